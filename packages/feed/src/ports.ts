@@ -1,0 +1,177 @@
+import type { Descriptor, Manifest } from '@sluice/oci'
+
+/** A hosted feed as one request sees it: resolved once, from its current or any former name. */
+export interface Feed {
+  readonly id: string
+  /** The current name; a reference may have used an older one. */
+  readonly name: string
+  readonly trusted: boolean
+}
+
+/** One repository of one feed, by name; it need not exist yet. */
+export interface RepositoryAddress {
+  readonly feed: Feed
+  readonly repository: string
+}
+
+export type Verb = 'pull' | 'push' | 'delete'
+
+/** Who asks. `principalId` is null for the anonymous caller. */
+export interface Caller {
+  readonly principalId: string | null
+  /**
+   * May this caller do this here, by its grants and by the scopes of the credential it showed?
+   * `unauthorized`: the credential does not reach (answer 401 with a challenge); `denied`: the
+   * person behind it may not (403).
+   */
+  may(address: RepositoryAddress, verb: Verb): Promise<'allowed' | 'unauthorized' | 'denied'>
+  /** Of the repositories that hold a blob, those this caller may pull from: for mount without `from`. */
+  readableFeedIds(): Promise<readonly string[]>
+}
+
+/** A manifest as a repository holds it: the exact bytes, under the media type it was pushed with. */
+export interface StoredManifest {
+  readonly digest: string
+  readonly mediaType: string
+  readonly bytes: Uint8Array
+}
+
+export interface StoredBlob {
+  readonly digest: string
+  readonly size: number
+  readonly storageKey: string
+}
+
+export interface Upload {
+  readonly id: string
+  readonly storageKey: string
+  /** Bytes received so far; the next chunk starts here. */
+  readonly offset: number
+}
+
+export type TagOutcome =
+  | { readonly tag: string; readonly moved: true }
+  | { readonly tag: string; readonly moved: false; readonly refusal: TagRefusal | null }
+
+/** Why a tag stayed where it is; `null` beside `moved: false` means that it already pointed there. */
+export interface TagRefusal {
+  readonly rule: string
+  readonly message: string
+}
+
+export interface ManifestPush {
+  readonly address: RepositoryAddress
+  readonly manifest: Manifest
+  readonly digest: string
+  readonly tags: readonly string[]
+  readonly principalId: string
+}
+
+/**
+ * The metadata port. One call is one decision: whatever it changes, it changes in one
+ * transaction, together with the membership rows that say who may read what.
+ *
+ * Writes to a trusted feed never reach this port: the server refuses them first, and the
+ * database refuses them again.
+ */
+export interface FeedIndex {
+  /** A feed by its current or a former name. */
+  findFeed(name: string): Promise<Feed | null>
+
+  /** By tag or digest, within this repository's membership only. */
+  findManifest(address: RepositoryAddress, reference: string): Promise<StoredManifest | null>
+  /**
+   * Stores the manifest, its edges and its membership, and moves the tags. Throws
+   * `MANIFEST_BLOB_UNKNOWN` naming what is missing from this repository (subjects and
+   * non-distributable layers need not be there).
+   */
+  putManifest(push: ManifestPush): Promise<readonly TagOutcome[]>
+  /** Removes the manifest from the repository and every tag that points at it; false when absent. */
+  deleteManifest(address: RepositoryAddress, digest: string, principalId: string): Promise<boolean>
+  deleteTag(address: RepositoryAddress, tag: string, principalId: string): Promise<boolean>
+  /** Tags in ASCII order after `last`; null when the repository is unknown. */
+  listTags(address: RepositoryAddress, page: Page): Promise<Listing | null>
+  /** Referrers of `subject` within this repository, ordered by digest. */
+  listReferrers(address: RepositoryAddress, subject: string, filter: ReferrerFilter): Promise<Referrers>
+  /** `feed/repository` names in ASCII order, of the feeds given. */
+  listRepositories(feedIds: readonly string[], page: Page): Promise<Listing>
+
+  /** Within this repository's membership only; asking renews the grace of an unreferenced blob. */
+  findBlob(address: RepositoryAddress, digest: string): Promise<StoredBlob | null>
+  /** Links a blob that some repository of `readableFeedIds` (or exactly `from`) already holds. */
+  mountBlob(address: RepositoryAddress, digest: string, source: MountSource): Promise<boolean>
+  deleteBlob(address: RepositoryAddress, digest: string): Promise<boolean>
+
+  openUpload(address: RepositoryAddress, storageKey: string, principalId: string): Promise<Upload>
+  /** Only for the principal that opened it, in the repository where it was opened. */
+  findUpload(address: RepositoryAddress, id: string, principalId: string): Promise<Upload | null>
+  /**
+   * Takes the one-writer lease of an upload at this offset; null when somebody else writes or
+   * the offset has moved on. The lease ends with `advanceUpload`, or by itself after `leaseMs`.
+   */
+  claimUpload(id: string, offset: number, leaseMs: number): Promise<UploadClaim | null>
+  /** Records the new offset and ends the claim; false when the claim had been lost. */
+  advanceUpload(claim: UploadClaim, offset: number): Promise<boolean>
+  /**
+   * Ends a claimed upload as a verified blob of this repository. When the digest is already
+   * stored, answers the storage key of the bytes that are now superfluous.
+   */
+  finishUpload(claim: UploadClaim, blob: StoredBlob): Promise<{ readonly superfluous: string | null }>
+  /** Ends the upload; answers the storage key of what it left behind, null when there was none. */
+  cancelUpload(address: RepositoryAddress, id: string, principalId: string): Promise<string | null>
+}
+
+export interface UploadClaim {
+  readonly uploadId: string
+  /** Fences a writer that lost its lease. */
+  readonly claimId: string
+}
+
+export type MountSource =
+  | { readonly kind: 'repository'; readonly address: RepositoryAddress }
+  | { readonly kind: 'anywhere'; readonly feedIds: readonly string[] }
+
+export interface Page {
+  /** Null: no limit asked for. */
+  readonly limit: number | null
+  readonly last: string | null
+}
+
+export interface Listing {
+  readonly names: readonly string[]
+  readonly more: boolean
+}
+
+export interface ReferrerFilter {
+  readonly artifactType: string | null
+  readonly limit: number
+  readonly afterDigest: string | null
+}
+
+export interface Referrers {
+  readonly descriptors: readonly Descriptor[]
+  readonly more: boolean
+}
+
+/** Inclusive byte positions, as HTTP ranges have them. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * The bytes port: objects that are written once, under a key of their own, and never changed.
+ * An upload grows in chunks; only `seal` makes it durable and readable.
+ */
+export interface BlobStorage {
+  /** Appends to the unsealed object at `offset` (= its size); resolves to the new size. */
+  append(key: string, offset: number, chunks: AsyncIterable<Uint8Array>): Promise<number>
+  /** Reads what an unsealed object holds, to hash it again after a restart. */
+  readUnsealed(key: string, end: number): AsyncIterable<Uint8Array>
+  /** Makes the object durable under its key: fsynced (or completed) before it resolves. */
+  seal(key: string, size: number): Promise<void>
+  /** The bytes of a sealed object. Throws `BLOB_MISSING` when the storage lost it. */
+  read(key: string, range: ByteRange): AsyncIterable<Uint8Array>
+  /** Removes a sealed or unsealed object; absent is fine. */
+  remove(key: string): Promise<void>
+}
