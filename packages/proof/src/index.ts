@@ -1,0 +1,14 @@
+export { canonicalJson, type JsonValue } from './canonical.ts'
+export {
+  type AuditEntry,
+  checkPayload,
+  ENTRY_LIMIT,
+  leafHash,
+  type NewEntry,
+  openEntry,
+  SALT_MAX,
+  SALT_MIN,
+  type SealedEntry,
+  sealEntry,
+} from './entry.ts'
+export { ProofError, type ProofErrorCode } from './errors.ts'
