@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest'
+import * as face from './index.ts'
+
+test('the public face', () => {
+  expect(Object.keys(face).sort()).toEqual([
+    'PostgresError',
+    'ensureDatabase',
+    'startPostgres',
+    'withDatabase',
+  ])
+})
