@@ -3,6 +3,14 @@ import { defineConfig } from 'vitest/config'
 // Workspace packages resolve to their sources, so tests need no build of their siblings.
 const conditions = ['sluice-source', 'module', 'node', 'development|production']
 
+const apart = ['pg', 'net', 'e2e', 'clients'] as const
+
+/** The tests named `x.<kind>.test.ts`. */
+const kind = (name: (typeof apart)[number]) => ({
+  name,
+  include: [`{packages,apps}/*/src/**/*.${name}.test.ts`, `tests/**/*.${name}.test.ts`],
+})
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -10,8 +18,16 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['{packages,apps}/*/src/**/*.test.{ts,tsx}'], exclude: ['**/*.{pg,net,e2e,clients}.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['{packages,apps}/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'],
+          exclude: [`**/*.{${apart.join(',')}}.test.ts`],
+        },
       },
+      { extends: true, test: { ...kind('pg'), globalSetup: './tests/global-setup.ts', testTimeout: 20_000 } },
+      { extends: true, test: { ...kind('net'), testTimeout: 60_000 } },
+      { extends: true, test: { ...kind('e2e'), testTimeout: 120_000, hookTimeout: 120_000 } },
+      { extends: true, test: { ...kind('clients'), testTimeout: 120_000, hookTimeout: 120_000 } },
     ],
   },
 })

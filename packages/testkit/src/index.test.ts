@@ -1,0 +1,6 @@
+import { expect, test } from 'vitest'
+import * as face from './index.ts'
+
+test('the public face', () => {
+  expect(Object.keys(face).sort()).toEqual(['cloneDatabase', 'emptyDatabase', 'testPostgres', 'until'])
+})

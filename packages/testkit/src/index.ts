@@ -1,0 +1,8 @@
+export {
+  cloneDatabase,
+  emptyDatabase,
+  type TestDatabase,
+  type TestPostgres,
+  testPostgres,
+} from './postgres.ts'
+export { until } from './wait.ts'

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto'
+import { withDatabase } from '@sluice/postgres'
+import pg from 'pg'
+
+/** What `tests/global-setup.ts` tells the tests about the cluster of this run. */
+export type TestPostgres = {
+  /** The superuser's URL. */
+  readonly adminUrl: string
+  /** A database that is migrated and takes no connections. */
+  readonly template: string
+  /** Of the cluster-wide roles `sluice_api` and `sluice_worker`; give the same to `prepareDatabase`. */
+  readonly passwords: { readonly api: string; readonly worker: string }
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgres: TestPostgres
+  }
+}
+
+export type TestDatabase = {
+  /** The superuser's, on this database. */
+  readonly ownerUrl: string
+  readonly apiUrl: string
+  readonly workerUrl: string
+  /** Ends its sessions and removes it. */
+  drop(): Promise<void>
+}
+
+/** A migrated database of one's own, for tests of the vitest project `pg`. */
+export async function cloneDatabase(): Promise<TestDatabase> {
+  const { template } = await testPostgres()
+  return createDatabase(template)
+}
+
+/** A database without anything in it, for tests of the migrations themselves. */
+export function emptyDatabase(): Promise<TestDatabase> {
+  return createDatabase('template0')
+}
+
+/** The cluster of this run. Imported late: outside a test run vitest cannot be imported. */
+export async function testPostgres(): Promise<TestPostgres> {
+  const { inject } = await import('vitest')
+  return inject('postgres')
+}
+
+async function createDatabase(template: string): Promise<TestDatabase> {
+  const { adminUrl, passwords } = await testPostgres()
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await asAdmin(adminUrl, `create database ${name} template ${template}`)
+  const ownerUrl = withDatabase(adminUrl, name)
+  return {
+    ownerUrl,
+    apiUrl: withRole(ownerUrl, 'sluice_api', passwords.api),
+    workerUrl: withRole(ownerUrl, 'sluice_worker', passwords.worker),
+    drop: () => asAdmin(adminUrl, `drop database if exists ${name} with (force)`),
+  }
+}
+
+function withRole(url: string, role: string, password: string): string {
+  const changed = new URL(url)
+  changed.username = role
+  changed.password = password
+  return changed.href
+}
+
+async function asAdmin(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
