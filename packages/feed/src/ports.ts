@@ -83,7 +83,8 @@ export interface FeedIndex {
   /**
    * Stores the manifest, its edges and its membership, and moves the tags. Throws
    * `MANIFEST_BLOB_UNKNOWN` naming what is missing from this repository (subjects and
-   * non-distributable layers need not be there).
+   * non-distributable layers need not be there). One outcome a tag, in the order asked; when
+   * tags were asked and every one is refused, nothing is stored.
    */
   putManifest(push: ManifestPush): Promise<readonly TagOutcome[]>
   /** Removes the manifest from the repository and every tag that points at it; false when absent. */
@@ -110,11 +111,15 @@ export interface FeedIndex {
    * the offset has moved on. The lease ends with `advanceUpload`, or by itself after `leaseMs`.
    */
   claimUpload(id: string, offset: number, leaseMs: number): Promise<UploadClaim | null>
+  /** Keeps a long write's lease; false when the claim had been lost: the writer must stop. */
+  renewUpload(claim: UploadClaim, leaseMs: number): Promise<boolean>
   /** Records the new offset and ends the claim; false when the claim had been lost. */
   advanceUpload(claim: UploadClaim, offset: number): Promise<boolean>
   /**
    * Ends a claimed upload as a verified blob of this repository. When the digest is already
-   * stored, answers the storage key of the bytes that are now superfluous.
+   * stored, answers the storage key of the bytes that are now superfluous: usually the new ones,
+   * the old ones where those were found missing or damaged. Throws `BLOB_UPLOAD_UNKNOWN` when the
+   * claim had been lost.
    */
   finishUpload(claim: UploadClaim, blob: StoredBlob): Promise<{ readonly superfluous: string | null }>
   /** Ends the upload; answers the storage key of what it left behind, null when there was none. */
@@ -132,8 +137,8 @@ export type MountSource =
   | { readonly kind: 'anywhere'; readonly feedIds: readonly string[] }
 
 export interface Page {
-  /** Null: no limit asked for. */
-  readonly limit: number | null
+  /** From 0; the server caps what callers ask for, so there is always one. */
+  readonly limit: number
   readonly last: string | null
 }
 
@@ -164,13 +169,20 @@ export interface ByteRange {
  * An upload grows in chunks; only `seal` makes it durable and readable.
  */
 export interface BlobStorage {
-  /** Appends to the unsealed object at `offset` (= its size); resolves to the new size. */
+  /**
+   * Appends to the unsealed object at `offset`; resolves to the new size. Bytes beyond `offset`,
+   * left by a writer that died, are cut off first. Throws `BLOB_MISSING` when fewer are there, and
+   * `UPLOAD_BUSY` while another append or seal of the same key runs.
+   */
   append(key: string, offset: number, chunks: AsyncIterable<Uint8Array>): Promise<number>
-  /** Reads what an unsealed object holds, to hash it again after a restart. */
+  /** Reads the first `end` bytes of an upload, sealed or not, to hash them again after a restart. */
   readUnsealed(key: string, end: number): AsyncIterable<Uint8Array>
-  /** Makes the object durable under its key: fsynced (or completed) before it resolves. */
+  /** Makes the object durable under its key: fsynced (or completed) before it resolves. Repeatable. */
   seal(key: string, size: number): Promise<void>
-  /** The bytes of a sealed object. Throws `BLOB_MISSING` when the storage lost it. */
+  /**
+   * The bytes of a sealed object. A chunk is valid until the next one is asked for: buffers are
+   * reused. Throws `BLOB_MISSING` before the first chunk when the storage lost it.
+   */
   read(key: string, range: ByteRange): AsyncIterable<Uint8Array>
   /** Removes a sealed or unsealed object; absent is fine. */
   remove(key: string): Promise<void>

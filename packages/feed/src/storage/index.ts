@@ -1,0 +1,2 @@
+export { folderStorage } from './folder.ts'
+export { memoryStorage } from './memory.ts'
