@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, concatBytes } from '@noble/hashes/utils.js'
-import { canonicalJson, type JsonValue } from './canonical.ts'
+import { canonicalJson, type JsonObject, type JsonValue } from './canonical.ts'
 import { ProofError } from './errors.ts'
 
 /** Bytes. An entry travels behind a 16-bit length (C2SP tlog-tiles), so large payloads stay outside. */
@@ -29,8 +29,7 @@ export interface NewEntry {
   actor: string
   /** Ids, in this order; one that is repeated is kept once. */
   subjects: readonly string[]
-  /** Anything but a bare number. */
-  payload: JsonValue
+  payload: JsonObject
   /** 16 to 32 random bytes, fresh for every entry. */
   salt: Uint8Array
 }
@@ -61,9 +60,7 @@ export function sealEntry(entry: NewEntry): SealedEntry {
     )
   }
   const payload = canonicalJson(entry.payload)
-  if (isBareNumber(payload)) {
-    throw new ProofError('ENTRY_INVALID', 'the payload is a bare number; put it into an object')
-  }
+  if (payload[0] !== OPENING_BRACE) throw new ProofError('ENTRY_INVALID', 'the payload must be a JSON object')
   const written = {
     v: 1,
     type: entry.type,
@@ -84,26 +81,22 @@ export function sealEntry(entry: NewEntry): SealedEntry {
  */
 export function openEntry(bytes: Uint8Array): AuditEntry {
   checkLimit(bytes)
-  let value: unknown
-  let canonical: Uint8Array
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-    canonical = canonicalJson(value as JsonValue)
-  } catch (cause) {
-    throw new ProofError('ENTRY_INVALID', 'the entry is not JSON in UTF-8', { cause })
-  }
-  if (!sameBytes(bytes, canonical)) {
-    throw new ProofError('ENTRY_INVALID', 'the entry is not in canonical form (RFC 8785)')
-  }
+  const value = readCanonical(bytes)
   if (typeof value !== 'object' || value === null || Object.keys(value).join() !== FIELDS.join()) {
     throw new ProofError('ENTRY_INVALID', `the entry must be an object of exactly ${FIELDS.join(', ')}`)
   }
   return checkFields(value as Record<keyof AuditEntry, unknown>)
 }
 
-/** Do these bytes, with this salt, give the payload hash the entry carries? */
+/** Are these the canonical bytes of an object that, with this salt, give the hash the entry carries? */
 export function checkPayload(entry: AuditEntry, salt: Uint8Array, payload: Uint8Array): boolean {
-  return saltFits(salt) && !isBareNumber(payload) && payloadHash(salt, payload) === entry.payload
+  if (!saltFits(salt) || payloadHash(salt, payload) !== entry.payload) return false
+  try {
+    readCanonical(payload)
+  } catch {
+    return false
+  }
+  return payload[0] === OPENING_BRACE
 }
 
 /** SHA-256(0x00 ‖ entry bytes), the Merkle leaf. RFC 6962, section 2.1. */
@@ -119,13 +112,25 @@ function saltFits(salt: Uint8Array): boolean {
   return salt.length >= SALT_MIN && salt.length <= SALT_MAX
 }
 
-/**
- * Salt and payload are hashed without a border between them. For every other JSON text no proper
- * suffix or extension to the left is JSON text that a second salt could open; `12` and `2` are.
- */
-function isBareNumber(payload: Uint8Array): boolean {
-  const first = payload[0] ?? 0
-  return first === 0x2d || (first >= 0x30 && first <= 0x39)
+// Salt and payload are hashed without a border between them. Of `12` or `"\"a"` a shorter payload
+// under a longer salt would open the same hash; no object text is the end of a longer object text,
+// so for objects the border is where it is.
+const OPENING_BRACE = 0x7b
+
+/** Parses bytes that must already be in canonical form. */
+function readCanonical(bytes: Uint8Array): unknown {
+  let value: JsonValue
+  let canonical: Uint8Array
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+    canonical = canonicalJson(value)
+  } catch (cause) {
+    throw new ProofError('ENTRY_INVALID', 'the bytes are not JSON in UTF-8', { cause })
+  }
+  if (!sameBytes(bytes, canonical)) {
+    throw new ProofError('ENTRY_INVALID', 'the bytes are not in canonical form (RFC 8785)')
+  }
+  return value
 }
 
 function timestamp(at: Date): string {

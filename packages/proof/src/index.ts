@@ -1,4 +1,4 @@
-export { canonicalJson, type JsonValue } from './canonical.ts'
+export { canonicalJson, type JsonObject, type JsonValue } from './canonical.ts'
 export {
   type AuditEntry,
   checkPayload,

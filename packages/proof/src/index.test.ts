@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import * as proof from './index.ts'
+
+test('the public face', () => {
+  expect(Object.keys(proof).sort()).toEqual([
+    'ENTRY_LIMIT',
+    'ProofError',
+    'SALT_MAX',
+    'SALT_MIN',
+    'canonicalJson',
+    'checkPayload',
+    'leafHash',
+    'openEntry',
+    'sealEntry',
+  ])
+})
