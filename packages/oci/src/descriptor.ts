@@ -1,3 +1,4 @@
+import { digestOf } from './digest.ts'
 import { OciError, quote } from './errors.ts'
 import { parseDigest } from './grammar.ts'
 
@@ -18,7 +19,7 @@ export interface Descriptor {
   size: number
   urls?: string[]
   annotations?: Record<string, string>
-  /** The content itself in base64, as written; nobody has compared it with the digest. */
+  /** The content itself in base64; it was compared with digest and size. */
   data?: string
   platform?: Platform
   artifactType?: string
@@ -57,7 +58,7 @@ export const MANIFEST_TYPES: readonly string[] = [
 
 export type JsonObject = Record<string, unknown>
 
-const DESCRIPTOR_FIELDS = [
+const DESCRIPTOR_FIELDS = fieldNames([
   'mediaType',
   'digest',
   'size',
@@ -66,7 +67,8 @@ const DESCRIPTOR_FIELDS = [
   'data',
   'platform',
   'artifactType',
-]
+])
+const PLATFORM_FIELDS = fieldNames(['architecture', 'os', 'variant', 'os.version', 'os.features'])
 
 /**
  * Checks one descriptor of a manifest; `where` names it in messages, as `layers[3]`.
@@ -90,6 +92,7 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   const urls = asStrings(object.urls, `${where}.urls`)
   const annotations = asAnnotations(object.annotations, `${where}.annotations`)
   const data = asText(object.data, `${where}.data`)
+  if (data !== undefined) checkData(data, digest, size, where)
   const platform = asPlatform(object.platform, `${where}.platform`)
   const artifactType = asMediaType(object.artifactType, `${where}.artifactType`)
   return {
@@ -105,9 +108,17 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   }
 }
 
+/** A client may use `data` instead of fetching the digest, so the two must be the same content. */
+function checkData(data: string, digest: string, size: number, where: string): void {
+  const content = Buffer.from(data, 'base64')
+  if (content.length === size && digestOf(content, parseDigest(digest).algorithm) === digest) return
+  throw invalid(`${where}.data`, `the base64 of the ${size} bytes that ${digest} names, or absent`)
+}
+
 function asPlatform(value: unknown, where: string): Platform | undefined {
   if (value === undefined || value === null) return undefined
   const object = asObject(value, where)
+  refuseLookalikes(object, PLATFORM_FIELDS, where)
   const variant = asText(object.variant, `${where}.variant`)
   const version = asText(object['os.version'], `${where}.os.version`)
   const features = asStrings(object['os.features'], `${where}.os.features`)
@@ -163,16 +174,23 @@ function asStrings(value: unknown, where: string): string[] | undefined {
   return value.map((item, i) => asText(item, `${where}[${i}]`) ?? refuse(`${where}[${i}]`, 'a string'))
 }
 
+/** Known fields by their folded names. */
+export function fieldNames(names: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(names.map((name) => [fold(name), name]))
+}
+
 /**
  * Refuses `Layers` beside or instead of `layers`: Go's clients match field names without regard to
  * case, so such a document would be one thing to us and another to them.
  */
-export function refuseLookalikes(object: JsonObject, fields: readonly string[], where: string): void {
+export function refuseLookalikes(
+  object: JsonObject,
+  fields: ReadonlyMap<string, string>,
+  where: string,
+): void {
   for (const key of Object.keys(object)) {
-    if (fields.includes(key)) continue
-    const folded = fold(key)
-    const field = fields.find((name) => fold(name) === folded)
-    if (field !== undefined) {
+    const field = fields.get(fold(key))
+    if (field !== undefined && field !== key) {
       throw new OciError(
         'MANIFEST_INVALID',
         `${where}: the field ${quote(key)} must be written ${quote(field)}`,
@@ -182,7 +200,9 @@ export function refuseLookalikes(object: JsonObject, fields: readonly string[], 
 }
 
 // Up, then down: U+017F becomes s and U+212A becomes k, as in Go's folding.
-const fold = (key: string): string => key.toUpperCase().toLowerCase()
+function fold(key: string): string {
+  return key.toUpperCase().toLowerCase()
+}
 
 export function invalid(where: string, expected: string): OciError {
   return new OciError('MANIFEST_INVALID', `${where} must be ${expected}`)

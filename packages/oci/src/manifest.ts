@@ -6,6 +6,7 @@ import {
   DOCKER_MANIFEST_LIST,
   DOCKER_SCHEMA1,
   DOCKER_SCHEMA1_SIGNED,
+  fieldNames,
   invalid,
   type JsonObject,
   MANIFEST_TYPES,
@@ -39,7 +40,7 @@ export interface Manifest {
   annotations: Record<string, string>
 }
 
-const FIELDS = [
+const FIELDS = fieldNames([
   'schemaVersion',
   'mediaType',
   'artifactType',
@@ -49,7 +50,7 @@ const FIELDS = [
   'subject',
   'annotations',
   'fsLayers',
-]
+])
 
 /**
  * Reads a manifest from its exact bytes. Image specification, "Image Manifest" and "Image Index";
@@ -75,7 +76,7 @@ export function parseManifest(bytes: Uint8Array, contentType: string): Manifest 
   if (declared !== null && declared !== mediaType) {
     throw new OciError(
       'MANIFEST_INVALID',
-      `the field mediaType is ${quote(String(declared))} but the Content-Type is ${quote(mediaType)}; they must be equal`,
+      `the field mediaType must be the Content-Type ${quote(mediaType)}${typeof declared === 'string' ? `, not ${quote(declared)}` : ''}`,
     )
   }
   const isIndex = mediaType === OCI_INDEX || mediaType === DOCKER_MANIFEST_LIST
