@@ -39,7 +39,12 @@ export async function appendBatches(
   }
 }
 
-async function writeAll(file: FileHandle, batch: Uint8Array[], bytes: number, position: number): Promise<void> {
+async function writeAll(
+  file: FileHandle,
+  batch: Uint8Array[],
+  bytes: number,
+  position: number,
+): Promise<void> {
   const { bytesWritten } = await file.writev(batch, position)
   if (bytesWritten === bytes) return
   // A short write is rare (a signal, a nearly full disk): the rest goes one by one.

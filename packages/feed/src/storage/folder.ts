@@ -85,8 +85,9 @@ async function* readFile(path: string, key: string, { start, end }: ByteRange): 
     const { size } = await handle.stat()
     if (size <= end) throw blobMissing(key, `has only ${size} bytes, and byte ${end} was asked for`)
     const length = Math.min(BUFFER, end - start + 1)
-    const buffers = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(end - start < length ? 0 : length)]
+    const buffers: Buffer[] = []
     const fill = async (turn: number, position: number) => {
+      buffers[turn % 2] ??= Buffer.allocUnsafeSlow(length)
       const buffer = buffers[turn % 2] as Buffer
       const wanted = Math.min(buffer.length, end - position + 1)
       const { bytesRead } = await handle.read(buffer, 0, wanted, position)

@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { BlobStorage, Caller, FeedIndex, RepositoryAddress } from './ports.ts'
+import type { RunningHashes } from './running-hashes.ts'
+
+/** What the server refuses to exceed. Bytes and milliseconds. */
+export interface Limits {
+  /** Of one manifest. The specification expects at least 4 MB. */
+  readonly manifestBytes: number
+  /** Of one blob, whatever the client announced. */
+  readonly blobBytes: number
+  /** Names in one page of tags or repositories. */
+  readonly page: number
+  /** Descriptors in one page of referrers. */
+  readonly referrers: number
+  /** A connection that moves no byte for so long is closed. */
+  readonly stallMs: number
+  /** A writer that does not renew loses its upload after this; it renews three times as often. */
+  readonly leaseMs: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  manifestBytes: 4 * 1024 * 1024,
+  blobBytes: 128 * 1024 ** 3,
+  page: 10_000,
+  referrers: 500,
+  stallMs: 60_000,
+  leaseMs: 30_000,
+}
+
+/** What an operator must hear of: the client only gets a status. */
+export interface FeedEvents {
+  /** Something of ours broke; the client was answered 500, or cut off when bytes had been sent. */
+  failed?(error: unknown, req: IncomingMessage): void
+  /** The index has this blob and the storage does not; the client was answered 404. */
+  blobMissing?(address: RepositoryAddress, digest: string): void
+}
+
+/** What every handler works with. */
+export interface FeedParts {
+  readonly index: FeedIndex
+  readonly storage: BlobStorage
+  readonly limits: Limits
+  readonly events: FeedEvents
+  readonly hashes: RunningHashes
+}
+
+/** One request to one repository, its right already checked. */
+export interface Exchange {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly query: URLSearchParams
+  readonly caller: Caller
+  readonly address: RepositoryAddress
+  /** `feed/repository` as the client wrote it: answers name what was asked, former feed names too. */
+  readonly name: string
+  /** The path's last part: a tag, a digest or an upload id, not yet checked. */
+  readonly reference: string
+}
+
+export type Handler = (parts: FeedParts, exchange: Exchange) => Promise<void>

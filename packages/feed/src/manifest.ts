@@ -1,0 +1,116 @@
+import { digestOf, isDigest, isTag, parseDigest, parseManifest } from '@sluice/oci'
+import { readWhole } from './body.ts'
+import { FeedError, quote } from './errors.ts'
+import type { Exchange, FeedParts } from './exchange.ts'
+import type { TagOutcome } from './ports.ts'
+import { namesEtag } from './range.ts'
+import { sendEmpty } from './reply.ts'
+
+const TAGS_PER_PUSH = 100
+
+/**
+ * GET and HEAD `manifests/<tag|digest>`: the bytes as pushed under the type they were pushed with,
+ * whatever `Accept` says. Distribution specification, "Pulling manifests".
+ */
+export async function getManifest(
+  parts: FeedParts,
+  { req, res, address, reference }: Exchange,
+): Promise<void> {
+  if (reference.includes(':')) parseDigest(reference)
+  // What is neither a digest nor a tag cannot exist, and the question costs no look-up.
+  const known = isDigest(reference) || isTag(reference)
+  const manifest = known ? await parts.index.findManifest(address, reference) : null
+  if (manifest === null) throw manifestUnknown(reference)
+  const etag = `"${manifest.digest}"`
+  const headers = { 'Docker-Content-Digest': manifest.digest, ETag: etag }
+  if (namesEtag(req.headers['if-none-match'], etag)) return sendEmpty(res, 304, headers)
+  res.writeHead(200, {
+    ...headers,
+    'Content-Type': manifest.mediaType,
+    'Content-Length': manifest.bytes.byteLength,
+  })
+  if (req.method === 'HEAD') res.end()
+  else res.end(manifest.bytes)
+}
+
+/**
+ * PUT `manifests/<tag>` or `manifests/<digest>[?tag=…&tag=…]`. The bytes are kept as they came.
+ * Distribution specification, "Pushing Manifests" and "Pushing Manifests with Subject".
+ */
+export async function putManifest(parts: FeedParts, exchange: Exchange): Promise<void> {
+  const { req, res, address, caller, name, reference } = exchange
+  const { digest: asked, tags } = readTarget(exchange)
+  const { manifestBytes, stallMs } = parts.limits
+  const tooLarge = () =>
+    new FeedError('MANIFEST_INVALID', `a manifest may have ${manifestBytes} bytes at most`, { status: 413 })
+  const bytes = await readWhole(req, manifestBytes, stallMs, tooLarge)
+  if (bytes === null) return
+
+  const digest = digestOf(bytes, asked === null ? 'sha256' : parseDigest(asked).algorithm)
+  if (asked !== null && digest !== asked) {
+    throw new FeedError(
+      'DIGEST_INVALID',
+      `the ${bytes.length} bytes received have the digest ${digest}, not ${asked}`,
+    )
+  }
+  const manifest = parseManifest(bytes, req.headers['content-type'] ?? '')
+  const principalId = caller.principalId as string // the server lets no anonymous caller write
+  const outcomes = await parts.index.putManifest({ address, manifest, digest, tags, principalId })
+  const accepted = outcomes.filter(isAccepted).map(({ tag }) => tag)
+  if (tags.length > 0 && accepted.length === 0) throw tagsRefused(outcomes)
+  sendEmpty(res, 201, {
+    Location: `/v2/${name}/manifests/${reference}`,
+    'Docker-Content-Digest': digest,
+    ...(manifest.subject && { 'OCI-Subject': manifest.subject.digest }),
+    ...(asked !== null && accepted.length > 0 && { 'OCI-Tag': accepted.join(', ') }),
+  })
+}
+
+/** The digest and the tags that a PUT asks for, each checked before a byte of the body is read. */
+function readTarget({ reference, query }: Exchange): { digest: string | null; tags: string[] } {
+  if (!reference.includes(':')) return { digest: null, tags: [checkTag(reference)] }
+  parseDigest(reference)
+  const tags = [...new Set(query.getAll('tag'))]
+  if (tags.length > TAGS_PER_PUSH) {
+    throw new FeedError('UNSUPPORTED', `${tags.length} tags in one request; at most ${TAGS_PER_PUSH}`, {
+      status: 414,
+    })
+  }
+  return { digest: reference, tags: tags.map(checkTag) }
+}
+
+function checkTag(tag: string): string {
+  if (isTag(tag)) return tag
+  throw new FeedError(
+    'MANIFEST_INVALID',
+    `${quote(tag)} is not a tag: 1 to 128 of A-Z a-z 0-9 _ . - and neither . nor - in front`,
+  )
+}
+
+const isAccepted = (outcome: TagOutcome): boolean => outcome.moved || outcome.refusal === null
+
+function tagsRefused(outcomes: readonly TagOutcome[]): FeedError {
+  const refusals = outcomes.flatMap((outcome) =>
+    outcome.moved || outcome.refusal === null ? [] : [{ tag: outcome.tag, ...outcome.refusal }],
+  )
+  const message = refusals.map(({ tag, message }) => `${quote(tag)}: ${message}`).join('; ')
+  return new FeedError('DENIED', message, { status: 409, detail: refusals })
+}
+
+/** DELETE `manifests/<tag|digest>`. Distribution specification, "Deleting tags", "Deleting Manifests". */
+export async function removeManifest(
+  { index }: FeedParts,
+  { res, address, caller, reference }: Exchange,
+): Promise<void> {
+  const principalId = caller.principalId as string
+  if (reference.includes(':')) parseDigest(reference)
+  const removed = isDigest(reference)
+    ? await index.deleteManifest(address, reference, principalId)
+    : isTag(reference) && (await index.deleteTag(address, reference, principalId))
+  if (!removed) throw manifestUnknown(reference)
+  sendEmpty(res, 202)
+}
+
+function manifestUnknown(reference: string): FeedError {
+  return new FeedError('MANIFEST_UNKNOWN', `this repository has no manifest ${quote(reference)}`)
+}

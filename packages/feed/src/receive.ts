@@ -1,0 +1,108 @@
+import type { Algorithm } from '@sluice/oci'
+import { createHasher } from '@sluice/oci'
+import { announcedLength, openBody } from './body.ts'
+import { FeedError } from './errors.ts'
+import type { Exchange, FeedParts } from './exchange.ts'
+import type { Upload, UploadClaim } from './ports.ts'
+
+interface Writing {
+  readonly upload: Upload
+  readonly claim: UploadClaim
+  /** Bytes that the Content-Range promised; a body of another length is not kept. */
+  readonly length: number | null
+  /** Null: whatever was begun, sha256 at first. */
+  readonly algorithm: Algorithm | null
+}
+
+export interface Received {
+  /** What the storage now holds, also when the client left half-way. */
+  readonly offset: number
+  readonly aborted: boolean
+  readonly error: unknown
+}
+
+/**
+ * Streams a body into the storage at the upload's offset, hashing while the disk writes, and keeps
+ * the lease meanwhile. Never throws: the caller has to release its claim at `offset` in any case.
+ */
+export async function receive(parts: FeedParts, { req }: Exchange, writing: Writing): Promise<Received> {
+  const { upload, claim, length, algorithm } = writing
+  const { storage, limits, hashes } = parts
+  const room = limits.blobBytes - upload.offset
+  if ((announcedLength(req) ?? 0) > room)
+    return { offset: upload.offset, aborted: false, error: tooLarge(parts) }
+
+  const body = openBody(req, room, limits.stallMs)
+  const hash = hashes.take(upload.id, upload.offset, algorithm)
+  async function* hashed() {
+    for await (const chunk of body.chunks) {
+      hash?.hasher.update(chunk)
+      yield chunk
+    }
+  }
+  const renewal = keepLease(parts, claim, body.stop)
+  try {
+    const offset = await storage.append(upload.storageKey, upload.offset, hashed())
+    if (length !== null && body.end() === 'complete' && offset !== upload.offset + length) {
+      return { offset: upload.offset, aborted: false, error: sizeInvalid(offset - upload.offset, length) }
+    }
+    if (hash !== null) hashes.keep(upload.id, { ...hash, offset })
+    const end = body.end()
+    const error = end === 'too-large' ? tooLarge(parts) : end === 'stopped' ? leaseLost() : null
+    return { offset, aborted: end === 'aborted', error }
+  } catch (cause) {
+    const lost = cause instanceof FeedError && cause.code === 'BLOB_MISSING'
+    const error = lost ? new FeedError('BLOB_UPLOAD_UNKNOWN', cause.message, { cause }) : cause
+    return { offset: upload.offset, aborted: false, error }
+  } finally {
+    clearInterval(renewal)
+  }
+}
+
+function keepLease({ index, limits: { leaseMs } }: FeedParts, claim: UploadClaim, lost: () => void) {
+  const renew = async () => {
+    if (!(await index.renewUpload(claim, leaseMs))) lost()
+  }
+  return setInterval(() => void renew().catch(lost), leaseMs / 3)
+}
+
+/** The digest of the upload's first `size` bytes: from the running hash, else read again. */
+export async function digestOfUpload(
+  { hashes, storage, index, limits }: FeedParts,
+  {
+    upload,
+    claim,
+    size,
+    algorithm,
+  }: { upload: Upload; claim: UploadClaim; size: number; algorithm: Algorithm },
+): Promise<string> {
+  const running = hashes.take(upload.id, size, algorithm)
+  if (running !== null) return running.hasher.digest()
+  const hasher = createHasher(algorithm)
+  let renewAt = Date.now() + limits.leaseMs / 3
+  for await (const chunk of storage.readUnsealed(upload.storageKey, size)) {
+    hasher.update(chunk)
+    if (Date.now() < renewAt) continue
+    if (!(await index.renewUpload(claim, limits.leaseMs))) throw leaseLost()
+    renewAt = Date.now() + limits.leaseMs / 3
+  }
+  return hasher.digest()
+}
+
+function leaseLost(): FeedError {
+  return new FeedError(
+    'BLOB_UPLOAD_INVALID',
+    'another request has taken this upload over; ask for its state',
+    {
+      status: 416,
+    },
+  )
+}
+
+function sizeInvalid(received: number, promised: number): FeedError {
+  return new FeedError('SIZE_INVALID', `${received} bytes came, and the Content-Range promised ${promised}`)
+}
+
+function tooLarge({ limits }: FeedParts): FeedError {
+  return new FeedError('SIZE_INVALID', `a blob may have ${limits.blobBytes} bytes at most`, { status: 413 })
+}
