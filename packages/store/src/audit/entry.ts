@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto'
+import { type JsonObject, sealEntry } from '@sluice/proof'
+import { newId } from '../id.ts'
+import type { Transaction } from '../transaction.ts'
+
+export interface NewEntry {
+  /** As `request.created`. */
+  readonly type: string
+  /** `person:<id>`, `robot:<id>` or `system`. */
+  readonly actor: string
+  /** As `request:<id>`, `digest:sha256:…`, `feed:<id>`. */
+  readonly subjects: readonly string[]
+  readonly payload: JsonObject
+  readonly at?: Date
+}
+
+/** What a worker or the first start does, and no person. */
+export const SYSTEM = 'system'
+
+/**
+ * Appends an entry inside the transaction of the change it tells of: without the entry, no change.
+ * Answers its id. @throws ProofError
+ */
+export async function appendEntry(tx: Transaction, entry: NewEntry): Promise<string> {
+  const { id, at, sealed } = seal(entry)
+  await tx.$executeRaw`insert into audit_entry (id, bytes, leaf, type, at, actor, subjects)
+    values (${id}::uuid, ${sealed.bytes}, ${sealed.leaf}, ${entry.type}, ${at}, ${entry.actor}, ${[...entry.subjects]})`
+  await tx.$executeRaw`insert into audit_payload (entry_id, salt, payload)
+    values (${id}::uuid, ${sealed.salt}, ${sealed.payload})`
+  return id
+}
+
+function seal(entry: NewEntry) {
+  const at = entry.at ?? new Date()
+  return { id: newId(at.getTime()), at, sealed: sealEntry({ ...entry, at, salt: randomBytes(32) }) }
+}

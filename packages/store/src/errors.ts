@@ -1,0 +1,125 @@
+/** What `guard…` triggers and functions of prisma/migrations refuse with; a test compares the two lists. */
+export const REFUSALS = [
+  'already_committing',
+  'append_only',
+  'approval_fixed',
+  'approve_not_granted',
+  'binding_mismatch',
+  'closure_incomplete',
+  'entry_invalid',
+  'entry_missing',
+  'feed_fixed',
+  'feed_name_reserved',
+  'fenced',
+  'lane_fixed',
+  'password_known_to_requester',
+  'person_disabled',
+  'promotion_fixed',
+  'promotion_state',
+  'quorum_missing',
+  'repository_fixed',
+  'request_expired',
+  'request_fixed',
+  'request_state',
+  'requester_missing',
+  'self_approval',
+  'target_moved',
+  'trusted_feed',
+  'trusted_fixed',
+] as const
+
+export type StoreErrorCode =
+  | (typeof REFUSALS)[number]
+  | 'already_decided'
+  | 'credentials_invalid'
+  | 'digest_mismatch'
+  | 'digest_unknown'
+  | 'gate_refused'
+  | 'idempotency_mismatch'
+  | 'invalid'
+  | 'lane_unknown'
+  | 'migration_changed'
+  | 'name_reserved'
+  | 'name_taken'
+  | 'not_found'
+  | 'precondition_failed'
+  | 'robot_cannot_approve'
+  | 'schema_ahead'
+  | 'schema_behind'
+  | 'tag_exists'
+  | 'tag_unknown'
+  | 'unavailable'
+
+interface StoreErrorOptions {
+  readonly cause?: unknown
+  /** The input that was wrong, as `items[0].image`. */
+  readonly field?: string
+  /** Data for the client, as JSON: both digests of a conflict, the gates that refused. */
+  readonly detail?: unknown
+}
+
+/** The one error of this package. The message says what was wrong, where, and what to do. */
+export class StoreError extends Error {
+  readonly code: StoreErrorCode
+  readonly field: string | undefined
+  readonly detail: unknown
+
+  constructor(code: StoreErrorCode, message: string, options: StoreErrorOptions = {}) {
+    super(message, { cause: options.cause })
+    this.name = 'StoreError'
+    this.code = code
+    this.field = options.field
+    this.detail = options.detail
+  }
+}
+
+/** What Postgres said, wherever `pg` or Prisma's adapter put it. */
+export interface PostgresRefusal {
+  readonly sqlstate: string
+  readonly message: string
+  readonly detail: string | undefined
+  readonly constraint: string | undefined
+}
+
+/** The error of Postgres inside an error of `pg` or Prisma; null when there is none. */
+export function postgresError(error: unknown): PostgresRefusal | null {
+  let at: unknown = error
+  for (let depth = 0; depth < 8 && typeof at === 'object' && at !== null; depth++) {
+    const level = at as Record<string, unknown>
+    const sqlstate = level['originalCode'] ?? level['code']
+    if (typeof sqlstate === 'string' && /^[0-9A-Z]{5}$/.test(sqlstate) && !/^P\d{4}$/.test(sqlstate)) {
+      return {
+        sqlstate,
+        message: String(level['originalMessage'] ?? level['message'] ?? ''),
+        detail: text(level['detail']),
+        constraint: text(level['constraint']) ?? text((level['constraint'] as { index?: unknown })?.index),
+      }
+    }
+    const meta = level['meta'] as { driverAdapterError?: unknown } | undefined
+    at = meta?.driverAdapterError ?? level['cause']
+  }
+  return null
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Class 08: connection lost; 57P: shutting down; 53: no room. Another try later may succeed. */
+const UNAVAILABLE = /^(08...|57P..|53...|25P03)$/
+const SOCKET = /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN)$/
+
+/** A refusal of Postgres (SQLSTATE SL001) or its absence as `StoreError`; anything else stays as it is. */
+export function asStoreError(error: unknown): unknown {
+  if (error instanceof StoreError) return error
+  const said = postgresError(error)
+  if (said?.sqlstate === 'SL001') {
+    const code = REFUSALS.find((known) => known === said.message)
+    if (code) return new StoreError(code, said.detail ?? said.message, { cause: error })
+  }
+  const code = (error as { code?: unknown } | null)?.code
+  if ((said && UNAVAILABLE.test(said.sqlstate)) || (typeof code === 'string' && SOCKET.test(code))) {
+    return new StoreError('unavailable', 'the database cannot be reached; try again', { cause: error })
+  }
+  return error
+}

@@ -1,0 +1,8 @@
+export { type Actor, actorOf, ROLES, type Role } from './actor.ts'
+export { appendEntry, type NewEntry, SYSTEM } from './audit/entry.ts'
+export { prepareDatabase } from './database.ts'
+export { StoreError, type StoreErrorCode } from './errors.ts'
+export { isId, newId } from './id.ts'
+export type { Passwords } from './roles.ts'
+export { openStore, type Store } from './store.ts'
+export { type Connections, type Transaction, transaction } from './transaction.ts'

@@ -1,0 +1,41 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { asStoreError } from './errors.ts'
+import { PrismaClient } from './generated/client.ts'
+import { requireMigrated } from './migrations.ts'
+import type { Connections } from './transaction.ts'
+
+export type Store = Awaited<ReturnType<typeof openStore>>
+
+/**
+ * Opens the store as the role of this URL; the database is migrated already (`prepareDatabase`).
+ * @throws StoreError schema_behind, schema_ahead, migration_changed, unavailable
+ */
+export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?: number }) {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'sluice',
+  })
+  // An idle connection that Postgres closes is replaced; without a listener it would end the process.
+  pool.on('error', () => {})
+  try {
+    await requireMigrated(pool)
+  } catch (error) {
+    await pool.end()
+    throw asStoreError(error)
+  }
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: { maxWait: 10_000, timeout: 30_000 },
+  })
+  const connections: Connections = { prisma, pool }
+  return {
+    ...connections,
+    async close(): Promise<void> {
+      await prisma.$disconnect()
+      await pool.end()
+    },
+  }
+}
