@@ -131,9 +131,9 @@ function split(text: string): Parts {
   return { server, path: rest.slice(0, colon), tag, digest }
 }
 
-/** A host name or address with an optional port. Flat classes only: the match is linear. */
+/** A host name or address with an optional port. No two parts can match the same text: linear. */
 function checkServer(text: string, server: string): void {
-  if (/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/.test(server)) return
+  if (/^(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/.test(server)) return
   throw new OciError(
     'REFERENCE_INVALID',
     `${quote(text)}: ${SERVER_RULE}; ${quote(server)} is not a server name`,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkPayload, ENTRY_LIMIT, leafHash, type NewEntry, openEntry, sealEntry } from './entry.ts'
 import { ProofError } from './errors.ts'
