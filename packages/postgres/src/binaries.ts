@@ -8,8 +8,8 @@ import { PostgresError } from './error.ts'
 
 export type Binaries = { readonly initdb: string; readonly pgCtl: string }
 
-/** Where root keeps what must be reachable for the server's account. */
-export const sharedPlace = '/var/lib/sluice'
+/** Where root keeps what must be reachable for the server's account; no likely name of a data folder. */
+export const sharedPlace = '/var/lib/sluice-postgres'
 
 /**
  * Finds initdb and pg_ctl in the npm package of this platform, repairs its symbolic links where npm ran no

@@ -8,7 +8,7 @@ import { sharedPlace, unreachable } from './binaries.ts'
 /**
  * The server's folder: `cluster/` (PostgreSQL's own), beside it the superuser's password and the port last
  * used. Normally `<dataDir>/postgres`. Where root's account cannot get there (a checkout under /root), it
- * lives in `/var/lib/sluice/<random>` and `<dataDir>/postgres/moved-to` names that: the name belongs to the
+ * lives in `/var/lib/sluice-postgres/<random>` and `<dataDir>/postgres/moved-to` names that: the name belongs to the
  * data folder, so that a new data folder on an old path never meets an old database.
  * @throws PostgresError `unreachable`
  */

@@ -12,7 +12,9 @@ const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "sluice $(false) 'postgres
 const home = path.join(dataDir, 'postgres')
 let server: PostgresServer | undefined
 
-afterEach(() => server?.stop())
+afterEach(async () => {
+  await server?.stop()
+})
 afterAll(() => fs.rmSync(dataDir, { recursive: true, force: true }))
 
 async function started(options: { port?: number; durable?: boolean } = {}): Promise<PostgresServer> {
@@ -89,6 +91,14 @@ test('takes another port when the remembered one is taken', async () => {
   const moved = await started()
   neighbour.close()
   expect(moved.port).not.toBe(port)
+})
+
+test('stops at once when there is no time, and loses nothing', async () => {
+  const { url, stop } = await started({ durable: true })
+  await query(url, 'create table hurried as select 1 as n')
+  await stop({ withinSeconds: 1 })
+  expect(server?.running()).toBe(false)
+  expect(await query((await started()).url, 'select n from hurried')).toEqual(['1'])
 })
 
 test('loses nothing by kill -9', async () => {

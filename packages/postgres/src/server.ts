@@ -31,8 +31,11 @@ export type PostgresServer = {
   readonly home: string
   /** Whether the server's process is there. */
   running(): boolean
-  /** Stops it, in fast mode; done already is no error. @throws PostgresError `stop_failed` */
-  stop(): Promise<void>
+  /**
+   * Stops it in fast mode, and as by a crash (nothing is lost) in the last of `withinSeconds`, default 8.
+   * Stopped already is no error. @throws PostgresError `stop_failed`
+   */
+  stop(options?: { withinSeconds?: number }): Promise<void>
 }
 
 type Site = { home: string; binaries: Binaries; account: Account | undefined; durable: boolean }
@@ -72,7 +75,7 @@ export async function startPostgres({
     attached: found !== undefined,
     home,
     running: () => livePostmaster(cluster) !== undefined,
-    stop: () => stop(site),
+    stop: ({ withinSeconds = 8 } = {}) => stop(site, Math.floor(withinSeconds) - 1),
   }
 }
 
@@ -170,16 +173,14 @@ function passwordLost(home: string, cause?: unknown): PostgresError {
   )
 }
 
-async function stop({ home, binaries, account }: Site): Promise<void> {
+async function stop({ home, binaries, account }: Site, fastSeconds: number): Promise<void> {
   const cluster = path.join(home, 'cluster')
   let said = ''
-  // Fast mode ends sessions and writes a checkpoint; a server that hangs in it is ended as by a crash.
-  for (const [mode, seconds] of [
-    ['fast', '6'],
-    ['immediate', '3'],
-  ] as const) {
+  const modes: [mode: string, seconds: number][] = [['immediate', 1]]
+  if (fastSeconds > 0) modes.unshift(['fast', fastSeconds])
+  for (const [mode, seconds] of modes) {
     if (livePostmaster(cluster) === undefined) return
-    const args = ['-D', 'cluster', '-w', '-m', mode, '-t', seconds, 'stop']
+    const args = ['-D', 'cluster', '-w', '-m', mode, '-t', String(seconds), 'stop']
     const done = await runBinary(binaries.pgCtl, args, { account, cwd: home })
     if (done.exitCode === 0) return
     said = done.output.trim()

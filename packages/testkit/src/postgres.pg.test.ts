@@ -18,6 +18,7 @@ test('a clone is migrated, open to each role by its own password, and apart from
   const [one, two] = await Promise.all([cloneDatabase(), cloneDatabase()])
   expect(await ask(one.apiUrl, 'select current_user as role')).toEqual({ role: 'sluice_api' })
   expect(await ask(one.workerUrl, 'select current_user as role')).toEqual({ role: 'sluice_worker' })
+  await expect(ask(one.apiUrl, 'create temporary table t (n int)')).rejects.toMatchObject({ code: '42501' })
   const migrated = (await ask(two.ownerUrl, tables)) as { n: number }
   expect(migrated.n).toBeGreaterThan(0)
   await ask(one.ownerUrl, 'create table only_here as select 1 as n')

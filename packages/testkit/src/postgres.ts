@@ -19,6 +19,7 @@ declare module 'vitest' {
 }
 
 export type TestDatabase = {
+  readonly name: string
   /** The superuser's, on this database. */
   readonly ownerUrl: string
   readonly apiUrl: string
@@ -29,8 +30,12 @@ export type TestDatabase = {
 
 /** A migrated database of one's own, for tests of the vitest project `pg`. */
 export async function cloneDatabase(): Promise<TestDatabase> {
-  const { template } = await testPostgres()
-  return createDatabase(template)
+  const { adminUrl, template } = await testPostgres()
+  const database = await createDatabase(template)
+  // A template hands on everything but the rights on the database itself.
+  const rights = `update pg_database set datacl = (select datacl from pg_database where datname = '${template}')`
+  await asAdmin(adminUrl, `${rights} where datname = '${database.name}'`)
+  return database
 }
 
 /** A database without anything in it, for tests of the migrations themselves. */
@@ -50,6 +55,7 @@ async function createDatabase(template: string): Promise<TestDatabase> {
   await asAdmin(adminUrl, `create database ${name} template ${template}`)
   const ownerUrl = withDatabase(adminUrl, name)
   return {
+    name,
     ownerUrl,
     apiUrl: withRole(ownerUrl, 'sluice_api', passwords.api),
     workerUrl: withRole(ownerUrl, 'sluice_worker', passwords.worker),

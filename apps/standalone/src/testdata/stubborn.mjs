@@ -1,0 +1,3 @@
+import { serve } from './fake.mjs'
+
+serve({ listens: false, stubborn: true })
