@@ -1,0 +1,29 @@
+/** A request: asked, decided, or ended without a decision. */
+export type RequestState = 'PENDING' | 'APPROVED' | 'REJECTED' | 'CANCELLED' | 'EXPIRED' | 'INVALIDATED'
+
+/**
+ * A promotion: one execution of an approved request. FAILED: a rule refused, a new request is needed;
+ * ERRORED: machinery broke after its automatic retries, a person may retry.
+ */
+export type PromotionState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ERRORED' | 'CANCELLED'
+
+/** Where each state may go. Postgres holds the same in `guard_request`. */
+export const REQUEST_TRANSITIONS: Readonly<Record<RequestState, readonly RequestState[]>> = {
+  PENDING: ['APPROVED', 'REJECTED', 'CANCELLED', 'EXPIRED', 'INVALIDATED'],
+  // Back to PENDING: an approval was revoked before the commit.
+  APPROVED: ['PENDING', 'CANCELLED', 'EXPIRED', 'INVALIDATED'],
+  REJECTED: [],
+  CANCELLED: [],
+  EXPIRED: [],
+  INVALIDATED: [],
+}
+
+/** Where each state may go. Postgres holds the same in `guard_promotion`. */
+export const PROMOTION_TRANSITIONS: Readonly<Record<PromotionState, readonly PromotionState[]>> = {
+  QUEUED: ['RUNNING', 'FAILED', 'CANCELLED'],
+  RUNNING: ['QUEUED', 'SUCCEEDED', 'FAILED', 'ERRORED', 'CANCELLED'],
+  SUCCEEDED: [],
+  FAILED: [],
+  ERRORED: ['QUEUED', 'CANCELLED'],
+  CANCELLED: [],
+}
