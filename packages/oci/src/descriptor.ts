@@ -132,8 +132,12 @@ function asPlatform(value: unknown, where: string): Platform | undefined {
 }
 
 export function asObject(value: unknown, where: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(where, 'an object')
-  return value as JsonObject
+  if (!isObject(value)) throw invalid(where, 'an object')
+  return value
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** A map of strings to strings. Image specification, "Annotations". Absent and null are the same, as in Go. */

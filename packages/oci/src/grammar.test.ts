@@ -7,12 +7,12 @@ import { isDigest, isFeedName, isRepositoryName, isTag, parseDigest } from './gr
 const NAME = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$/
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
 
-const nearNames = fc.string({ unit: fc.constantFrom(...'ab09A._-/: \n\0é'), maxLength: 24 })
+const nearNames = fc.string({ unit: fc.constantFrom(...Array.from('ab09A._-/: \n\0é')), maxLength: 24 })
 
 test('names and tags agree with the specification on short text', () => {
   fc.assert(
     fc.property(
-      fc.oneof(nearNames, fc.string({ unit: fc.constantFrom(...'a0._-/'), maxLength: 12 })),
+      fc.oneof(nearNames, fc.string({ unit: fc.constantFrom(...Array.from('a0._-/')), maxLength: 12 })),
       (text) => {
         expect(isRepositoryName(text)).toBe(NAME.test(text))
         expect(isTag(text)).toBe(TAG.test(text))

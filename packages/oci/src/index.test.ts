@@ -55,7 +55,7 @@ test('the public face', () => {
 test('the names run in a browser: they import each other and nothing else', () => {
   const imports = ['names', 'grammar', 'reference', 'errors'].flatMap((file) => {
     const source = readFileSync(new URL(`${file}.ts`, import.meta.url), 'utf8')
-    return [...source.matchAll(/from '(.*)'/g)].map(([, path]) => path)
+    return [...source.matchAll(/from '(.*)'/g)].map(([, path]) => path ?? '')
   })
   expect([...new Set(imports)].sort()).toEqual(['./errors.ts', './grammar.ts', './reference.ts'])
 })

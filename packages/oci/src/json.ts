@@ -31,7 +31,7 @@ function checkKeys(text: string): void {
   const open: (Set<string> | null)[] = [] // the keys of each open object; null for an array
   let keyNext = false
   for (let at = 0; at < text.length; at++) {
-    switch (text[at]) {
+    switch (text.charAt(at)) {
       case '{':
       case '[':
         if (open.length === MAX_DEPTH) {

@@ -54,15 +54,16 @@ describe('refuses what JSON cannot carry', () => {
     ['a bigint', 1n, 'NOT_JSON'],
     ['NaN', [Number.NaN], 'NOT_JSON'],
     ['Infinity', Number.NEGATIVE_INFINITY, 'NOT_JSON'],
-    ['a hole', [1, , 2], 'NOT_JSON'],
+    ['a hole', Object.assign([], { 1: 2 }), 'NOT_JSON'],
     ['a date', new Date(0), 'NOT_JSON'],
     ['bytes', new Uint8Array(2), 'NOT_JSON'],
     ['a lone high surrogate', 'a\ud800', 'NOT_JSON'],
     ['a lone low surrogate in a key', { '\udc00': 1 }, 'NOT_JSON'],
     ['a cycle', cycle, 'TOO_DEEP'],
   ])('%s', (_, value, code) => {
-    expect(() => canonicalJson(value as JsonValue)).toThrow(expect.objectContaining({ code }))
-    expect(() => canonicalJson(value as JsonValue)).toThrow(ProofError)
+    const write = () => Reflect.apply(canonicalJson, undefined, [value]) // past the compiler
+    expect(write).toThrow(expect.objectContaining({ code }))
+    expect(write).toThrow(ProofError)
   })
 })
 
@@ -71,9 +72,9 @@ test('a member named __proto__ is a member like any other', () => {
 })
 
 test('reads back as the same value and is its own canonical form', () => {
-  const json = fc.jsonValue({ noUnicodeString: false, maxDepth: 5 }) as fc.Arbitrary<JsonValue>
   fc.assert(
-    fc.property(json, (value) => {
+    fc.property(fc.json({ stringUnit: 'grapheme', maxDepth: 5 }), (source) => {
+      const value: JsonValue = JSON.parse(source)
       const bytes = canonicalJson(value)
       const back: JsonValue = JSON.parse(text(bytes))
       expect(JSON.stringify(sorted(back))).toBe(JSON.stringify(sorted(value)))

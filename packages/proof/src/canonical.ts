@@ -30,8 +30,13 @@ function write(value: unknown, where: string, depth: number): string {
     // Array.from visits the holes of a sparse array too, so that they are refused.
     return `[${Array.from(value, (item, i) => write(item, `${where}[${i}]`, depth + 1)).join(',')}]`
   }
-  if (typeof value === 'object') return writeObject(value as Record<string, unknown>, where, depth)
+  if (isObject(value)) return writeObject(value, where, depth)
   throw notJson(where, `a value of type ${typeof value}`)
+}
+
+/** An object of some kind, neither null nor a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function writeObject(object: Record<string, unknown>, where: string, depth: number): string {

@@ -38,7 +38,7 @@ test('the form that is for ever', () => {
 })
 
 describe('sealEntry refuses', () => {
-  test.each<[string, Partial<NewEntry>, string]>([
+  test.each<[string, Partial<Record<keyof NewEntry, unknown>>, string]>([
     ['an empty type', { type: '' }, 'ENTRY_INVALID'],
     ['a type with a space', { type: 'a b' }, 'ENTRY_INVALID'],
     ['a type that is too long', { type: 'a'.repeat(129) }, 'ENTRY_INVALID'],
@@ -47,8 +47,8 @@ describe('sealEntry refuses', () => {
     ['a subject beyond ASCII', { subjects: ['é'] }, 'ENTRY_INVALID'],
     ['an invalid date', { at: new Date(Number.NaN) }, 'ENTRY_INVALID'],
     ['a year with more than four digits', { at: new Date(Date.UTC(12000, 0)) }, 'ENTRY_INVALID'],
-    ['a payload that is a list', { payload: [1] as never }, 'ENTRY_INVALID'],
-    ['a payload that is a number', { payload: 12 as never }, 'ENTRY_INVALID'],
+    ['a payload that is a list', { payload: [1] }, 'ENTRY_INVALID'],
+    ['a payload that is a number', { payload: 12 }, 'ENTRY_INVALID'],
     ['a payload that JSON cannot carry', { payload: { a: Number.NaN } }, 'NOT_JSON'],
     ['a short salt', { salt: new Uint8Array(15) }, 'SALT_INVALID'],
     ['a long salt', { salt: new Uint8Array(33) }, 'SALT_INVALID'],
@@ -58,8 +58,9 @@ describe('sealEntry refuses', () => {
       'ENTRY_TOO_LARGE',
     ],
   ])('%s', (_, change, code) => {
-    expect(() => sealEntry({ ...entry, ...change })).toThrow(expect.objectContaining({ code }))
-    expect(() => sealEntry({ ...entry, ...change })).toThrow(ProofError)
+    const seal = () => Reflect.apply(sealEntry, undefined, [{ ...entry, ...change }]) // past the compiler
+    expect(seal).toThrow(expect.objectContaining({ code }))
+    expect(seal).toThrow(ProofError)
   })
 })
 
