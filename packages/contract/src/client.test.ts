@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { CallError, createClient } from './index.ts'
+
+let server: http.Server | undefined
+afterEach(() => void server?.close().closeAllConnections())
+
+async function serve(handler: http.RequestListener): Promise<string> {
+  server = http.createServer(handler).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const refused = (call: Promise<unknown>): Promise<CallError> =>
+  call.then(
+    () => expect.unreachable(),
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(CallError)
+      return error as CallError
+    },
+  )
+
+test('a call fills path, query, headers and body', async () => {
+  const seen: unknown[] = []
+  const url = await serve((req, res) => {
+    const chunks: Buffer[] = []
+    req.on('data', (chunk: Buffer) => chunks.push(chunk))
+    req.on('end', () => {
+      const { authorization, 'if-match': ifMatch } = req.headers
+      seen.push([req.method, req.url, authorization, ifMatch, Buffer.concat(chunks).toString()])
+      res.setHeader('content-type', 'application/json').setHeader('etag', '"2"')
+      res.end('{"items":[],"next":null}')
+    })
+  })
+  const client = createClient({ url, token: 'slu_x' })
+  const reply = await client.send('putGrants', {
+    params: { feed: 'a/../b' },
+    headers: { 'if-match': '"1"' },
+    body: [{ principal: '*', verbs: ['pull'] }],
+  })
+  expect(reply).toEqual({ status: 200, etag: '"2"', body: { items: [], next: null } })
+  expect(
+    (await client.listTags({ params: { feed: 'dev' }, query: { repository: 'a/b', limit: 5 } })).next,
+  ).toBeNull()
+  expect(seen).toEqual([
+    ['PUT', '/api/v1/feeds/a%2F..%2Fb/grants', 'Bearer slu_x', '"1"', '[{"principal":"*","verbs":["pull"]}]'],
+    ['GET', '/api/v1/feeds/dev/tags?repository=a%2Fb&limit=5', 'Bearer slu_x', undefined, ''],
+  ])
+})
+
+test('a problem document becomes an error that carries it', async () => {
+  const problem = {
+    type: 'about:blank',
+    title: 'Bad Request',
+    status: 400,
+    detail: 'the request is not valid',
+    code: 'invalid',
+    requestId: 'r1',
+    errors: [{ field: 'image', rule: 'required', message: 'name one' }],
+  }
+  const url = await serve((_, res) => {
+    res
+      .writeHead(400, { 'content-type': 'application/problem+json; charset=utf-8' })
+      .end(JSON.stringify(problem))
+  })
+  const error = await refused(createClient({ url }).createRequest({ body: { lane: 'x' } }))
+  expect(error).toMatchObject({ code: 'refused', status: 400, problem })
+})
+
+test.each([
+  ['a page of something else', 200, 'text/html', '<html>'],
+  ['a refusal of something else', 404, 'text/html', '<html>'],
+  ['no JSON under its type', 200, 'application/json', '{'],
+])('%s is unexpected', async (_, status, contentType, body) => {
+  const url = await serve(
+    (_request, res) => void res.writeHead(status, { 'content-type': contentType }).end(body),
+  )
+  expect(await refused(createClient({ url }).getMe())).toMatchObject({ code: 'unexpected', status })
+})
+
+test('a redirect is not followed: the token is shown to no other host', async () => {
+  const url = await serve((_, res) => void res.writeHead(307, { location: 'http://127.0.0.1:9/' }).end())
+  expect(await refused(createClient({ url, token: 't' }).getMe())).toMatchObject({ code: 'unreachable' })
+})
+
+test('events arrive one by one, split as the network likes, heartbeats left out', async () => {
+  const url = await serve((_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' })
+    const text =
+      ': hi\n\nevent: progress\ndata: {"state":"PENDING","promotion":null}\n\n:\n\ndata: {"state":\ndata: "REJECTED","promotion":null}\n\n'
+    for (const character of text) res.write(character)
+    res.end()
+  })
+  const states: string[] = []
+  for await (const { state } of createClient({ url }).watchRequest('x')) states.push(state)
+  expect(states).toEqual(['PENDING', 'REJECTED'])
+})

@@ -1,0 +1,189 @@
+import type { z } from 'zod'
+import { readEvents, type RequestEvent } from './events.ts'
+import {
+  API_PREFIX,
+  EVENTS_PATH,
+  type Operation,
+  type OperationId,
+  type Operations,
+  operations,
+} from './operations.ts'
+import { type Problem, problem } from './problem.ts'
+
+/**
+ * - `refused`: the service answered with a problem document, which is in `problem`.
+ * - `unreachable`: no answer came.
+ * - `unexpected`: the answer is not one of a Sluice service.
+ */
+export type CallErrorCode = 'refused' | 'unreachable' | 'unexpected'
+
+/** A call that did not give its answer. */
+export class CallError extends Error {
+  readonly code: CallErrorCode
+  readonly status: number | null
+  readonly problem: Problem | null
+
+  constructor(
+    code: CallErrorCode,
+    message: string,
+    details: { status?: number; problem?: Problem; cause?: unknown } = {},
+  ) {
+    super(message, { cause: details.cause })
+    this.name = 'CallError'
+    this.code = code
+    this.status = details.status ?? null
+    this.problem = details.problem ?? null
+  }
+}
+
+type Part<O, K extends string> = O extends { readonly [P in K]: infer S extends z.ZodType }
+  ? z.input<S>
+  : never
+type Given<K extends string, V> = [V] extends [never]
+  ? unknown
+  : Record<never, never> extends V
+    ? { readonly [P in K]?: V }
+    : { readonly [P in K]: V }
+
+/** What a call takes: `params`, `query`, `headers`, `body`, each where the operation has it. */
+export type Input<Id extends OperationId> = Given<'params', Part<Operations[Id], 'params'>> &
+  Given<'query', Part<Operations[Id], 'query'>> &
+  Given<'headers', Part<Operations[Id], 'headers'>> &
+  Given<'body', Part<Operations[Id], 'body'>>
+
+type Answers<Id extends OperationId> = Operations[Id]['answers'][keyof Operations[Id]['answers']]
+export type Answer<Id extends OperationId> =
+  Answers<Id> extends infer S ? (S extends z.ZodType ? z.output<S> : undefined) : never
+
+export type Reply<Id extends OperationId> = {
+  readonly status: number
+  /** Of grants: send it back as `if-match`. */
+  readonly etag: string | null
+  readonly body: Answer<Id>
+}
+
+type Arguments<Id extends OperationId> =
+  Record<never, never> extends Input<Id> ? [input?: Input<Id>] : [input: Input<Id>]
+
+export type Client = {
+  readonly [Id in OperationId]: (...input: Arguments<Id>) => Promise<Answer<Id>>
+} & {
+  /** As the method of that name, with status and entity tag. */
+  readonly send: <Id extends OperationId>(id: Id, ...input: Arguments<Id>) => Promise<Reply<Id>>
+  /** How a request goes on, from now until it is final, the connection ends or `signal` is aborted. */
+  readonly watchRequest: (id: string, options?: { signal?: AbortSignal }) => AsyncGenerator<RequestEvent>
+}
+
+export type ClientOptions = {
+  /** Where the service is: scheme, host, port. */
+  readonly url: string
+  /** An API or session token. */
+  readonly token?: string
+  readonly fetch?: typeof fetch
+}
+
+type Loose = {
+  params?: Record<string, string>
+  query?: Record<string, unknown>
+  headers?: Record<string, string>
+  body?: unknown
+}
+
+/**
+ * A client of every call in {@link operations}, one method each. Redirects are not followed: a token is
+ * shown to no other host.
+ * @throws (from every method) CallError
+ */
+export function createClient({ url, token, fetch: fetcher = fetch }: ClientOptions): Client {
+  const exchange = async (
+    method: string,
+    path: string,
+    input: Loose,
+    accept: string,
+    signal?: AbortSignal,
+  ) => {
+    const target = new URL(`${API_PREFIX}${fill(path, input.params ?? {})}`, url)
+    for (const [key, value] of Object.entries(input.query ?? {})) {
+      if (value !== undefined) target.searchParams.set(key, String(value))
+    }
+    const headers = new Headers({ accept })
+    for (const [key, value] of Object.entries(input.headers ?? {})) {
+      if (value !== undefined) headers.set(key, value)
+    }
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+    const init: RequestInit = { method, headers, redirect: 'error', signal: signal ?? null }
+    if (input.body !== undefined) {
+      headers.set('content-type', 'application/json')
+      init.body = JSON.stringify(input.body)
+    }
+    let response: Response
+    try {
+      response = await fetcher(target, init)
+    } catch (cause) {
+      throw new CallError(
+        'unreachable',
+        `no answer from ${target.origin}; is the address right, is it running?`,
+        {
+          cause,
+        },
+      )
+    }
+    if (!response.ok) throw await refusal(response, target)
+    return response
+  }
+
+  const send = async (id: OperationId, input: Loose = {}) => {
+    const { method, path }: Operation = operations[id]
+    const response = await exchange(method, path, input, 'application/json')
+    const body = response.status === 204 ? undefined : await json(response)
+    return { status: response.status, etag: response.headers.get('etag'), body }
+  }
+
+  async function* watchRequest(id: string, { signal }: { signal?: AbortSignal } = {}) {
+    const response = await exchange('GET', EVENTS_PATH, { params: { id } }, 'text/event-stream', signal)
+    if (response.body === null || type(response) !== 'text/event-stream') throw unexpected(response)
+    for await (const data of readEvents(response.body)) yield JSON.parse(data) as RequestEvent
+  }
+
+  const calls = Object.keys(operations).map((id) => [
+    id,
+    async (input?: Loose) => (await send(id as OperationId, input)).body,
+  ])
+  return { ...Object.fromEntries(calls), send, watchRequest } as Client
+}
+
+function fill(path: string, params: Record<string, string>): string {
+  return path.replace(/\{([a-z]+)\}/g, (_, key: string) => encodeURIComponent(params[key] ?? ''))
+}
+
+const type = (response: Response): string =>
+  (response.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+
+async function json(response: Response): Promise<unknown> {
+  if (!/^application\/(?:problem\+)?json$/.test(type(response))) throw unexpected(response)
+  try {
+    return await response.json()
+  } catch (cause) {
+    throw unexpected(response, cause)
+  }
+}
+
+async function refusal(response: Response, target: URL): Promise<CallError> {
+  const parsed = problem.safeParse(await json(response).catch(() => null))
+  if (!parsed.success) return unexpected(response)
+  const { detail, errors } = parsed.data
+  const fields = errors.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`))
+  const message = [detail, ...fields].join('; ')
+  return new CallError('refused', message || `${target.pathname} was refused`, {
+    status: response.status,
+    problem: parsed.data,
+  })
+}
+
+function unexpected(response: Response, cause?: unknown): CallError {
+  return new CallError(
+    'unexpected',
+    `${response.url || 'the service'} answered ${response.status} with ${type(response) || 'no content type'}: this is no Sluice service`,
+    { status: response.status, cause },
+  )
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { digest, id, time } from './grammar.ts'
+
+/** Who let a digest into a repository of a trusted feed. */
+export const admission = z.object({
+  id,
+  promotion: id,
+  request: id,
+  requester: z.string(),
+  approvers: z.array(z.string()),
+  at: time,
+})
+export type Admission = z.infer<typeof admission>
+
+export const digestView = z.object({
+  digest,
+  mediaType: z.string().nullable(),
+  size: z.int().nullable(),
+  places: z.array(
+    z.object({
+      feed: z.string(),
+      repository: z.string(),
+      tags: z.array(z.string()),
+      admission: admission.nullable(),
+    }),
+  ),
+})
+export type DigestView = z.infer<typeof digestView>

@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { feedName, id, listOf, time } from './grammar.ts'
+
+/** `immutable`: tags that never move once set; `release` is X.Y.Z[-pre], others are patterns with `*`. */
+export const tagRules = z.strictObject({
+  immutable: z.array(z.string().min(1).max(128)).max(100).optional(),
+})
+export type TagRules = z.infer<typeof tagRules>
+
+const stage = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9][a-z0-9-]*$/, { message: 'a stage is 1 to 63 of a-z 0-9 -' })
+
+export const feed = z.object({
+  id,
+  name: z.string(),
+  formerNames: z.array(z.string()),
+  kind: z.literal('hosted'),
+  stage: z.string(),
+  trusted: z.boolean(),
+  tagRules,
+  createdAt: time,
+})
+export type Feed = z.infer<typeof feed>
+export const feeds = listOf(feed)
+
+export const feedBody = z.strictObject({
+  name: feedName,
+  kind: z.literal('hosted').default('hosted'),
+  stage,
+  trusted: z.boolean().default(false),
+  tagRules: tagRules.default({}),
+})
+
+/** A new `name` renames; the old one stays reserved to this feed and keeps working. */
+export const feedPatch = z.strictObject({
+  name: feedName.optional(),
+  stage: stage.optional(),
+  trusted: z.boolean().optional(),
+  tagRules: tagRules.optional(),
+})

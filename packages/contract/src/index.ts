@@ -1,0 +1,37 @@
+export * from './approvals.ts'
+export * from './audit.ts'
+export * from './auth.ts'
+export {
+  type Answer,
+  CallError,
+  type CallErrorCode,
+  type Client,
+  type ClientOptions,
+  createClient,
+  type Input,
+  type Reply,
+} from './client.ts'
+export * from './digests.ts'
+export { isFinal, type RequestEvent, requestEvent } from './events.ts'
+export * from './feeds.ts'
+export * from './grants.ts'
+export * from './groups.ts'
+export * from './lanes.ts'
+export * from './me.ts'
+export { openApi } from './openapi.ts'
+export {
+  API_PREFIX,
+  EVENTS_PATH,
+  type Operation,
+  type OperationId,
+  type Operations,
+  operations,
+} from './operations.ts'
+export * from './problem.ts'
+export * from './promotions.ts'
+export * from './repositories.ts'
+export * from './requests.ts'
+export * from './tags.ts'
+export * from './tokens.ts'
+export * from './users.ts'
+export * from './verify.ts'

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { API_PREFIX, EVENTS_PATH, type Operation, operations } from './operations.ts'
+import { problem } from './problem.ts'
+
+type Json = { [key: string]: unknown }
+
+/** The OpenAPI 3.1 description of `/api/v1`, derived from the table of operations. */
+export function openApi(version: string): Json {
+  const paths: Record<string, Json> = {}
+  const add = (path: string, method: string, operation: Json) => {
+    paths[API_PREFIX + path] = { ...paths[API_PREFIX + path], [method.toLowerCase()]: operation }
+  }
+  for (const [operationId, operation] of Object.entries(operations) as [string, Operation][]) {
+    add(operation.path, operation.method, describe(operationId, operation))
+  }
+  add(EVENTS_PATH, 'GET', {
+    operationId: 'watchRequest',
+    summary: 'Server-sent events: state, step and bytes, until the request is final',
+    parameters: parameters('path', operations.getRequest.params),
+    responses: {
+      200: { description: 'events', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+      default: refusal,
+    },
+  })
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Sluice', version },
+    security: [{ token: [] }],
+    paths,
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      schemas: { Problem: schemaOf(problem, 'output') },
+    },
+  }
+}
+
+const refusal = {
+  description: 'refused, and why',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+}
+
+function describe(operationId: string, { summary, params, query, headers, body, answers }: Operation): Json {
+  const responses: Json = { default: refusal }
+  for (const [status, answer] of Object.entries(answers)) {
+    responses[status] =
+      answer === null
+        ? { description: 'done' }
+        : { description: 'done', content: { 'application/json': { schema: schemaOf(answer, 'output') } } }
+  }
+  return {
+    operationId,
+    summary,
+    ...(operationId === 'login' && { security: [] }),
+    parameters: [
+      ...parameters('path', params),
+      ...parameters('query', query),
+      ...parameters('header', headers),
+    ],
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
+    }),
+    responses,
+  }
+}
+
+function parameters(place: 'path' | 'query' | 'header', schema: z.ZodObject | undefined): Json[] {
+  return Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
+    name,
+    in: place,
+    required: place === 'path' || !(field as z.ZodType).safeParse(undefined).success,
+    schema: schemaOf(field as z.ZodType, 'input'),
+  }))
+}
+
+/** Answers are described openly: a later version may add a field, and no reader may break over it. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    reused: 'inline',
+    override: ({ jsonSchema }) => {
+      if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+    },
+  })
+  return rest
+}

@@ -1,0 +1,362 @@
+import { z } from 'zod'
+import { approvalBody } from './approvals.ts'
+import { auditEntries, auditQuery } from './audit.ts'
+import { loginBody, passwordChange, session } from './auth.ts'
+import { digestView } from './digests.ts'
+import { feed, feedBody, feedPatch, feeds } from './feeds.ts'
+import { feedName, id, name, page } from './grammar.ts'
+import { grants, grantsBody } from './grants.ts'
+import { group, groupBody, groupPatch, groups } from './groups.ts'
+import { lane, laneBody, lanePut, lanes } from './lanes.ts'
+import { me } from './me.ts'
+import { promotions, promotionsQuery } from './promotions.ts'
+import { repositories } from './repositories.ts'
+import { evaluation, idempotencyHeaders, request, requestBody, requests, requestsQuery } from './requests.ts'
+import { tagHistory, tagHistoryQuery, tags, tagsQuery } from './tags.ts'
+import { newToken, tokenBody, tokens } from './tokens.ts'
+import { newUser, user, userBody, userPatch, users } from './users.ts'
+import { verdict, verifyBody } from './verify.ts'
+
+/** One call of `/api/v1`. `answers` by status; null is an answer without a body. */
+export type Operation = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Under `/api/v1`, with `{name}` for each of `params`. */
+  readonly path: string
+  readonly summary: string
+  readonly params?: z.ZodObject
+  readonly query?: z.ZodObject
+  readonly headers?: z.ZodObject
+  readonly body?: z.ZodType
+  readonly answers: Readonly<Record<number, z.ZodType | null>>
+}
+
+const byName = z.object({ name })
+const byId = z.object({ id })
+const byFeed = z.object({ feed: feedName })
+const byLane = z.object({ lane: name })
+const byDigest = z.object({ digest: z.string() })
+const paged = z.strictObject(page)
+const ifMatch = z.object({ 'if-match': z.string().max(255).optional() })
+
+/** Every call there is: OpenAPI, the client and the server's routes are derived from this table. */
+export const operations = {
+  login: {
+    method: 'POST',
+    path: '/auth/login',
+    summary: 'Sign in with user name and password',
+    body: loginBody,
+    answers: { 200: session },
+  },
+  getMe: { method: 'GET', path: '/me', summary: 'Who am I, with my grants', answers: { 200: me } },
+  changePassword: {
+    method: 'POST',
+    path: '/me/password',
+    summary: 'Change my password',
+    body: passwordChange,
+    answers: { 204: null },
+  },
+
+  listUsers: {
+    method: 'GET',
+    path: '/users',
+    summary: 'List users',
+    query: paged,
+    answers: { 200: users },
+  },
+  createUser: {
+    method: 'POST',
+    path: '/users',
+    summary: 'Create a user; a password that is generated is shown once',
+    body: userBody,
+    answers: { 201: newUser },
+  },
+  getUser: {
+    method: 'GET',
+    path: '/users/{name}',
+    summary: 'One user',
+    params: byName,
+    answers: { 200: user },
+  },
+  updateUser: {
+    method: 'PATCH',
+    path: '/users/{name}',
+    summary: 'Change a user',
+    params: byName,
+    body: userPatch,
+    answers: { 200: user },
+  },
+  deleteUser: {
+    method: 'DELETE',
+    path: '/users/{name}',
+    summary: 'Disable a user; what the user did stays recorded',
+    params: byName,
+    answers: { 204: null },
+  },
+
+  listGroups: {
+    method: 'GET',
+    path: '/groups',
+    summary: 'List groups',
+    query: paged,
+    answers: { 200: groups },
+  },
+  createGroup: {
+    method: 'POST',
+    path: '/groups',
+    summary: 'Create a group',
+    body: groupBody,
+    answers: { 201: group },
+  },
+  getGroup: {
+    method: 'GET',
+    path: '/groups/{name}',
+    summary: 'One group',
+    params: byName,
+    answers: { 200: group },
+  },
+  updateGroup: {
+    method: 'PATCH',
+    path: '/groups/{name}',
+    summary: 'Replace the members of a group',
+    params: byName,
+    body: groupPatch,
+    answers: { 200: group },
+  },
+  deleteGroup: {
+    method: 'DELETE',
+    path: '/groups/{name}',
+    summary: 'Remove a group and its grants',
+    params: byName,
+    answers: { 204: null },
+  },
+
+  listTokens: {
+    method: 'GET',
+    path: '/tokens',
+    summary: 'My API tokens',
+    query: paged,
+    answers: { 200: tokens },
+  },
+  createToken: {
+    method: 'POST',
+    path: '/tokens',
+    summary: 'Create an API token; its secret is shown once',
+    body: tokenBody,
+    answers: { 201: newToken },
+  },
+  revokeToken: {
+    method: 'DELETE',
+    path: '/tokens/{id}',
+    summary: 'Revoke an API token',
+    params: byId,
+    answers: { 204: null },
+  },
+
+  listFeeds: {
+    method: 'GET',
+    path: '/feeds',
+    summary: 'List feeds',
+    query: paged,
+    answers: { 200: feeds },
+  },
+  createFeed: {
+    method: 'POST',
+    path: '/feeds',
+    summary: 'Create a feed',
+    body: feedBody,
+    answers: { 201: feed },
+  },
+  getFeed: {
+    method: 'GET',
+    path: '/feeds/{feed}',
+    summary: 'One feed, by its current or a former name',
+    params: byFeed,
+    answers: { 200: feed },
+  },
+  updateFeed: {
+    method: 'PATCH',
+    path: '/feeds/{feed}',
+    summary: 'Change or rename a feed',
+    params: byFeed,
+    body: feedPatch,
+    answers: { 200: feed },
+  },
+  deleteFeed: {
+    method: 'DELETE',
+    path: '/feeds/{feed}',
+    summary: 'Delete a feed; its names stay reserved',
+    params: byFeed,
+    answers: { 204: null },
+  },
+  getGrants: {
+    method: 'GET',
+    path: '/feeds/{feed}/grants',
+    summary: 'Who may do what on a feed',
+    params: byFeed,
+    answers: { 200: grants },
+  },
+  putGrants: {
+    method: 'PUT',
+    path: '/feeds/{feed}/grants',
+    summary: 'Replace all grants of a feed',
+    params: byFeed,
+    headers: ifMatch,
+    body: grantsBody,
+    answers: { 200: grants },
+  },
+  listRepositories: {
+    method: 'GET',
+    path: '/feeds/{feed}/repositories',
+    summary: 'Repositories of a feed',
+    params: byFeed,
+    query: paged,
+    answers: { 200: repositories },
+  },
+  listTags: {
+    method: 'GET',
+    path: '/feeds/{feed}/tags',
+    summary: 'Tags of a repository in version order',
+    params: byFeed,
+    query: tagsQuery,
+    answers: { 200: tags },
+  },
+  listTagHistory: {
+    method: 'GET',
+    path: '/feeds/{feed}/tags/history',
+    summary: 'Every move of a tag, newest first; with `at`, the one in force at that time',
+    params: byFeed,
+    query: tagHistoryQuery,
+    answers: { 200: tagHistory },
+  },
+
+  listLanes: {
+    method: 'GET',
+    path: '/lanes',
+    summary: 'List lanes',
+    query: paged,
+    answers: { 200: lanes },
+  },
+  createLane: {
+    method: 'POST',
+    path: '/lanes',
+    summary: 'Create a lane',
+    body: laneBody,
+    answers: { 201: lane },
+  },
+  getLane: {
+    method: 'GET',
+    path: '/lanes/{lane}',
+    summary: 'One lane with its policy',
+    params: byLane,
+    answers: { 200: lane },
+  },
+  putLane: {
+    method: 'PUT',
+    path: '/lanes/{lane}',
+    summary: 'Give a lane a new policy version',
+    params: byLane,
+    body: lanePut,
+    answers: { 200: lane },
+  },
+  deleteLane: {
+    method: 'DELETE',
+    path: '/lanes/{lane}',
+    summary: 'Delete a lane',
+    params: byLane,
+    answers: { 204: null },
+  },
+
+  createRequest: {
+    method: 'POST',
+    path: '/requests',
+    summary: 'Ask to promote; an identical open request is answered with 200',
+    headers: idempotencyHeaders,
+    body: requestBody,
+    answers: { 200: request, 201: request },
+  },
+  evaluateRequest: {
+    method: 'POST',
+    path: '/requests/evaluate',
+    summary: 'What every gate would say; changes nothing',
+    body: requestBody,
+    answers: { 200: evaluation },
+  },
+  listRequests: {
+    method: 'GET',
+    path: '/requests',
+    summary: 'List requests, newest first',
+    query: requestsQuery,
+    answers: { 200: requests },
+  },
+  getRequest: {
+    method: 'GET',
+    path: '/requests/{id}',
+    summary: 'One request',
+    params: byId,
+    answers: { 200: request },
+  },
+  decideRequest: {
+    method: 'POST',
+    path: '/requests/{id}/approvals',
+    summary: 'Approve or reject',
+    params: byId,
+    body: approvalBody,
+    answers: { 201: request },
+  },
+  revokeApproval: {
+    method: 'DELETE',
+    path: '/requests/{id}/approvals/mine',
+    summary: 'Take my approval back',
+    params: byId,
+    answers: { 200: request },
+  },
+  cancelRequest: {
+    method: 'POST',
+    path: '/requests/{id}/cancel',
+    summary: 'Cancel a request',
+    params: byId,
+    answers: { 200: request },
+  },
+  retryRequest: {
+    method: 'POST',
+    path: '/requests/{id}/retry',
+    summary: 'Run an ERRORED promotion again',
+    params: byId,
+    answers: { 200: request },
+  },
+  listPromotions: {
+    method: 'GET',
+    path: '/promotions',
+    summary: 'Executed promotions, newest first',
+    query: promotionsQuery,
+    answers: { 200: promotions },
+  },
+  getDigest: {
+    method: 'GET',
+    path: '/digests/{digest}',
+    summary: 'Where a digest is, and who let it in',
+    params: byDigest,
+    answers: { 200: digestView },
+  },
+  verify: {
+    method: 'POST',
+    path: '/verify',
+    summary: 'Was this image let in?',
+    body: verifyBody,
+    answers: { 200: verdict },
+  },
+  listAudit: {
+    method: 'GET',
+    path: '/audit',
+    summary: 'Audit entries, newest first',
+    query: auditQuery,
+    answers: { 200: auditEntries },
+  },
+} as const satisfies Record<string, Operation>
+
+export type Operations = typeof operations
+export type OperationId = keyof Operations
+
+/** The event stream is no JSON call, so it stands beside the table. */
+export const EVENTS_PATH = '/requests/{id}/events'
+export const API_PREFIX = '/api/v1'
