@@ -12,8 +12,8 @@ const kind = (name: (typeof apart)[number]) => ({
 })
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
+  // Tests and the global set-up run in Vite environments of their own, each with its own conditions.
+  plugins: [{ name: 'sources', configEnvironment: () => ({ resolve: { conditions } }) }],
   test: {
     projects: [
       {
