@@ -22,6 +22,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,apps}/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'],
           exclude: [`**/*.{${apart.join(',')}}.test.ts`],
+          // A real PostgreSQL takes seconds to make where the machine is busy.
+          testTimeout: 20_000,
         },
       },
       { extends: true, test: { ...kind('pg'), globalSetup: './tests/global-setup.ts', testTimeout: 20_000 } },

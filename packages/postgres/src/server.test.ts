@@ -143,3 +143,15 @@ test('refuses a cluster whose password is lost or another', async () => {
   fs.writeFileSync(file, right)
   await started()
 })
+
+test('as root, lives where its account can reach it, and is found there again', async () => {
+  const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-private-'))
+  const hidden = path.join(parent, 'data')
+  const first = await startPostgres({ dataDir: hidden, durable: false })
+  const again = await startPostgres({ dataDir: hidden })
+  await again.stop()
+  const elsewhere = process.getuid?.() === 0
+  expect(first.home.startsWith(elsewhere ? '/var/lib/sluice-postgres/' : hidden)).toBe(true)
+  expect(again).toMatchObject({ home: first.home, attached: true })
+  for (const folder of [parent, first.home]) fs.rmSync(folder, { recursive: true, force: true })
+})

@@ -1,0 +1,40 @@
+// npm test: every test but those that need outside tools; `clients` runs those. Ends with the count.
+import fs from 'node:fs'
+import path from 'node:path'
+import { prepare, root, run } from './prepare.mjs'
+
+const clients = process.argv[2] === 'clients'
+const report = path.join(root, 'artifacts', clients ? 'clients.json' : 'tests.json')
+
+await prepare()
+fs.rmSync(report, { force: true })
+const vitest = [
+  path.join(root, 'node_modules/vitest/vitest.mjs'),
+  'run',
+  '--project',
+  clients ? 'clients' : '!clients',
+]
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+const { code } = await run(process.execPath, [...vitest, ...reporters], {
+  stdio: ['ignore', 'inherit', 'inherit'],
+})
+
+const { passed, failed, skipped } = count()
+if (skipped > 0) process.stdout.write(`${skipped} skipped: a test that does not run proves nothing\n`)
+process.stdout.write(`${passed} passed, ${failed} failed\n`)
+process.exit(code === 0 && failed === 0 && skipped === 0 && passed > 0 ? 0 : 1)
+
+/** A file that broke outside its tests, and a run that failed without a failed test, count as one failure. */
+function count() {
+  if (!fs.existsSync(report)) return { passed: 0, failed: 1, skipped: 0 }
+  const { testResults } = JSON.parse(fs.readFileSync(report, 'utf8'))
+  let [passed, failed, skipped] = [0, 0, 0]
+  for (const { status, assertionResults } of testResults) {
+    const broken = assertionResults.filter((test) => test.status === 'failed').length
+    passed += assertionResults.filter((test) => test.status === 'passed').length
+    skipped += assertionResults.filter((test) => test.status !== 'passed' && test.status !== 'failed').length
+    failed += status === 'failed' ? Math.max(broken, 1) : broken
+  }
+  if (code !== 0 && failed === 0) failed = 1
+  return { passed, failed, skipped }
+}
