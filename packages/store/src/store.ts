@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { asStoreError } from './errors.ts'
+import { feedIndex } from './feed-index/index.ts'
 import { PrismaClient } from './generated/client.ts'
 import { requireMigrated } from './migrations.ts'
 import type { Connections } from './transaction.ts'
@@ -33,6 +34,7 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
   const connections: Connections = { prisma, pool }
   return {
     ...connections,
+    feedIndex: feedIndex(pool),
     async close(): Promise<void> {
       await prisma.$disconnect()
       await pool.end()

@@ -1,0 +1,19 @@
+import type { FeedIndex } from '@sluice/feed'
+import type pg from 'pg'
+import { feedBlobs } from './blobs.ts'
+import { putManifest } from './push.ts'
+import { feedReads } from './reads.ts'
+import { deleteManifest, deleteTag } from './tags.ts'
+import { feedUploads } from './uploads.ts'
+
+/** The metadata port of `@sluice/feed` on Postgres. Ordinary pushes leave `tag_move` rows, no audit entries. */
+export function feedIndex(pool: pg.Pool): FeedIndex {
+  return {
+    ...feedReads(pool),
+    putManifest: (push) => putManifest(pool, push),
+    deleteManifest: (address, digest, principalId) => deleteManifest(pool, address, digest, principalId),
+    deleteTag: (address, tag, principalId) => deleteTag(pool, address, tag, principalId),
+    ...feedBlobs(pool),
+    ...feedUploads(pool),
+  }
+}

@@ -1,0 +1,107 @@
+import { FeedError, type FeedIndex } from '@sluice/feed'
+import type pg from 'pg'
+import { isId, newId } from '../id.ts'
+import { sqlTransaction } from '../transaction.ts'
+import { LINK } from './blobs.ts'
+import { enterRepository } from './repository.ts'
+
+type Uploads = Pick<
+  FeedIndex,
+  | 'openUpload'
+  | 'findUpload'
+  | 'claimUpload'
+  | 'renewUpload'
+  | 'advanceUpload'
+  | 'finishUpload'
+  | 'cancelUpload'
+>
+
+/** Uploads in progress: one writer at a time, by a lease that ends by itself. */
+export function feedUploads(pool: pg.Pool): Uploads {
+  return {
+    openUpload(address, storageKey, principalId) {
+      return sqlTransaction(pool, async (client) => {
+        const id = newId()
+        const repositoryId = await enterRepository(client, address)
+        await client.query(
+          'insert into upload (id, repository_id, principal_id, storage_key) values ($1, $2, $3, $4)',
+          [id, repositoryId, principalId, storageKey],
+        )
+        return { id, storageKey, offset: 0 }
+      })
+    },
+
+    async findUpload({ feed, repository }, id, principalId) {
+      if (!isId(id)) return null
+      const { rows } = await pool.query<{ storageKey: string; received: string }>({
+        name: 'upload_find',
+        text: `select u.storage_key as "storageKey", u.received from upload u join repository r on r.id = u.repository_id
+               where u.id = $1 and u.principal_id = $2 and r.feed_id = $3 and r.name = $4`,
+        values: [id, principalId, feed.id, repository],
+      })
+      return rows[0] ? { id, storageKey: rows[0].storageKey, offset: Number(rows[0].received) } : null
+    },
+
+    async claimUpload(id, offset, leaseMs) {
+      if (!isId(id)) return null
+      const claimId = newId()
+      const { rowCount } = await pool.query({
+        name: 'upload_claim',
+        text: `update upload set claim_id = $2, claim_until = clock_timestamp() + $4 * interval '1 ms'
+               where id = $1 and received = $3 and (claim_until is null or claim_until <= clock_timestamp())`,
+        values: [id, claimId, offset, leaseMs],
+      })
+      return rowCount === 1 ? { uploadId: id, claimId } : null
+    },
+
+    async renewUpload({ uploadId, claimId }, leaseMs) {
+      const { rowCount } = await pool.query({
+        name: 'upload_renew',
+        text: `update upload set claim_until = clock_timestamp() + $3 * interval '1 ms' where id = $1 and claim_id = $2`,
+        values: [uploadId, claimId, leaseMs],
+      })
+      return rowCount === 1
+    },
+
+    async advanceUpload({ uploadId, claimId }, offset) {
+      const { rowCount } = await pool.query({
+        name: 'upload_advance',
+        text: `update upload set received = $3, claim_id = null, claim_until = null, updated_at = now()
+               where id = $1 and claim_id = $2`,
+        values: [uploadId, claimId, offset],
+      })
+      return rowCount === 1
+    },
+
+    finishUpload({ uploadId, claimId }, { digest, size, storageKey }) {
+      return sqlTransaction(pool, async (client) => {
+        const ended = await client.query<{ repository_id: string }>({
+          name: 'upload_finish',
+          text: 'delete from upload where id = $1 and claim_id = $2 returning repository_id',
+          values: [uploadId, claimId],
+        })
+        if (!ended.rows[0]) {
+          throw new FeedError('BLOB_UPLOAD_UNKNOWN', 'the upload has ended, or another request took it over')
+        }
+        const stored = await client.query({
+          name: 'blob_insert',
+          text: 'insert into blob (digest, size, storage_key) values ($1, $2, $3) on conflict (digest) do nothing',
+          values: [digest, size, storageKey],
+        })
+        await client.query({ name: 'blob_link', text: LINK, values: [ended.rows[0].repository_id, digest] })
+        return { superfluous: stored.rowCount === 1 ? null : storageKey }
+      })
+    },
+
+    async cancelUpload({ feed, repository }, id, principalId) {
+      if (!isId(id)) return null
+      const { rows } = await pool.query<{ storageKey: string }>(
+        `delete from upload u using repository r
+         where u.id = $1 and u.principal_id = $2 and r.id = u.repository_id and r.feed_id = $3 and r.name = $4
+         returning u.storage_key as "storageKey"`,
+        [id, principalId, feed.id, repository],
+      )
+      return rows[0]?.storageKey ?? null
+    },
+  }
+}
