@@ -1,0 +1,17 @@
+/**
+ * - `setting_missing`: a variable of the environment without which a worker has nothing to do.
+ * - `queue_schema_missing`: the schema in which the queue's tables live does not exist, and only the owner may
+ *   make one.
+ */
+export type WorkerErrorCode = 'setting_missing' | 'queue_schema_missing'
+
+/** The one error of this app. The message says what was wrong, where, and what to do. */
+export class WorkerError extends Error {
+  readonly code: WorkerErrorCode
+
+  constructor(code: WorkerErrorCode, message: string) {
+    super(message)
+    this.name = 'WorkerError'
+    this.code = code
+  }
+}

@@ -1,0 +1,26 @@
+import { type LogLevel, readEnvironment } from '@sluice/contract/environment'
+import { WorkerError } from './errors.ts'
+
+export interface Settings {
+  /** Signs in as `sluice_worker`. */
+  readonly databaseUrl: string
+  /** Where the queue lives; without it, in the database. */
+  readonly redisUrl: string | undefined
+  readonly logLevel: LogLevel
+}
+
+/**
+ * What the worker needs of the environment (outside contract: "Environment, all names"); the whole list is
+ * checked, because in a container of its own nobody else does.
+ * @throws EnvironmentError, WorkerError setting_missing
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const { databaseUrl, redisUrl, logLevel } = readEnvironment(env)
+  if (databaseUrl === undefined) {
+    throw new WorkerError(
+      'setting_missing',
+      'DATABASE_URL: a worker of its own needs the URL of the database, signing in as sluice_worker; npm start makes one by itself',
+    )
+  }
+  return { databaseUrl, redisUrl, logLevel }
+}
