@@ -3,8 +3,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { ensureDatabase, startPostgres } from '@sluice/postgres'
-import type {} from '@sluice/testkit'
-import pg from 'pg'
+import type { TestPostgres } from '@sluice/testkit'
+import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
 
 const template = 'sluice_template'
@@ -23,7 +23,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const { prepareDatabase } = await import('@sluice/store')
     await prepareDatabase({ ownerUrl: await ensureDatabase(server.url, template), passwords })
     await close(server.url)
-    project.provide('postgres', { adminUrl: server.url, template, passwords })
+    const provided: TestPostgres = { adminUrl: server.url, template, passwords }
+    project.provide('postgres', provided)
     return teardown
   } catch (error) {
     await teardown()
@@ -33,7 +34,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** A template cannot be cloned while someone is connected to it. */
 async function close(adminUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl })
+  const client = new Client({ connectionString: adminUrl })
   await client.connect()
   await client.query(`alter database ${template} with allow_connections false`)
   await client.end()

@@ -23,7 +23,7 @@ export type ChildOptions = {
 
 export type Child = {
   /** SIGTERM, then SIGKILL as soon as `impatient` is aborted. Answers when the process is gone. */
-  stop(impatient: AbortSignal): Promise<void>
+  readonly stop: (impatient: AbortSignal) => Promise<void>
 }
 
 const firstBackoffMs = 200
@@ -108,7 +108,7 @@ export function superviseChild(options: ChildOptions): Child {
 
 function asMessage(raw: unknown): ChildMessage | undefined {
   if (typeof raw !== 'object' || raw === null) return undefined
-  const { type, url, username, password } = raw as Record<string, unknown>
+  const { type, url, username, password }: { [key: string]: unknown } = { ...raw }
   if (type === 'ready') return typeof url === 'string' ? { type, url } : { type }
   if (type === 'seeded' && typeof username === 'string' && typeof password === 'string') {
     return { type, username, password }

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { readEnvironment } from '@sluice/contract/environment'
 import { emptyDatabase, testPostgres, until } from '@sluice/testkit'
-import pg from 'pg'
+import { Client } from 'pg'
 import pino from 'pino'
 import { afterEach, expect, test } from 'vitest'
 import { openDatabase } from './database.ts'
@@ -19,7 +19,7 @@ afterEach(async () => {
 })
 
 async function role(url: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new Client({ connectionString: url })
   client.on('error', () => undefined)
   await client.connect()
   try {

@@ -11,7 +11,7 @@ export type Database = {
   readonly apiUrl: string
   readonly workerUrl: string
   /** Stops the embedded server; an outside one is left alone. */
-  close(withinSeconds: number): Promise<void>
+  readonly close: (withinSeconds: number) => Promise<void>
 }
 
 /** DATABASE_URL when set, else a PostgreSQL of our own under the data folder; migrated, with its roles. */

@@ -16,3 +16,8 @@ export class StandaloneError extends Error {
     this.code = code
   }
 }
+
+/** The code of a system call's error, as `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

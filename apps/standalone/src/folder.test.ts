@@ -44,6 +44,7 @@ test.each([
     async () => JSON.stringify({ pid: process.pid, start: 'earlier' }),
   ],
   ['nothing readable', async () => '{'],
+  ['nothing meant', async () => 'null'],
 ])('a lock that names %s is taken over', async (_, content) => {
   const folder = fs.mkdtempSync(path.join(root, 'stale-'))
   fs.writeFileSync(lockOf(folder), await content())
@@ -71,11 +72,13 @@ test('role passwords are made once, private, and unlike each other', () => {
   expect(fs.statSync(path.join(folder, 'role-passwords.json')).mode & 0o777).toBe(0o600)
 })
 
-test('a private file that is no JSON is refused, not overwritten', () => {
+test.each(['[1', '["a"]', ''])('a private file that holds %j is refused, not overwritten', (content) => {
+  const accept = (value: unknown): value is number[] => Array.isArray(value) && value.every(Number.isInteger)
+  expect(readPrivate(root, 'absent.json', accept)).toBeUndefined()
   writePrivate(root, 'x.json', [1])
-  expect(readPrivate(root, 'x.json')).toEqual([1])
-  fs.writeFileSync(path.join(root, 'x.json'), '[1')
-  expect(() => readPrivate(root, 'x.json')).toThrow(expect.objectContaining({ code: 'bad_folder' }))
+  expect(readPrivate(root, 'x.json', accept)).toEqual([1])
+  fs.writeFileSync(path.join(root, 'x.json'), content)
+  expect(() => readPrivate(root, 'x.json', accept)).toThrow(expect.objectContaining({ code: 'bad_folder' }))
 })
 
 async function deadProcess() {

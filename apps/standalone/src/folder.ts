@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { StandaloneError } from './error.ts'
-import type { Identity } from './identity.ts'
-import { identify, isAlive } from './identity.ts'
+import { codeOf, StandaloneError } from './error.ts'
+import { identify, isAlive, isIdentity } from './identity.ts'
 
 /** The data folder, held by this process until `release`. */
-export type DataFolder = { readonly path: string; release(): void }
+export type DataFolder = { readonly path: string; readonly release: () => void }
 
 /**
  * Makes the folder private and takes its lock. A lock whose process is gone (kill -9, a reboot, its number
@@ -42,7 +41,7 @@ function linked(draft: string, lock: string): boolean {
     fs.linkSync(draft, lock)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (codeOf(error) === 'EEXIST') return false
     throw error
   }
 }
@@ -56,7 +55,7 @@ function removeStale(folder: string, lock: string): void {
   try {
     fs.renameSync(lock, moved)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    if (codeOf(error) === 'ENOENT') return
     throw error
   }
   const taken = fs.readFileSync(moved, 'utf8')
@@ -66,8 +65,8 @@ function removeStale(folder: string, lock: string): void {
 }
 
 function refuseIfHeld(folder: string, content: string): void {
-  const holder = parseJson<Identity>(content)
-  if (holder !== undefined && isAlive(holder)) {
+  const holder = parseJson(content)
+  if (isIdentity(holder) && isAlive(holder)) {
     throw new StandaloneError(
       'already_running',
       `Sluice already runs on ${folder} (process ${holder.pid}): stop that one, or set another SLUICE_DATA_DIR and SLUICE_PORT`,
@@ -82,19 +81,32 @@ export function writePrivate(folder: string, name: string, content: unknown): vo
   fs.renameSync(`${file}.new`, file)
 }
 
-export function readPrivate<T>(folder: string, name: string): T | undefined {
+/** @throws StandaloneError `bad_folder` when it is there but is not what `accept` accepts */
+export function readPrivate<T>(
+  folder: string,
+  name: string,
+  accept: (value: unknown) => value is T,
+): T | undefined {
   const content = readIfThere(path.join(folder, name))
   if (content === undefined) return undefined
-  const value = parseJson<T>(content)
-  if (value === undefined)
-    throw new StandaloneError('bad_folder', `${path.join(folder, name)} is not JSON: restore it`)
+  const value = parseJson(content)
+  if (!accept(value)) {
+    throw new StandaloneError('bad_folder', `${path.join(folder, name)} is damaged: restore it`)
+  }
   return value
 }
 
+type RolePasswords = { api: string; worker: string }
+
+function isRolePasswords(value: unknown): value is RolePasswords {
+  if (typeof value !== 'object' || value === null || !('api' in value && 'worker' in value)) return false
+  return typeof value.api === 'string' && typeof value.worker === 'string'
+}
+
 /** The database roles' passwords: generated at the first start, the same ever after. */
-export function rolePasswords(folder: string): { api: string; worker: string } {
+export function rolePasswords(folder: string): RolePasswords {
   const name = 'role-passwords.json'
-  const kept = readPrivate<{ api: string; worker: string }>(folder, name)
+  const kept = readPrivate(folder, name, isRolePasswords)
   if (kept !== undefined) return kept
   const made = { api: randomBytes(24).toString('base64url'), worker: randomBytes(24).toString('base64url') }
   writePrivate(folder, name, made)
@@ -105,14 +117,14 @@ function readIfThere(file: string): string | undefined {
   try {
     return fs.readFileSync(file, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }
 
-function parseJson<T>(content: string): T | undefined {
+function parseJson(content: string): unknown {
   try {
-    return JSON.parse(content) as T
+    return JSON.parse(content)
   } catch {
     return undefined
   }

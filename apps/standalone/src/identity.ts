@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import { codeOf } from './error.ts'
 
 /** A process, not just a number: two live processes never share both. */
 export type Identity = { readonly pid: number; readonly start: string }
@@ -8,6 +9,12 @@ export type Identity = { readonly pid: number; readonly start: string }
 export function identify(pid: number): Identity | undefined {
   const start = process.platform === 'linux' ? linuxStart(pid) : otherStart(pid)
   return start === undefined ? undefined : { pid, start }
+}
+
+/** Reads an identity back from parsed JSON. */
+export function isIdentity(value: unknown): value is Identity {
+  if (typeof value !== 'object' || value === null || !('pid' in value && 'start' in value)) return false
+  return Number.isSafeInteger(value.pid) && typeof value.start === 'string'
 }
 
 export function isAlive({ pid, start }: Identity): boolean {
@@ -30,7 +37,7 @@ function otherStart(pid: number): string | undefined {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined
+    if (codeOf(error) !== 'EPERM') return undefined
   }
   const { status, stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
   return status === 0 ? stdout.trim() : 'unknown'

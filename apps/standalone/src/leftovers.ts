@@ -1,10 +1,10 @@
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { StandaloneError } from './error.ts'
+import { codeOf, StandaloneError } from './error.ts'
 import { readPrivate, writePrivate } from './folder.ts'
 import type { Identity } from './identity.ts'
-import { identify, isAlive } from './identity.ts'
+import { identify, isAlive, isIdentity } from './identity.ts'
 
 const list = 'children.json'
 const graceMs = 5_000
@@ -13,7 +13,7 @@ const graceMs = 5_000
 export function noteChild(folder: string, pid: number): void {
   const child = identify(pid)
   if (child === undefined) return
-  const others = (readPrivate<Identity[]>(folder, list) ?? []).filter(isAlive)
+  const others = livingChildren(folder)
   writePrivate(folder, list, [...others, child])
 }
 
@@ -24,7 +24,7 @@ export function noteChild(folder: string, pid: number): void {
 export async function endLeftovers(folder: string, log: Logger): Promise<void> {
   const deadline = Date.now() + graceMs
   for (;;) {
-    const left = (readPrivate<Identity[]>(folder, list) ?? []).filter(isAlive)
+    const left = livingChildren(folder)
     if (left.length === 0) return
     if (Date.now() > deadline) {
       log.warn({ pids: left.map(({ pid }) => pid) }, 'killing children of a supervisor that is gone')
@@ -32,6 +32,14 @@ export async function endLeftovers(folder: string, log: Logger): Promise<void> {
     }
     await sleep(20)
   }
+}
+
+function livingChildren(folder: string): Identity[] {
+  return (readPrivate(folder, list, areIdentities) ?? []).filter(isAlive)
+}
+
+function areIdentities(value: unknown): value is Identity[] {
+  return Array.isArray(value) && value.every(isIdentity)
 }
 
 const portMs = 2_000
@@ -47,7 +55,7 @@ export async function claimPort(host: string, port: number): Promise<number> {
     try {
       return await listenOnce(host, port)
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
+      const code = codeOf(error)
       if (code !== 'EADDRINUSE' || Date.now() > deadline) {
         throw new StandaloneError(
           'port_taken',
@@ -65,8 +73,8 @@ function listenOnce(host: string, port: number): Promise<number> {
     const server = net.createServer()
     server.once('error', reject)
     server.listen({ host, port, exclusive: true }, () => {
-      const address = server.address() as net.AddressInfo
-      server.close(() => resolve(address.port))
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
     })
   })
 }

@@ -15,7 +15,7 @@ import { runStandalone } from './standalone.ts'
 const fake = (file: string): string => fileURLToPath(new URL(`./testdata/${file}`, import.meta.url))
 const cleanups: (() => Promise<unknown> | void)[] = []
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
 function temporary(): string {
@@ -39,7 +39,7 @@ function run(
     (fs.existsSync(trace) ? fs.readFileSync(trace, 'utf8') : '')
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Told)
+      .map((line): Told => JSON.parse(line))
   const done = runStandalone({
     env: {
       ...process.env,
@@ -107,8 +107,8 @@ test('starts a dead child again, and says ready only once', async () => {
     const next = await until(() => told()[before.length], { what: `another ${name}` })
     expect(next.argv).toContain(name)
   }
-  const { SLUICE_PORT } = told()[0] as Told
-  await until(async () => (await fetch(`http://127.0.0.1:${SLUICE_PORT}`)).ok, { what: 'the api again' })
+  const port = told()[0]?.SLUICE_PORT ?? ''
+  await until(async () => (await fetch(`http://127.0.0.1:${port}`)).ok, { what: 'the api again' })
   expect(lines.filter((line) => line.startsWith('ready'))).toHaveLength(1)
 })
 
@@ -148,10 +148,10 @@ test('a second start on the folder is refused, and leaves the first alone', asyn
 })
 
 test('a taken port is refused before anything starts', async () => {
-  const neighbour = net.createServer().listen(0, '127.0.0.1')
+  const port = await claimPort('127.0.0.1', 0)
+  const neighbour = net.createServer().listen(port, '127.0.0.1')
   cleanups.push(() => void neighbour.close())
   await new Promise((resolve) => neighbour.once('listening', resolve))
-  const { port } = neighbour.address() as net.AddressInfo
   const { done, closed } = run(undefined, { port: String(port) })
   await expect(done).rejects.toMatchObject({ code: 'port_taken' })
   expect(closed).toEqual([])

@@ -77,10 +77,10 @@ async function runChildren(options: StandaloneOptions, { folder, port, database 
   const common = { ...shared, SLUICE_DATA_DIR: folder, SLUICE_PORT: String(port) }
   const forApi = { ...common, DATABASE_URL: database.apiUrl, SLUICE_ADMIN_PASSWORD: adminPassword }
   const forWorker = { ...common, DATABASE_URL: database.workerUrl }
-  const children = Object.entries({ api: forApi, worker: forWorker }).map(([name, childEnv]) =>
+  const child = (name: 'api' | 'worker', childEnv: NodeJS.ProcessEnv) =>
     superviseChild({
       name,
-      script: programs[name as 'api' | 'worker'],
+      script: programs[name],
       env: childEnv,
       log,
       onSpawn: (pid) => noteChild(folder, pid),
@@ -91,8 +91,8 @@ async function runChildren(options: StandaloneOptions, { folder, port, database 
       onHopeless: () => {
         end(new StandaloneError('never_ready', `the ${name} does not start: its last lines above say why`))
       },
-    }),
-  )
+    })
+  const children = [child('api', forApi), child('worker', forWorker)]
   const error = await ended
   // Not AbortSignal.any and .timeout: Node 20 may collect such a signal before its time has come.
   const impatient = new AbortController()

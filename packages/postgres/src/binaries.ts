@@ -81,7 +81,7 @@ function hydrate(folder: string): void {
 function linksComplete(folder: string): boolean {
   const list = path.join(folder, 'native', 'pg-symlinks.json')
   if (!fs.existsSync(list)) return true
-  const links = JSON.parse(fs.readFileSync(list, 'utf8')) as { target: string }[]
+  const links: { target: string }[] = JSON.parse(fs.readFileSync(list, 'utf8'))
   return links.every(({ target }) => fs.existsSync(path.join(folder, target)))
 }
 
@@ -94,9 +94,9 @@ function inTree(native: string): Binaries {
 }
 
 function copyTree(folder: string, native: string, account: Account | undefined): string {
-  const { version } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
-    version: string
-  }
+  const { version }: { version: string } = JSON.parse(
+    fs.readFileSync(path.join(folder, 'package.json'), 'utf8'),
+  )
   const copy = path.join(sharedPlace, `postgresql-${version}`)
   const complete = () => fs.existsSync(copy) && canReach(account, inTree(copy).initdb)
   if (complete()) return copy

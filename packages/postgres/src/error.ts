@@ -26,3 +26,8 @@ export class PostgresError extends Error {
     this.code = code
   }
 }
+
+/** The code of a system's or a server's error (`ENOENT`, `28P01`). */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

@@ -27,8 +27,8 @@ function listenOnce(port: number): Promise<number | undefined> {
     const server = net.createServer()
     server.once('error', () => resolve(undefined))
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address() as net.AddressInfo
-      server.close(() => resolve(address.port))
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
     })
   })
 }

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { codeOf } from './error.ts'
 
 /** What `postmaster.pid` says (PostgreSQL: src/include/utils/pidfile.h). */
 export type Postmaster = { readonly pid: number; readonly port: number; readonly ready: boolean }
@@ -14,7 +15,7 @@ export function livePostmaster(cluster: string): Postmaster | undefined {
   try {
     lines = fs.readFileSync(file, 'utf8').split('\n')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
   const pid = Number(lines[0])
@@ -31,7 +32,7 @@ function alive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }
 

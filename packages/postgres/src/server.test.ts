@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import type { PostgresServer } from './index.ts'
 import { ensureDatabase, PostgresError, startPostgres } from './index.ts'
@@ -23,7 +23,7 @@ async function started(options: { port?: number; durable?: boolean } = {}): Prom
 }
 
 async function query(url: string, sql: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new Client({ connectionString: url })
   client.on('error', () => undefined)
   await client.connect()
   try {

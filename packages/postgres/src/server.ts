@@ -1,13 +1,13 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import { Client } from 'pg'
 import type { Account } from './account.ts'
 import { serverAccount } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { findBinaries, runBinary } from './binaries.ts'
 import { makeCluster } from './cluster.ts'
-import { PostgresError } from './error.ts'
+import { codeOf, PostgresError } from './error.ts'
 import { openHome, superuserPassword } from './home.ts'
 import { choosePort, rememberPort } from './port.ts'
 import { livePostmaster } from './postmaster.ts'
@@ -30,12 +30,12 @@ export type PostgresServer = {
   /** The folder the server really lives in. */
   readonly home: string
   /** Whether the server's process is there. */
-  running(): boolean
+  readonly running: () => boolean
   /**
    * Stops it in fast mode, and as by a crash (nothing is lost) in the last of `withinSeconds`, default 8.
    * Stopped already is no error. @throws PostgresError `stop_failed`
    */
-  stop(options?: { withinSeconds?: number }): Promise<void>
+  readonly stop: (options?: { withinSeconds?: number }) => Promise<void>
 }
 
 type Site = { home: string; binaries: Binaries; account: Account | undefined; durable: boolean }
@@ -146,14 +146,14 @@ function keepLogSmall(log: string): void {
 async function connectOnce(url: string, home: string): Promise<void> {
   const deadline = Date.now() + attachMs
   for (;;) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
+    const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 })
     // The end of an idle connection is reported as an event, which unheard would end the process.
     client.on('error', () => undefined)
     try {
       await client.connect()
       return
     } catch (cause) {
-      const code = (cause as { code?: string }).code
+      const code = codeOf(cause)
       if (code === '28P01' || code === '28000') throw passwordLost(home, cause)
       if (Date.now() > deadline) {
         throw new PostgresError('start_failed', `PostgreSQL runs in ${home} but takes no connection`, cause)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { withDatabase } from '@sluice/postgres'
-import pg from 'pg'
+import { Client } from 'pg'
 
 /** What `tests/global-setup.ts` tells the tests about the cluster of this run. */
 export type TestPostgres = {
@@ -25,7 +25,7 @@ export type TestDatabase = {
   readonly apiUrl: string
   readonly workerUrl: string
   /** Ends its sessions and removes it. */
-  drop(): Promise<void>
+  readonly drop: () => Promise<void>
 }
 
 /** A migrated database of one's own, for tests of the vitest project `pg`. */
@@ -71,7 +71,7 @@ function withRole(url: string, role: string, password: string): string {
 }
 
 async function asAdmin(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new Client({ connectionString: url })
   await client.connect()
   try {
     await client.query(statement)
