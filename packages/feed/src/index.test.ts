@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest'
+import * as contract from './contract-test.ts'
+import * as face from './index.ts'
+import * as memory from './memory-index.ts'
+import * as storage from './storage/index.ts'
+
+it('has this public face', () => {
+  expect(Object.keys(face).sort()).toEqual(['DEFAULT_LIMITS', 'FeedError', 'STATUS', 'createFeedServer'])
+  expect(Object.keys(storage).sort()).toEqual(['folderStorage', 'memoryStorage'])
+  expect(Object.keys(memory)).toEqual(['memoryIndex'])
+  expect(Object.keys(contract)).toEqual(['feedIndexContract'])
+})
