@@ -1,0 +1,124 @@
+import { CallError, type Client, type Grant } from '@sluice/contract'
+import { CliError } from '../errors.ts'
+import { collect } from '../pages.ts'
+import { diff } from './diff.ts'
+import type { Wanted } from './document.ts'
+
+/** One difference between the file and the service, and how it is made up for. */
+export type Change = {
+  readonly kind: 'create' | 'change'
+  readonly subject: string
+  readonly diff: readonly string[]
+  readonly make: () => Promise<unknown>
+}
+
+/** What to do, in order: feeds, then who may use them, then lanes. Only reads. */
+export async function plan(client: Client, wanted: Wanted): Promise<Change[]> {
+  const { feeds = [], grants = {}, lanes = [] } = wanted
+  const made = feeds.map(({ name }) => name)
+  return [
+    ...(await each(feeds, (feed) => planFeed(client, feed))),
+    ...(await each(Object.entries(grants), ([feed, list]) => planGrants(client, feed, list, made))),
+    ...(await each(lanes, (lane) => planLane(client, lane))),
+  ]
+}
+
+async function each<T>(
+  list: readonly T[],
+  step: (item: T) => Promise<Change | undefined>,
+): Promise<Change[]> {
+  const changes: Change[] = []
+  for (const item of list) {
+    const change = await step(item)
+    if (change !== undefined) changes.push(change)
+  }
+  return changes
+}
+
+type Feed = NonNullable<Wanted['feeds']>[number]
+
+async function planFeed(client: Client, wanted: Feed): Promise<Change | undefined> {
+  const { name, kind: _, ...patch } = wanted
+  const subject = `feed ${name}`
+  const feed = await orMissing(client.getFeed({ params: { feed: name } }))
+  if (feed === undefined) {
+    return { kind: 'create', subject, diff: diff({}, patch), make: () => client.createFeed({ body: wanted }) }
+  }
+  if (feed.name !== name) {
+    throw new CliError('refused', `"${name}" is a former name of the feed "${feed.name}": use that one`)
+  }
+  const lines = diff(only(feed, patch), patch)
+  const make = () => client.updateFeed({ params: { feed: name }, body: patch })
+  return lines.length === 0 ? undefined : { kind: 'change', subject, diff: lines, make }
+}
+
+type Grants = NonNullable<Wanted['grants']>[string]
+
+async function planGrants(
+  client: Client,
+  feed: string,
+  wanted: Grants,
+  made: readonly string[],
+): Promise<Change | undefined> {
+  const params = { feed }
+  const reply = await orMissing(client.send('getGrants', { params }))
+  if (reply === undefined && !made.includes(feed)) {
+    throw new CliError('refused', `grants.${feed}: there is no such feed that you may see`)
+  }
+  const lines = diff(byPrincipal(reply?.body.items ?? []), byPrincipal(wanted))
+  if (lines.length === 0) return undefined
+  // What somebody else changed since it was read is not overwritten.
+  const headers = reply?.etag == null ? {} : { 'if-match': reply.etag }
+  const make = () => client.putGrants({ params, headers, body: wanted })
+  return { kind: 'change', subject: `grants of ${feed}`, diff: lines, make }
+}
+
+/** A bare name is a user; the order of principals and verbs says nothing. */
+function byPrincipal(grants: readonly Grant[]): Record<string, string> {
+  return Object.fromEntries(
+    grants.map(({ principal, verbs }) => {
+      const full = principal === '*' || principal.includes(':') ? principal : `user:${principal}`
+      return [full, [...new Set(verbs)].sort().join(' ')]
+    }),
+  )
+}
+
+type Lane = NonNullable<Wanted['lanes']>[number]
+
+// What the service fills in where a policy is silent; without it every apply would see a difference.
+const silent = { requestExpiresAfter: { hours: 168 } }
+const silentGates = { quorum: [{ count: 1 }], requester: 'excluded' }
+
+async function planLane(client: Client, wanted: Lane): Promise<Change | undefined> {
+  const { name, from, to, policy } = wanted
+  const subject = `lane ${name}`
+  const { items: lanes } = await collect(1_000_000, (query) => client.listLanes({ query }))
+  const lane = lanes.find((one) => one.name === name)
+  if (lane === undefined) {
+    const lines = diff({}, { from, to, policy })
+    return { kind: 'create', subject, diff: lines, make: () => client.createLane({ body: wanted }) }
+  }
+  if (lane.from !== from || lane.to !== to) {
+    const route = `${lane.from} to ${lane.to}`
+    throw new CliError('refused', `lane "${name}" goes from ${route}; a lane keeps its feeds: make another`)
+  }
+  if (policy === undefined) return undefined
+  const { gates, ...rest } = policy
+  const full = { ...silent, ...rest, gates: { ...silentGates, ...(gates as object) } }
+  const lines = diff(lane.policy, full)
+  const make = () => client.putLane({ params: { lane: name }, body: { policy } })
+  return lines.length === 0 ? undefined : { kind: 'change', subject, diff: lines, make }
+}
+
+function only<T extends object>(whole: T, keys: object): Partial<T> {
+  return Object.fromEntries(Object.entries(whole).filter(([key]) => key in keys)) as Partial<T>
+}
+
+async function orMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof CallError && error.status === 404) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,50 @@
+import fs from 'node:fs'
+import { text } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import { readDocument } from '../apply/document.ts'
+import { plan } from '../apply/plan.ts'
+import { connect } from '../connect.ts'
+import { define } from '../define.ts'
+import { CliError } from '../errors.ts'
+import type { Shell } from '../shell.ts'
+
+type Options = { file: string; dryRun?: true }
+
+export function apply(shell: Shell): Command {
+  return define(
+    'apply',
+    'make feeds, grants and lanes as a YAML file says',
+    'sluice apply -f sluice.yaml --dry-run',
+  )
+    .requiredOption('-f, --file <file>', 'the file; - is stdin')
+    .option('--dry-run', 'only show what would change')
+    .action(async ({ file, dryRun }: Options, command: Command) => {
+      const document = readDocument(file === '-' ? await text(shell.stdin) : read(file), file)
+      const { client, output } = connect(shell, command)
+      // All is read and checked before the first change.
+      const changes = await plan(client, document)
+      if (dryRun === undefined) {
+        for (const change of changes) {
+          await change.make()
+          output.note(`${change.kind === 'create' ? 'made' : 'changed'} ${change.subject}`)
+        }
+      }
+      const shown = changes.map(({ kind, subject, diff }) => ({ kind, subject, diff }))
+      output.show({ dryRun: dryRun === true, changes: shown }, () =>
+        shown.length === 0
+          ? ['nothing to change']
+          : shown.flatMap(({ kind, subject, diff }) => [
+              `${kind} ${subject}`,
+              ...diff.map((line) => `  ${line}`),
+            ]),
+      )
+    })
+}
+
+function read(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new CliError('usage', `${file} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}

@@ -1,0 +1,127 @@
+import type { Feed } from '@sluice/contract'
+import type { Command } from 'commander'
+import { connect } from '../connect.ts'
+import { define } from '../define.ts'
+import { parseImage } from '../image.ts'
+import { fields, table } from '../output.ts'
+import { collect, more, parseLimit } from '../pages.ts'
+import type { Shell } from '../shell.ts'
+
+export function feeds(shell: Shell): Command {
+  return define('feeds', 'feeds: what they are, who may do what, what they hold', 'sluice feeds list')
+    .addCommand(listFeeds(shell))
+    .addCommand(getFeed(shell))
+    .addCommand(createFeed(shell))
+    .addCommand(renameFeed(shell))
+    .addCommand(deleteFeed(shell))
+    .addCommand(listGrants(shell))
+    .addCommand(listRepositories(shell))
+    .addCommand(listTags(shell))
+}
+
+const show = (feed: Feed): string[] =>
+  fields({
+    feed: feed.name,
+    stage: feed.stage,
+    trusted: feed.trusted ? 'yes' : 'no',
+    kind: feed.kind,
+    immutable: feed.tagRules.immutable?.join(' '),
+    formerly: feed.formerNames.length === 0 ? null : feed.formerNames.join(' '),
+  })
+
+const listFeeds = (shell: Shell): Command =>
+  define('list', 'every feed that you may see', 'sluice feeds list')
+    .option('--limit <n>', 'how many at most', parseLimit, 200)
+    .action(async ({ limit }: { limit: number }, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const page = await collect(limit, (query) => client.listFeeds({ query }))
+      const rows = page.items.map(({ name, kind, stage, trusted }) => [
+        name,
+        kind,
+        stage,
+        trusted ? 'yes' : 'no',
+      ])
+      output.show(page, () => [...table(['NAME', 'KIND', 'STAGE', 'TRUSTED'], rows), ...more(page)])
+    })
+
+const getFeed = (shell: Shell): Command =>
+  define('get', 'one feed', 'sluice feeds get trusted')
+    .argument('<feed>', 'its name, or a former one')
+    .action(async (feed: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const found = await client.getFeed({ params: { feed } })
+      output.show(found, () => show(found))
+    })
+
+const createFeed = (shell: Shell): Command =>
+  define('create', 'make a feed', 'sluice feeds create staging --stage staging')
+    .argument('<name>', 'its name, reserved to it for ever')
+    .requiredOption('--stage <stage>', 'its stage, as dev, staging or production')
+    .option('--trusted', 'only promotions write to it')
+    .action(async (name: string, options: { stage: string; trusted?: true }, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const body = { name, stage: options.stage, trusted: options.trusted === true }
+      const made = await client.createFeed({ body })
+      output.show(made, () => show(made))
+    })
+
+const renameFeed = (shell: Shell): Command =>
+  define('rename', 'rename a feed; its old name keeps working', 'sluice feeds rename dev development')
+    .argument('<feed>', 'its name')
+    .argument('<name>', 'its new name')
+    .action(async (feed: string, name: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const renamed = await client.updateFeed({ params: { feed }, body: { name } })
+      output.show(renamed, () => show(renamed))
+    })
+
+const deleteFeed = (shell: Shell): Command =>
+  define('delete', 'delete a feed; its names stay reserved', 'sluice feeds delete staging')
+    .argument('<feed>', 'its name')
+    .action(async (feed: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      await client.deleteFeed({ params: { feed } })
+      output.show({ deleted: feed }, () => [`feed ${feed} is deleted`])
+    })
+
+const listGrants = (shell: Shell): Command =>
+  define('grants', 'who may do what on a feed (change it with apply)', 'sluice feeds grants trusted')
+    .argument('<feed>', 'its name')
+    .action(async (feed: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const grants = await client.getGrants({ params: { feed } })
+      const rows = grants.items.map(({ principal, verbs }) => [principal, verbs.join(' ')])
+      output.show(grants, () => table(['PRINCIPAL', 'VERBS'], rows))
+    })
+
+const listRepositories = (shell: Shell): Command =>
+  define('repositories', 'what a feed holds', 'sluice feeds repositories dev')
+    .argument('<feed>', 'its name')
+    .option('--limit <n>', 'how many at most', parseLimit, 200)
+    .action(async (feed: string, { limit }: { limit: number }, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const page = await collect(limit, (query) => client.listRepositories({ params: { feed }, query }))
+      output.show(page, () => [...page.items.map(({ name }) => `${feed}/${name}`), ...more(page)])
+    })
+
+const listTags = (shell: Shell): Command =>
+  define('tags', 'the tags of a repository, in version order', 'sluice feeds tags trusted/team/app')
+    .argument('<repository>', 'feed/repository')
+    .option('--limit <n>', 'how many at most', parseLimit, 200)
+    .action(async (image: string, { limit }: { limit: number }, command: Command) => {
+      const { feed, repository } = parseImage(image)
+      const { client, output } = connect(shell, command)
+      const page = await collect(limit, (query) =>
+        client.listTags({ params: { feed }, query: { repository, ...query } }),
+      )
+      const rows = page.items.map((tag) => [
+        tag.tag,
+        tag.digest,
+        String(tag.size),
+        tag.platforms.join(',') || '-',
+        tag.pushedAt,
+        tag.pushedBy ?? '(promotion)',
+      ])
+      const head = ['TAG', 'DIGEST', 'SIZE', 'PLATFORMS', 'AT', 'BY']
+      output.show(page, () => [...table(head, rows), ...more(page)])
+    })

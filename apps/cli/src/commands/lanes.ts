@@ -1,0 +1,67 @@
+import type { Lane } from '@sluice/contract'
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { connect } from '../connect.ts'
+import { define } from '../define.ts'
+import { fields, table } from '../output.ts'
+import { collect, more, parseLimit } from '../pages.ts'
+import type { Shell } from '../shell.ts'
+
+export function lanes(shell: Shell): Command {
+  return define('lanes', 'lanes: the ways from feed to feed', 'sluice lanes list')
+    .addCommand(listLanes(shell))
+    .addCommand(getLane(shell))
+    .addCommand(createLane(shell))
+    .addCommand(deleteLane(shell))
+}
+
+const show = ({ name, version, from, to, policy }: Lane): string[] => [
+  ...fields({ lane: name, version: String(version), from, to, policy: '' }),
+  ...stringify(policy)
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${line}`),
+]
+
+const listLanes = (shell: Shell): Command =>
+  define('list', 'every lane that you may see', 'sluice lanes list')
+    .option('--limit <n>', 'how many at most', parseLimit, 200)
+    .action(async ({ limit }: { limit: number }, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const page = await collect(limit, (query) => client.listLanes({ query }))
+      const rows = page.items.map(({ name, from, to, version }) => [name, from, to, String(version)])
+      output.show(page, () => [...table(['NAME', 'FROM', 'TO', 'VERSION'], rows), ...more(page)])
+    })
+
+const getLane = (shell: Shell): Command =>
+  define('get', 'one lane with its policy', 'sluice lanes get dev-to-trusted')
+    .argument('<lane>', 'its name')
+    .action(async (lane: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const found = await client.getLane({ params: { lane } })
+      output.show(found, () => show(found))
+    })
+
+const createLane = (shell: Shell): Command =>
+  define(
+    'create',
+    'make a lane with the default policy: one approval, never by the requester (another: apply)',
+    'sluice lanes create dev-to-staging --from dev --to staging',
+  )
+    .argument('<name>', 'its name')
+    .requiredOption('--from <feed>', 'the feed it takes from')
+    .requiredOption('--to <feed>', 'the feed it promotes into')
+    .action(async (name: string, { from, to }: { from: string; to: string }, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const made = await client.createLane({ body: { name, from, to } })
+      output.show(made, () => show(made))
+    })
+
+const deleteLane = (shell: Shell): Command =>
+  define('delete', 'delete a lane', 'sluice lanes delete dev-to-staging')
+    .argument('<lane>', 'its name')
+    .action(async (lane: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      await client.deleteLane({ params: { lane } })
+      output.show({ deleted: lane }, () => [`lane ${lane} is deleted`])
+    })

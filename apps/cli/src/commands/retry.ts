@@ -1,0 +1,15 @@
+import type { Command } from 'commander'
+import { connect } from '../connect.ts'
+import { define } from '../define.ts'
+import type { Shell } from '../shell.ts'
+import { showRequest } from '../show-request.ts'
+
+export function retry(shell: Shell): Command {
+  return define('retry', 'run an ERRORED promotion again', 'sluice retry 01931b2e-…')
+    .argument('<id>', 'the request')
+    .action(async (id: string, _options: object, command: Command) => {
+      const { url, client, output } = connect(shell, command)
+      const request = await client.retryRequest({ params: { id } })
+      output.show(request, () => showRequest(request, url))
+    })
+}

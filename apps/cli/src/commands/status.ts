@@ -1,0 +1,23 @@
+import type { Command } from 'commander'
+import { connect } from '../connect.ts'
+import { define } from '../define.ts'
+import type { Shell } from '../shell.ts'
+import { outcome, showRequest } from '../show-request.ts'
+import { waitForEnd } from '../wait.ts'
+
+export function status(shell: Shell): Command {
+  return define('status', 'where a request stands', 'sluice status 01931b2e-… --watch')
+    .argument('<id>', 'the request')
+    .option('--watch', 'follow it to its end')
+    .action(async (id: string, options: { watch?: true }, command: Command) => {
+      const { url, client, output } = connect(shell, command)
+      if (options.watch === undefined) {
+        const request = await client.getRequest({ params: { id } })
+        output.show(request, () => showRequest(request, url))
+        return
+      }
+      const ended = await waitForEnd(client, id, { timeoutMs: undefined, note: output.note })
+      output.show(ended, () => showRequest(ended, url))
+      outcome(ended)
+    })
+}

@@ -1,0 +1,48 @@
+import type { Client, Verdict } from '@sluice/contract'
+import { isDigest } from '@sluice/oci/names'
+import type { Command } from 'commander'
+import { connect } from '../connect.ts'
+import { define } from '../define.ts'
+import { CliError } from '../errors.ts'
+import { fields } from '../output.ts'
+import type { Shell } from '../shell.ts'
+
+export function verify(shell: Shell): Command {
+  return define(
+    'verify',
+    'was this image let in, by whom, on whose word?',
+    'sluice verify trusted/team/app:1.4.2',
+  )
+    .argument('<image>', 'feed/repository:tag, feed/repository@digest, or a digest alone')
+    .action(async (image: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const verdict = isDigest(image)
+        ? await verifyDigest(client, image)
+        : await client.verify({ body: { image } })
+      const { allowed, digest, reason, admission } = verdict
+      output.show(verdict, () =>
+        fields({
+          allowed: allowed ? 'yes' : 'no',
+          reason,
+          digest,
+          request: admission?.request,
+          requester: admission?.requester,
+          approvers: admission?.approvers.join(', '),
+          at: admission?.at,
+        }),
+      )
+      if (!allowed) throw new CliError('refused', `${image} was not let in: ${reason}`)
+    })
+}
+
+async function verifyDigest(client: Client, digest: string): Promise<Verdict> {
+  const { places } = await client.getDigest({ params: { digest } })
+  const admitted = places.filter(({ admission }) => admission !== null)
+  const named = admitted.map(({ feed, repository }) => `${feed}/${repository}`).join(', ')
+  return {
+    allowed: admitted.length > 0,
+    digest,
+    reason: admitted.length > 0 ? `let into ${named}` : 'no trusted repository that you may see holds it',
+    admission: admitted[0]?.admission ?? null,
+  }
+}

@@ -1,0 +1,69 @@
+import { Command } from 'commander'
+import { apply } from './commands/apply.ts'
+import { approve } from './commands/approve.ts'
+import { cancel } from './commands/cancel.ts'
+import { feeds } from './commands/feeds.ts'
+import { history } from './commands/history.ts'
+import { lanes } from './commands/lanes.ts'
+import { list } from './commands/list.ts'
+import { login } from './commands/login.ts'
+import { password } from './commands/password.ts'
+import { reject } from './commands/reject.ts'
+import { request } from './commands/request.ts'
+import { retry } from './commands/retry.ts'
+import { status } from './commands/status.ts'
+import { tokens } from './commands/tokens.ts'
+import { users } from './commands/users.ts'
+import { verify } from './commands/verify.ts'
+import type { Shell } from './shell.ts'
+
+const commands = [
+  login,
+  request,
+  approve,
+  reject,
+  status,
+  list,
+  cancel,
+  retry,
+  history,
+  verify,
+  feeds,
+  lanes,
+  users,
+  tokens,
+  password,
+  apply,
+]
+
+/** `sluice` and its commands, as the outside contract names them. */
+export function createProgram(shell: Shell): Command {
+  const program = new Command('sluice')
+    .description('Promote container images by digest, after somebody else said yes.')
+    .option('--url <url>', 'the service (default: SLUICE_URL, else where you signed in last)')
+    .option('--json', 'the result as JSON')
+    .helpCommand(false)
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Environment: SLUICE_URL, SLUICE_TOKEN (an API token, for CI).',
+        'Exit codes: 0 ok, 1 error, 2 usage, 3 rejected or refused, 4 timed out.',
+      ].join('\n'),
+    )
+  for (const command of commands) program.addCommand(command(shell))
+  adopt(program, shell)
+  return program
+}
+
+/** Errors are thrown, not exited with, and shown with the command's own example. */
+function adopt(command: Command, shell: Shell): void {
+  command
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void shell.stdout.write(text),
+      writeErr: (text) => void shell.stderr.write(text),
+    })
+    .configureHelp({ showGlobalOptions: true })
+  for (const child of command.commands) adopt(child, shell)
+}

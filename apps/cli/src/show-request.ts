@@ -1,0 +1,89 @@
+import type { Request, RequestItem } from '@sluice/contract'
+import { CliError } from './errors.ts'
+import { fields } from './output.ts'
+import { stage } from './wait.ts'
+
+/** A request as people read it, with what to do next. */
+export function showRequest(request: Request, url: string): string[] {
+  const { lane, approvals, gates, promotion } = request
+  return [
+    ...fields({
+      request: request.id,
+      state: request.state,
+      lane: `${lane.name} v${lane.version} (${lane.from} → ${lane.to})`,
+      requester: request.requester,
+      reason: request.reason,
+      created: request.createdAt,
+      expires: request.state === 'PENDING' ? request.expiresAt : null,
+    }),
+    ...Object.entries(request.links).map(([name, link]) => `link       ${name}: ${link}`),
+    ...request.items.flatMap(showItem),
+    ...gates.map(({ gate, verdict, reasons }) =>
+      `gate       ${verdict.padEnd(5)} ${gate}  ${reasons.join('; ')}`.trimEnd(),
+    ),
+    ...approvals
+      .filter(({ revokedAt }) => revokedAt === null)
+      .map(({ decision, person, at, comment }) =>
+        `decision   ${decision} by ${person} at ${at}  ${comment ?? ''}`.trimEnd(),
+      ),
+    ...(promotion === null ? [] : [`promotion  ${stage({ state: 'APPROVED', promotion })}`]),
+    ...next(request, url),
+  ]
+}
+
+function showItem({ source, target, digest, platforms, closure, drift }: RequestItem): string[] {
+  const tags = target.tags.map(({ tag }) => tag).join(',')
+  const from = `${source.feed}/${source.repository}${source.tag === null ? '' : `:${source.tag}`}`
+  const made = `${closure.manifests} manifests, ${closure.blobs} blobs, ${closure.bytes} bytes`
+  return [
+    `image      ${from} → ${target.feed}/${target.repository}:${tags}`,
+    `digest     ${digest}`,
+    `content    ${[platforms.join(' '), made].filter((part) => part !== '').join('; ')}`,
+    ...target.tags.flatMap(({ tag, expected }) =>
+      expected === null || expected === digest ? [] : [`moves      ${tag} from ${expected}`],
+    ),
+    ...(drift === null
+      ? []
+      : [
+          `drift      ${source.tag ?? ''} now points at ${drift.to ?? 'nothing'}; the digest above is promoted`,
+        ]),
+  ]
+}
+
+function next(request: Request, url: string): string[] {
+  const { id, state, promotion, items } = request
+  if (state === 'PENDING') {
+    const pinned = items.length === 1 ? items[0]?.digest : request.setDigest
+    return [`next       sluice approve ${id} --digest ${pinned}`]
+  }
+  if (promotion?.state === 'ERRORED') return [`next       sluice retry ${id}`]
+  if (promotion?.state !== 'SUCCEEDED') return []
+  return items.map(({ target, digest }) => `pull       ${pullCommand(url, target, digest)}`)
+}
+
+/** By the address that the service was reached by, and by digest: nothing else can come. */
+export function pullCommand(
+  url: string,
+  target: { feed: string; repository: string },
+  digest: string,
+): string {
+  return `docker pull ${new URL(url).host}/${target.feed}/${target.repository}@${digest}`
+}
+
+/** Ends the command by how the request ended. @throws CliError `refused` or `failed` unless it was promoted */
+export function outcome({ id, state, promotion, approvals }: Request): void {
+  if (promotion?.state === 'SUCCEEDED') return
+  if (promotion?.state === 'ERRORED') {
+    throw new CliError('failed', `the promotion broke: ${promotion.error?.message ?? 'no reason given'}`, {
+      details: [`Run it again: sluice retry ${id}`],
+    })
+  }
+  if (promotion?.state === 'FAILED') {
+    throw new CliError('refused', `a rule refused the promotion: ${promotion.error?.message ?? ''}`, {
+      details: ['It needs a new request.'],
+    })
+  }
+  const no = approvals.find(({ decision, revokedAt }) => decision === 'reject' && revokedAt === null)
+  const why = state === 'REJECTED' && no !== undefined ? ` by ${no.person}: ${no.comment ?? ''}` : ''
+  throw new CliError('refused', `request ${id} is ${promotion?.state ?? state}${why}`)
+}

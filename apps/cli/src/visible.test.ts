@@ -1,0 +1,32 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { visible, visibleJson } from './visible.ts'
+
+test.each([
+  ['team/app:1.0', 'team/app:1.0'],
+  ['a\r\nb\tc', 'a\\r\\nb\\tc'],
+  ['\u001b[2J', '\\u001b[2J'],
+  ['\u009b31m', '\\u009b31m'],
+  ['\u202egpj.exe', '\\u202egpj.exe'],
+  ['Zoë ✓ 日本', 'Zoë ✓ 日本'],
+])('%j is shown as %j', (text, shown) => {
+  expect(visible(text)).toBe(shown)
+})
+
+test('nothing that moves a cursor is left, whatever the text', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(visible(text)).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
+    }),
+  )
+})
+
+test('JSON parses to the same value and is as harmless', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+      const text = visibleJson(value, 2)
+      expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)))
+      expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202a-\u202e]/u)
+    }),
+  )
+})
