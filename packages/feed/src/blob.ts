@@ -47,7 +47,7 @@ export async function getBlob(parts: FeedParts, { req, res, address, reference }
 
 /** Waits for the first chunk, so that a blob the storage has lost is a 404 and not a broken 200. */
 async function openChunks(
-  { storage, events }: FeedParts,
+  { index, storage, events }: FeedParts,
   { address, blob, range }: { address: Exchange['address']; blob: StoredBlob; range: ByteRange },
 ): Promise<AsyncIterable<Uint8Array>> {
   const iterator = storage.read(blob.storageKey, range)[Symbol.asyncIterator]()
@@ -56,6 +56,7 @@ async function openChunks(
     first = await iterator.next()
   } catch (cause) {
     if (!(cause instanceof FeedError) || cause.code !== 'BLOB_MISSING') throw cause
+    await index.quarantineBlob(blob)
     events.blobMissing?.(address, blob.digest)
     throw blobUnknown(blob.digest, cause)
   }

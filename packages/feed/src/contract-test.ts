@@ -130,6 +130,24 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
         expect(await index.mountBlob(abroad, LAYER.digest, anywhere([abroad.feed.id, feed.id]))).toBe(true)
         expect(await index.mountBlob(twin, MISSING, anywhere([feed.id]))).toBe(false)
       })
+      it('hides a quarantined blob everywhere until it is uploaded again', async () => {
+        const first = await pushBlob(app, LAYER)
+        await pushBlob(twin, LAYER)
+        const blob = { digest: LAYER.digest, size: LAYER.size, storageKey: first.storageKey }
+        await index.quarantineBlob({ ...blob, storageKey: newKey() })
+        expect(await index.findBlob(app, LAYER.digest)).not.toBeNull()
+        await index.quarantineBlob(blob)
+        expect(await index.findBlob(app, LAYER.digest)).toBeNull()
+        expect(await index.findBlob(twin, LAYER.digest)).toBeNull()
+        expect(await index.mountBlob(abroad, LAYER.digest, { kind: 'repository', address: app })).toBe(false)
+        await pushBlob(app, CONFIG)
+        await expect(put(app, testImage())).rejects.toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN' })
+        const second = await pushBlob(twin, LAYER)
+        expect(second.superfluous).toBe(first.storageKey)
+        for (const address of [app, twin]) {
+          expect((await index.findBlob(address, LAYER.digest))?.storageKey).toBe(second.storageKey)
+        }
+      })
       it('deletes from one repository and leaves the others', async () => {
         await pushBlob(app, LAYER)
         await pushBlob(twin, LAYER)

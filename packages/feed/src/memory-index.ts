@@ -36,6 +36,7 @@ interface Repository {
 export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions): FeedIndex {
   const repositories = new Map<string, Repository>()
   const blobs = new Map<string, StoredBlob>()
+  const quarantined = new Set<string>()
   const uploads = new MemoryUploads()
 
   const keyOf = ({ feed, repository }: RepositoryAddress) => `${feed.id}\n${repository}`
@@ -47,6 +48,8 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
     repositories.set(keyOf(address), fresh)
     return fresh
   }
+  const holds = (repository: Repository | undefined, digest: string) =>
+    repository !== undefined && repository.blobs.has(digest) && !quarantined.has(digest)
   const holders = (feedIds: readonly string[]) =>
     [...repositories].filter(([key]) => feedIds.includes(key.slice(0, key.indexOf('\n'))))
 
@@ -65,7 +68,10 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
     },
 
     async putManifest({ address, manifest, digest, tags }) {
-      checkComplete(find(address), manifest)
+      checkComplete(manifest, {
+        manifest: (child) => find(address)?.manifests.has(child) ?? false,
+        blob: (blob) => holds(find(address), blob),
+      })
       const moves = tags.map((tag) => moveOf(find(address)?.tags.get(tag) ?? null, { tag, digest, tagRule }))
       if (moves.length > 0 && moves.every((move) => !move.moved && move.refusal !== null)) return moves
       const repository = enter(address)
@@ -106,15 +112,18 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
       return pageOf(names, page)
     },
 
-    findBlob: async (address, digest) =>
-      find(address)?.blobs.has(digest) ? (blobs.get(digest) ?? null) : null,
+    findBlob: async (address, digest) => (holds(find(address), digest) ? (blobs.get(digest) ?? null) : null),
+
+    async quarantineBlob({ digest, storageKey }) {
+      if (blobs.get(digest)?.storageKey === storageKey) quarantined.add(digest)
+    },
 
     async mountBlob(address, digest, source) {
       const from =
         source.kind === 'repository'
           ? [find(source.address)]
           : holders(source.feedIds).map(([, repository]) => repository)
-      if (!from.some((repository) => repository?.blobs.has(digest))) return false
+      if (!from.some((repository) => holds(repository, digest))) return false
       enter(address).blobs.add(digest)
       return true
     },
@@ -131,20 +140,24 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
     async finishUpload(claim, blob) {
       const address = uploads.finish(claim)
       const known = blobs.get(blob.digest)
-      if (known === undefined) blobs.set(blob.digest, blob)
       enter(address).blobs.add(blob.digest)
-      return { superfluous: known === undefined ? null : blob.storageKey }
+      if (known !== undefined && !quarantined.has(blob.digest)) return { superfluous: blob.storageKey }
+      blobs.set(blob.digest, blob)
+      quarantined.delete(blob.digest)
+      return { superfluous: known?.storageKey ?? null }
     },
 
     cancelUpload: async (address, id, principalId) => uploads.cancel(keyOf(address), id, principalId),
   }
 }
 
-function checkComplete(repository: Repository | undefined, manifest: Manifest): void {
+function checkComplete(
+  manifest: Manifest,
+  has: { manifest(digest: string): boolean; blob(digest: string): boolean },
+): void {
   for (const { kind, descriptor, distributable } of successors(manifest)) {
     if (kind === 'subject' || !distributable) continue
-    const held = kind === 'manifest' ? repository?.manifests : repository?.blobs
-    if (held?.has(descriptor.digest)) continue
+    if (kind === 'manifest' ? has.manifest(descriptor.digest) : has.blob(descriptor.digest)) continue
     throw new FeedError(
       'MANIFEST_BLOB_UNKNOWN',
       `the ${kind} ${descriptor.digest} is not in this repository; push it before the manifest`,

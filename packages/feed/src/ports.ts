@@ -99,6 +99,11 @@ export interface FeedIndex {
 
   /** Within this repository's membership only; asking renews the grace of an unreferenced blob. */
   findBlob(address: RepositoryAddress, digest: string): Promise<StoredBlob | null>
+  /**
+   * The bytes under exactly this key are missing or damaged: no repository finds or mounts the blob,
+   * and no manifest may be pushed over it, until an upload of its digest replaces them.
+   */
+  quarantineBlob(blob: StoredBlob): Promise<void>
   /** Links a blob that some repository of `readableFeedIds` (or exactly `from`) already holds. */
   mountBlob(address: RepositoryAddress, digest: string, source: MountSource): Promise<boolean>
   deleteBlob(address: RepositoryAddress, digest: string): Promise<boolean>

@@ -88,7 +88,8 @@ export async function startTestServer(
 function send(port: number, method: string, path: string, { as, headers, body }: Ask): Promise<Answer> {
   const who = as === undefined ? 'alice' : as
   const auth = who === null ? {} : { authorization: `Bearer ${who}` }
-  const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+  const chunked = headers?.['transfer-encoding'] !== undefined
+  const length = body === undefined || chunked ? {} : { 'content-length': Buffer.byteLength(body) }
   return new Promise((resolve, reject) => {
     const req = request({
       port,
