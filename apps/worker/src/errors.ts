@@ -2,8 +2,16 @@
  * - `setting_missing`: a variable of the environment without which a worker has nothing to do.
  * - `queue_schema_missing`: the schema in which the queue's tables live does not exist, and only the owner may
  *   make one.
+ * - `closure_incomplete`: what is stored is not the whole image that was approved.
+ * - `lease_lost`: another worker may run this promotion by now.
+ * - `worker_stopped`: the process ends.
  */
-export type WorkerErrorCode = 'setting_missing' | 'queue_schema_missing'
+export type WorkerErrorCode =
+  | 'setting_missing'
+  | 'queue_schema_missing'
+  | 'closure_incomplete'
+  | 'lease_lost'
+  | 'worker_stopped'
 
 /** The one error of this app. The message says what was wrong, where, and what to do. */
 export class WorkerError extends Error {

@@ -26,12 +26,12 @@ export function startPeriodic(name: string, ms: number, task: () => Promise<void
     }
   }
   const run = async (): Promise<void> => {
-    do {
-      again = false
-      await runOnce()
-    } while (again && !stopped)
+    again = false
+    await runOnce()
     running = undefined
-    if (!stopped) timer = setTimeout(start, ms)
+    if (stopped) return
+    if (again) start()
+    else timer = setTimeout(start, ms)
   }
   const start = (): void => {
     clearTimeout(timer)

@@ -1,33 +1,34 @@
-import { createPostgresBackend, type PgPool, withBackend } from 'bullmq'
-import pg from 'pg'
-import { type Backend, QUEUE_NAME, WORKER_TIMES } from './queue.ts'
+import { createPostgresBackend, withBackend } from 'bullmq'
+import { Client } from 'pg'
 import { prepareSchema, QUEUE_ROLE, QUEUE_SCHEMA } from './schema.ts'
+import { type Backend, type BackendOptions, QUEUE_NAME, WORKER_TIMES } from './station.ts'
 
 const { Queue, Worker } = withBackend(createPostgresBackend)
 
 /** BullMQ in the database, under a role that reaches nothing but its own schema. */
-export function openPostgresBackend(
-  databaseUrl: string,
-  concurrency: number,
-  process: (data: unknown) => Promise<void>,
-): Backend {
-  const pool = new pg.Pool({
-    connectionString: asQueue(databaseUrl),
-    // One listens; each job that ends and each that is added needs one for a moment.
-    max: 4,
+export function openPostgresBackend({ url, concurrency, process }: BackendOptions): Backend {
+  const connectionString = asQueue(url)
+  // Each pool is BullMQ's own, and new with each station.
+  const connection = {
+    connectionString,
+    schema: QUEUE_SCHEMA,
+    max: 3,
     connectionTimeoutMillis: 5_000,
+    query_timeout: 15_000,
     keepAlive: true,
     application_name: 'sluice queue',
-  })
-  // An idle connection that Postgres closes is replaced; without a listener it would end the process.
-  pool.on('error', () => undefined)
-  // The types of `pg` and BullMQ's picture of them differ in the overloads of `on`.
-  const connection = pool as unknown as PgPool
+  }
   return {
     async prepare() {
-      const client = await pool.connect()
-      // Not given back: it holds a lock of its session.
-      await prepareSchema(client).finally(() => client.release(true))
+      const client = new Client({ connectionString, connectionTimeoutMillis: 5_000 })
+      // What ends a connection is told by the query that it ends.
+      client.on('error', () => undefined)
+      try {
+        await client.connect()
+        await prepareSchema(client)
+      } finally {
+        await client.end()
+      }
     },
     build: () => ({
       queue: new Queue(QUEUE_NAME, { connection }),
@@ -38,10 +39,11 @@ export function openPostgresBackend(
         autorun: false,
       }),
     }),
-    close: () => pool.end(),
+    close: () => undefined,
   }
 }
 
+/** The same database in the queue's role, which `sluice_worker` may put on. */
 function asQueue(databaseUrl: string): string {
   const url = new URL(databaseUrl)
   const given = url.searchParams.get('options')

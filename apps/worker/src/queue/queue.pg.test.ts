@@ -1,18 +1,19 @@
 import { cloneDatabase, type TestDatabase, until } from '@sluice/testkit'
 import { Redis } from 'ioredis'
-import pg from 'pg'
+import { Client } from 'pg'
 import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openQueue, type PromotionJob, type PromotionQueue } from './queue.ts'
+import type { PromotionJob } from './job.ts'
+import { openQueue, type PromotionQueue } from './queue.ts'
 
 const log = pino({ level: 'silent' })
 const redisUrl = process.env['SLUICE_TEST_REDIS_URL']
 
 let database: TestDatabase
-let owner: pg.Client
+let owner: Client
 beforeAll(async () => {
   database = await cloneDatabase()
-  owner = new pg.Client({ connectionString: database.ownerUrl })
+  owner = new Client({ connectionString: database.ownerUrl })
   await owner.connect()
 })
 afterAll(async () => {

@@ -1,16 +1,12 @@
 import { Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
-import { type Backend, QUEUE_NAME, WORKER_TIMES } from './queue.ts'
+import { type Backend, type BackendOptions, QUEUE_NAME, WORKER_TIMES } from './station.ts'
 
 // Several programs may share one Redis.
 const prefix = 'sluice'
 
 /** BullMQ on Redis or Valkey. One that was flushed needs no preparation: its keys come with the jobs. */
-export function openRedisBackend(
-  url: string,
-  concurrency: number,
-  process: (data: unknown) => Promise<void>,
-): Backend {
+export function openRedisBackend({ url, concurrency, process }: BackendOptions): Backend {
   // Adding must fail at once where the server is down, or the relay would hang in its transaction; taking jobs
   // waits for it as long as it takes.
   const producer = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, lazyConnect: true })
@@ -32,7 +28,7 @@ export function openRedisBackend(
         autorun: false,
       }),
     }),
-    async close() {
+    close() {
       producer.disconnect()
       consumer.disconnect()
     },

@@ -1,13 +1,13 @@
 import { cloneDatabase, type TestDatabase } from '@sluice/testkit'
-import pg from 'pg'
+import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { prepareSchema } from './schema.ts'
 
 let database: TestDatabase
-let owner: pg.Client
+let owner: Client
 beforeAll(async () => {
   database = await cloneDatabase()
-  owner = new pg.Client({ connectionString: database.ownerUrl })
+  owner = new Client({ connectionString: database.ownerUrl })
   await owner.connect()
 })
 afterAll(async () => {
@@ -16,15 +16,15 @@ afterAll(async () => {
 })
 
 async function prepare(): Promise<void> {
-  const pool = new pg.Pool({
+  const client = new Client({
     connectionString: database.workerUrl,
     options: '-c role=sluice_queue -c search_path=bullmq',
   })
+  await client.connect()
   try {
-    const client = await pool.connect()
-    await prepareSchema(client).finally(() => client.release(true))
+    await prepareSchema(client)
   } finally {
-    await pool.end()
+    await client.end()
   }
 }
 

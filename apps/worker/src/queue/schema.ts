@@ -1,5 +1,5 @@
 import { type PgQueryable, runMigrations } from 'bullmq'
-import type pg from 'pg'
+import { type ClientBase, DatabaseError } from 'pg'
 import { WorkerError } from '../errors.ts'
 
 export const QUEUE_SCHEMA = 'bullmq'
@@ -11,10 +11,10 @@ const lock = 'select pg_advisory_lock(hashtext($1))'
 /**
  * Makes BullMQ's tables and functions in their schema, or brings them up to date. What is damaged is dropped and
  * made anew, jobs included: the queue is disposable (invariant 6). Safe to repeat, and from several processes at
- * once; the client keeps the lock until it is closed.
+ * once; the client keeps a lock until it is closed.
  * @throws WorkerError queue_schema_missing; errors of Postgres
  */
-export async function prepareSchema(client: pg.PoolClient): Promise<void> {
+export async function prepareSchema(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ there: boolean }>('select to_regnamespace($1) is not null as there', [
     QUEUE_SCHEMA,
   ])
@@ -33,7 +33,7 @@ export async function prepareSchema(client: pg.PoolClient): Promise<void> {
 }
 
 /** Whether nothing is missing that was there when the schema was signed. */
-async function isWhole(client: pg.PoolClient): Promise<boolean> {
+async function isWhole(client: ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ whole: boolean }>(
     `select obj_description($1::regnamespace, 'pg_namespace') is not distinct from (${FINGERPRINT}) as whole`,
     [QUEUE_SCHEMA],
@@ -42,18 +42,18 @@ async function isWhole(client: pg.PoolClient): Promise<boolean> {
 }
 
 /** False where the tables are not what BullMQ's record of migrations says. */
-async function migrated(client: pg.PoolClient): Promise<boolean> {
+async function migrated(client: ClientBase): Promise<boolean> {
   try {
     await migrate(client)
     return true
   } catch (error) {
     // Class 42: an object exists already, or does not exist.
-    if (String((error as { code?: unknown }).code).startsWith('42')) return false
+    if (error instanceof DatabaseError && error.code?.startsWith('42')) return false
     throw error
   }
 }
 
-async function migrate(client: pg.PoolClient): Promise<void> {
+async function migrate(client: ClientBase): Promise<void> {
   const asked: PgQueryable = client
   await runMigrations(
     {

@@ -1,0 +1,28 @@
+import { OciError } from '@sluice/oci'
+import { StoreError } from '@sluice/store'
+import { expect, test } from 'vitest'
+import { WorkerError } from './errors.ts'
+import { judge } from './failure.ts'
+
+test.each([
+  [new StoreError('fenced', 'x'), { kind: 'fenced' }],
+  [new WorkerError('lease_lost', 'x'), { kind: 'fenced' }],
+  [new StoreError('target_moved', 'x'), { kind: 'refused', code: 'target_moved', message: 'x' }],
+  [new StoreError('request_expired', 'x'), { kind: 'refused', code: 'request_expired', message: 'x' }],
+  [new WorkerError('closure_incomplete', 'x'), { kind: 'refused', code: 'closure_incomplete', message: 'x' }],
+  [new OciError('DIGEST_MISMATCH', 'x'), { kind: 'refused', code: 'closure_incomplete', message: 'x' }],
+  [new StoreError('unavailable', 'x'), { kind: 'broke', code: 'unavailable' }],
+  [new WorkerError('worker_stopped', 'x'), { kind: 'broke', code: 'worker_stopped' }],
+  // Refusals that tell of a mistake of ours, and whatever else is thrown, are machinery.
+  [new StoreError('entry_missing', 'x'), { kind: 'broke', code: 'internal' }],
+  [new TypeError('x'), { kind: 'broke', code: 'internal' }],
+  ['x', { kind: 'broke', code: 'internal' }],
+])('%s', (error, failure) => {
+  expect(judge(error, 'verify')).toMatchObject(failure)
+})
+
+test('what machinery says stays out of the message', () => {
+  const failure = judge(new Error('password=secret'), 'verify')
+  expect(JSON.stringify(failure)).not.toContain('secret')
+  expect(failure).toMatchObject({ message: expect.stringContaining('verify') })
+})

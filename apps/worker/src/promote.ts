@@ -1,0 +1,95 @@
+import type { Run, Store } from '@sluice/store'
+import type { Logger } from 'pino'
+import { judge } from './failure.ts'
+import { keepLease, LEASE_MS } from './lease.ts'
+import type { PromotionJob } from './queue/job.ts'
+import { commit } from './steps/commit.ts'
+import { copy } from './steps/copy.ts'
+import { finished, type Step } from './steps/step.ts'
+import { verify } from './steps/verify.ts'
+
+const steps: readonly Step[] = [copy, verify, commit]
+
+/** Automatic tries, the first included, before a person has to ask for another one. */
+const MAX_TRIES = 5
+
+export interface Promoter {
+  readonly runs: Store['runs']
+  /** This worker's name, part of the fence. */
+  readonly worker: string
+  /** Aborted when a run in progress has to be given back. */
+  readonly stopping: AbortSignal
+  readonly log: Logger
+}
+
+/**
+ * Executes a promotion, as far as Postgres says that it is due: a job may come twice, late, or to two workers
+ * (invariant 4). Rejects only when the outcome could not be stored; then the lease runs out, and the sweep hands the
+ * promotion over again.
+ */
+export async function promote(job: PromotionJob, promoter: Promoter): Promise<void> {
+  const { runs, worker, stopping } = promoter
+  const jobLog = promoter.log.child({ promotionId: job.promotionId, attempt: job.attempt })
+  const begun = await runs.begin({ ...job, worker, leaseMs: LEASE_MS })
+  if (begun.state === 'skip') return jobLog.info({ why: begun.why }, 'promotion not due')
+  if (begun.state === 'ended')
+    return jobLog.info({ state: begun.promotionState }, 'promotion refused at its start')
+
+  const { run } = begun
+  const log = jobLog.child({ requestId: run.requestId })
+  const lease = keepLease(runs, run, stopping, log)
+  let at = ''
+  try {
+    for (const step of steps) {
+      at = step.name
+      if (run.steps.some(({ name }) => name === step.name)) continue
+      lease.signal.throwIfAborted()
+      await perform(step, run, lease.signal, promoter.runs, log)
+    }
+    log.info('promotion succeeded')
+  } catch (error) {
+    await settle(error, at, run, runs, log)
+  } finally {
+    lease.end()
+  }
+}
+
+async function perform(
+  step: Step,
+  run: Run,
+  signal: AbortSignal,
+  runs: Store['runs'],
+  log: Logger,
+): Promise<void> {
+  const since = performance.now()
+  await runs.startStep(run, step.name)
+  const result = await step.perform({ runs, run, signal })
+  if (result !== finished) await runs.finishStep(run, step.name, result)
+  log.info({ step: step.name, ms: Math.round(performance.now() - since) }, 'step done')
+}
+
+/** Records how an attempt ended that did not succeed. */
+async function settle(
+  error: unknown,
+  step: string,
+  run: Run,
+  runs: Store['runs'],
+  log: Logger,
+): Promise<void> {
+  const failure = judge(error, step)
+  try {
+    if (failure.kind === 'fenced') return log.info({ step }, 'promotion taken over or ended by others')
+    const { code, message } = failure
+    if (failure.kind === 'refused') {
+      await runs.fail(run, { code, message })
+      log.warn({ step, code, reason: message }, 'promotion refused')
+    } else if ((await runs.broke(run, { code, message, maxTries: MAX_TRIES })) === 'retry') {
+      log.warn({ step, code, err: error }, 'promotion is tried again')
+    } else {
+      log.error({ step, code, err: error }, 'promotion given up')
+    }
+  } catch (later) {
+    if (judge(later, step).kind !== 'fenced') throw later
+    log.info({ step }, 'promotion taken over or ended by others')
+  }
+}

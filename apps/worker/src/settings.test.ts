@@ -1,0 +1,31 @@
+import { EnvironmentError } from '@sluice/contract/environment'
+import { expect, test } from 'vitest'
+import { WorkerError } from './errors.ts'
+import { readSettings } from './settings.ts'
+
+const databaseUrl = 'postgres://sluice_worker:secret@127.0.0.1:5432/sluice'
+
+test('the queue lives in the database unless Redis is named', () => {
+  expect(readSettings({ DATABASE_URL: databaseUrl })).toEqual({
+    databaseUrl,
+    redisUrl: undefined,
+    logLevel: 'info',
+  })
+  const redisUrl = 'redis://127.0.0.1:6379/0'
+  expect(readSettings({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, SLUICE_LOG_LEVEL: 'debug' })).toEqual(
+    {
+      databaseUrl,
+      redisUrl,
+      logLevel: 'debug',
+    },
+  )
+})
+
+test.each([
+  ['no database', {}, WorkerError, 'setting_missing'],
+  ['an unknown name', { DATABASE_URL: databaseUrl, SLUICE_WORKERS: '3' }, EnvironmentError, 'unknown_name'],
+  ['a bad value', { DATABASE_URL: 'mysql://localhost' }, EnvironmentError, 'bad_value'],
+])('%s stops the start', (_, env, type, code) => {
+  expect(() => readSettings(env)).toThrow(type)
+  expect(() => readSettings(env)).toThrow(expect.objectContaining({ code }))
+})

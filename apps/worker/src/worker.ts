@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import os from 'node:os'
+import { listen, openStore } from '@sluice/store'
+import type { Logger } from 'pino'
+import { WorkerError } from './errors.ts'
+import { startPeriodic } from './periodic.ts'
+import { promote } from './promote.ts'
+import { openQueue } from './queue/queue.ts'
+import { relay } from './relay.ts'
+import type { Settings } from './settings.ts'
+import { sweep } from './sweep.ts'
+
+export interface Worker {
+  /** Takes no more jobs, gives back after `patienceMs` those that still run, and closes. */
+  stop(patienceMs: number): Promise<void>
+}
+
+/** Promotions at once. Hosted ones are work of the database, not of this process. */
+const CONCURRENCY = 8
+const RELAY_MS = 1_000
+const SWEEP_MS = 5_000
+
+/** Opens database and queue, and executes promotions until it is stopped. @throws StoreError, WorkerError */
+export async function startWorker(settings: Settings, log: Logger): Promise<Worker> {
+  const { databaseUrl, redisUrl } = settings
+  const store = await openStore({ url: databaseUrl, poolSize: CONCURRENCY + 4 })
+  const { runs } = store
+  const stopping = new AbortController()
+  const worker = `${os.hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
+  const promoter = { runs, worker, stopping: stopping.signal, log }
+  const queue = await openQueue({
+    databaseUrl,
+    redisUrl,
+    concurrency: CONCURRENCY,
+    handle: (job) => promote(job, promoter),
+    log,
+  }).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  const relaying = startPeriodic('relay', RELAY_MS, () => relay(runs, queue), log)
+  const sweeping = startPeriodic('sweep', SWEEP_MS, () => sweep(runs, log), log)
+  const listening = await listen(store, ({ channel }) => {
+    if (channel === 'sluice_promotion') relaying.poke()
+  })
+  log.info({ worker, queue: redisUrl === undefined ? 'postgres' : 'redis' }, 'worker runs')
+
+  return {
+    async stop(patienceMs) {
+      const timer = setTimeout(
+        () => stopping.abort(new WorkerError('worker_stopped', 'the worker is stopped')),
+        patienceMs,
+      )
+      await Promise.all([listening.close(), relaying.stop(), sweeping.stop()])
+      await queue.close()
+      clearTimeout(timer)
+      await store.close()
+    },
+  }
+}
