@@ -106,12 +106,11 @@ export function decideRevoke(
  */
 export function decideRetry(
   request: Pick<StandingRequest, 'state' | 'expiresAt'>,
-  promotion: PromotionState | null,
+  promotion: PromotionState,
   now: Date,
 ): void {
   if (promotion !== 'ERRORED') {
-    const is = promotion === null ? 'there is none' : `it is ${promotion}`
-    throw new PromotionError('promotion_state', `only an ERRORED promotion is retried; ${is}`)
+    throw new PromotionError('promotion_state', `only an ERRORED promotion is retried; it is ${promotion}`)
   }
   refuseUnlessOpen(request, now, ['APPROVED'], 'is executed')
 }

@@ -4,6 +4,7 @@ import { asStoreError } from './errors.ts'
 import { feedIndex } from './feed-index/index.ts'
 import { PrismaClient } from './generated/client.ts'
 import { requireMigrated } from './migrations.ts'
+import { digests, promotions, requests, runs, type VerifyQuestion, verify } from './promotion/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
@@ -35,6 +36,11 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
   return {
     ...connections,
     feedIndex: feedIndex(pool),
+    requests: requests(connections),
+    runs: runs(connections),
+    promotions: promotions(connections),
+    digests: digests(connections),
+    verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {
       await prisma.$disconnect()
       await pool.end()

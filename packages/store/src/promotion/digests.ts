@@ -1,0 +1,70 @@
+import type { Transaction } from '../transaction.ts'
+import { type AdmissionView, readAdmissions } from './admissions.ts'
+import { principalNames } from './names.ts'
+
+/** Where a digest is, as `GET /digests/{digest}` answers it. */
+export interface DigestView {
+  readonly digest: string
+  readonly mediaType: string
+  /** Bytes of the manifest itself. */
+  readonly size: number
+  readonly locations: readonly {
+    readonly feed: string
+    readonly repository: string
+    readonly tags: readonly string[]
+    readonly pushedAt: string
+    /** Null in a trusted feed: there `admission` says who. */
+    readonly pushedBy: string | null
+    readonly admission: AdmissionView | null
+  }[]
+}
+
+interface Row {
+  readonly feed: string
+  readonly repository: string
+  readonly mediaType: string
+  readonly size: number
+  readonly tags: readonly string[]
+  readonly pushedAt: Date
+  readonly pushedBy: string | null
+  readonly admissionId: string | null
+}
+
+/** Every place of a manifest in the feeds given; null when it is in none of them. */
+export async function findDigest(
+  tx: Transaction,
+  digest: string,
+  visibleFeedIds: readonly string[],
+): Promise<DigestView | null> {
+  const rows = await tx.$queryRaw<Row[]>`
+    select n.name as feed, r.name as repository, m.media_type as "mediaType", octet_length(b.bytes) as size,
+      array(select t.name from tag t where t.repository_id = r.id and t.digest = m.digest order by t.name) as tags,
+      m.pushed_at as "pushedAt", m.pushed_by as "pushedBy", m.admission_id as "admissionId"
+    from repository_manifest m join manifest b on b.digest = m.digest join repository r on r.id = m.repository_id
+      join feed_name n on n.feed_id = r.feed_id and n.is_current
+    where m.digest = ${digest} and r.feed_id = any (${[...visibleFeedIds]}::uuid[])
+    order by n.name, r.name collate "C"`
+  const [first] = rows
+  if (first === undefined) return null
+  const admissions = await readAdmissions(
+    tx,
+    rows.flatMap(({ admissionId }) => admissionId ?? []),
+  )
+  const names = await principalNames(
+    tx,
+    rows.flatMap(({ pushedBy }) => pushedBy ?? []),
+  )
+  return {
+    digest,
+    mediaType: first.mediaType,
+    size: first.size,
+    locations: rows.map(({ feed, repository, tags, pushedAt, pushedBy, admissionId }) => ({
+      feed,
+      repository,
+      tags,
+      pushedAt: pushedAt.toISOString(),
+      pushedBy: pushedBy === null ? null : (names.get(pushedBy) ?? null),
+      admission: admissionId === null ? null : (admissions.get(admissionId) ?? null),
+    })),
+  }
+}

@@ -1,0 +1,88 @@
+import type { GateInput, GateReport, StandingApproval } from '@sluice/promotion'
+import type { JsonValue } from '@sluice/proof'
+import { newId } from '../id.ts'
+import type { Transaction } from '../transaction.ts'
+import { type LockedRequest, readItems, readTargets } from './rows.ts'
+
+/** What was found at creation and could be undone in the from feed afterwards. */
+export interface FrozenFacts {
+  readonly pusherPersons: readonly string[]
+  /** By the item's position; RFC 3339. */
+  readonly pushedAt: readonly string[]
+}
+
+interface StoredReport {
+  readonly gates: readonly GateReport[]
+  readonly facts?: FrozenFacts
+}
+
+/** What the gates look at for a request that exists. */
+export async function gateInput(tx: Transaction, request: LockedRequest): Promise<GateInput> {
+  const facts = await frozenFacts(tx, request.id)
+  const items = await readItems(tx, request.id)
+  const targets = await readTargets(tx, request)
+  return {
+    policy: request.policy,
+    now: request.now,
+    requesterPersons: request.requesterPersons,
+    pusherPersons: facts.pusherPersons,
+    approvals: await standingApprovals(tx, request),
+    items: items.map(({ position, sourceRepository, digest }) => ({
+      source: `${sourceRepository}@${digest}`,
+      targetTags: targets.filter((target) => target.position === position).map(({ tag }) => tag),
+      pushedAt: new Date(facts.pushedAt[position] ?? request.now),
+    })),
+  }
+}
+
+/** The decisions on this very binding that stand, of persons who can sign in. */
+async function standingApprovals(
+  tx: Transaction,
+  { id, boundHash }: LockedRequest,
+): Promise<StandingApproval[]> {
+  return tx.$queryRaw<StandingApproval[]>`
+    select a.person_id as "personId", a.decision,
+      array(select g.name from group_member m join user_group g on g.id = m.group_id where m.person_id = a.person_id) as groups
+    from approval a join person p on p.id = a.person_id
+    where a.request_id = ${id}::uuid and a.revoked_at is null and a.bound_hash = ${boundHash} and p.disabled_at is null
+    order by a.at, a.id`
+}
+
+/** The groups a person is in now. */
+export async function groupsOf(tx: Transaction, personId: string): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ name: string }[]>`
+    select g.name from group_member m join user_group g on g.id = m.group_id where m.person_id = ${personId}::uuid`
+  return rows.map(({ name }) => name)
+}
+
+/** Every person behind these principals: itself, or who made the robot. */
+export async function personsBehind(tx: Transaction, principals: readonly string[]): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    select id from person where id = any (${[...principals]}::uuid[])
+    union select created_by from robot where id = any (${[...principals]}::uuid[])`
+  return rows.map(({ id }) => id).sort()
+}
+
+async function frozenFacts(tx: Transaction, requestId: string): Promise<FrozenFacts> {
+  const [row] = await tx.$queryRaw<{ report: StoredReport }[]>`
+    select report from gate_report where request_id = ${requestId}::uuid and phase = 'creation' order by at, id limit 1`
+  return row?.report.facts ?? { pusherPersons: [], pushedAt: [] }
+}
+
+/** Keeps what the gates said, with the inputs they said it on. */
+export async function recordGates(
+  tx: Transaction,
+  requestId: string,
+  phase: 'creation' | 'approval' | 'start',
+  gates: readonly GateReport[],
+  facts?: FrozenFacts,
+): Promise<void> {
+  const report: StoredReport = { gates, ...(facts && { facts }) }
+  await tx.$executeRaw`insert into gate_report (id, request_id, phase, report)
+    values (${newId()}::uuid, ${requestId}::uuid, ${phase}, ${JSON.stringify(report)}::jsonb)`
+}
+
+/** Gate reports as an entry's payload carries them. */
+export function gatesAsJson(gates: readonly GateReport[]): JsonValue {
+  return gates.map(({ gate, verdict, reasons }) => ({ gate, verdict, reasons }))
+}

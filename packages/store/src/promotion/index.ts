@@ -1,0 +1,127 @@
+import type { Actor } from '../actor.ts'
+import { StoreError } from '../errors.ts'
+import { isId } from '../id.ts'
+import { type Connections, type Transaction, transaction } from '../transaction.ts'
+import { type BeginInput, begin, type Run } from './begin.ts'
+import { createRequest, type NewRequest } from './create.ts'
+import { cancelRequest, type Decision, decide, retryPromotion, revokeApproval } from './decide.ts'
+import { findDigest } from './digests.ts'
+import type { Ending } from './end.ts'
+import { broke, commit, fail } from './finish.ts'
+import { findPromotion, listPromotions, type PromotionFilter } from './history.ts'
+import { listRequests, type RequestFilter } from './list.ts'
+import { type Asked, prepare } from './prepare.ts'
+import { type Handed, handOver } from './relay.ts'
+import {
+  finishStep,
+  markVerified,
+  readBlobs,
+  readManifest,
+  renew,
+  type StagedMember,
+  stage,
+  staged,
+  startStep,
+} from './steps.ts'
+import { sweep } from './sweep.ts'
+import { type RequestView, readRequests } from './view.ts'
+
+/** Commands and views of requests. Whether the caller may see or touch one is asked of `scope` first. */
+export function requests(connections: Connections) {
+  const { prisma } = connections
+  const get = async (id: string): Promise<RequestView | null> => {
+    const [view] = isId(id) ? await readRequests(prisma, [id]) : []
+    return view ?? null
+  }
+  const command = async (id: string, run: (tx: Transaction) => Promise<void>): Promise<RequestView> => {
+    await transaction(prisma, run)
+    return known(await get(id), id)
+  }
+  return {
+    get,
+    async create(actor: Actor, asked: NewRequest): Promise<{ request: RequestView; created: boolean }> {
+      const { id, created } = await transaction(prisma, (tx) => createRequest(tx, actor, asked))
+      return { request: known(await get(id), id), created }
+    },
+    /** Every gate with its verdict, and what would be fixed; nothing is written. */
+    async evaluate(actor: Actor, asked: Asked) {
+      const { items, gates, lane } = await transaction(prisma, (tx) => prepare(tx, actor, asked))
+      return {
+        gates,
+        items: items.map(
+          ({ sourceRepository, sourceTag, digest, mediaType, targetRepository, tags, frozen }) => ({
+            source: { feed: lane.from, repository: sourceRepository, tag: sourceTag },
+            target: { feed: lane.to, repository: targetRepository, tags },
+            digest,
+            mediaType,
+            platforms: frozen.platforms,
+            closure: { manifests: frozen.manifests, blobs: frozen.blobs, bytes: frozen.bytes },
+          }),
+        ),
+      }
+    },
+    /** The feeds and the requester that the right to this request hangs on; null when it does not exist. */
+    async scope(id: string): Promise<{ fromFeedId: string; toFeedId: string; requesterId: string } | null> {
+      if (!isId(id)) return null
+      const [row] = await prisma.$queryRaw<{ fromFeedId: string; toFeedId: string; requesterId: string }[]>`
+        select l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", r.requester_id as "requesterId"
+        from request r join lane l on l.id = r.lane_id where r.id = ${id}::uuid`
+      return row ?? null
+    },
+    list: (filter: RequestFilter) => listRequests(prisma, filter),
+    approve: (actor: Actor, id: string, decision: Omit<Decision, 'decision'>) =>
+      command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'approve' })),
+    reject: (actor: Actor, id: string, decision: Omit<Decision, 'decision'>) =>
+      command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'reject' })),
+    revokeApproval: (actor: Actor, id: string) => command(id, (tx) => revokeApproval(tx, actor, id)),
+    cancel: (actor: Actor, id: string) => command(id, (tx) => cancelRequest(tx, actor, id)),
+    retry: (actor: Actor, id: string) => command(id, (tx) => retryPromotion(tx, actor, id)),
+  }
+}
+
+/** What a worker does with promotions; every write is fenced by promotion, attempt and worker. */
+export function runs(connections: Connections) {
+  const { prisma } = connections
+  const fenced = <T>(write: (tx: Transaction) => Promise<T>): Promise<T> => transaction(prisma, write)
+  return {
+    handOver: (limit: number, add: (job: Handed) => Promise<void>) =>
+      fenced((tx) => handOver(tx, limit, add)),
+    begin: (input: BeginInput) => fenced((tx) => begin(tx, input)),
+    renew: (run: Run, leaseMs: number) => renew(prisma, run, leaseMs),
+    startStep: (run: Run, name: string) => fenced((tx) => startStep(tx, run, name)),
+    finishStep: (run: Run, name: string, result: Parameters<typeof finishStep>[3]) =>
+      fenced((tx) => finishStep(tx, run, name, result)),
+    stage: (run: Run, members: readonly StagedMember[]) => fenced((tx) => stage(tx, run, members)),
+    staged: (run: Run) => staged(prisma, run),
+    markVerified: (run: Run, position: number, digests: readonly string[]) =>
+      fenced((tx) => markVerified(tx, run, position, digests)),
+    readManifest: (digest: string) => readManifest(prisma, digest),
+    blobs: (digests: readonly string[]) => readBlobs(prisma, digests),
+    commit: (run: Run) => fenced((tx) => commit(tx, run)),
+    fail: (run: Run, ending: Ending) => fenced((tx) => fail(tx, run, ending)),
+    broke: (run: Run, ending: Ending & { maxTries: number }) => fenced((tx) => broke(tx, run, ending)),
+    sweep: (input: { now: Date }) => sweep(connections, input),
+  }
+}
+
+/** The history of what was executed. */
+export function promotions({ prisma }: Connections) {
+  return {
+    list: (filter: PromotionFilter) => listPromotions(prisma, filter),
+    get: (id: string, visibleFeedIds: readonly string[]) => findPromotion(prisma, id, visibleFeedIds),
+  }
+}
+
+/** What is known of a digest. */
+export function digests({ prisma }: Connections) {
+  return {
+    get: (digest: string, visibleFeedIds: readonly string[]) => findDigest(prisma, digest, visibleFeedIds),
+  }
+}
+
+function known(view: RequestView | null, id: string): RequestView {
+  if (view === null) throw new StoreError('not_found', `there is no request ${id}`)
+  return view
+}
+
+export { type VerifyQuestion, verify } from './verify.ts'

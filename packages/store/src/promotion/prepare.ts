@@ -1,0 +1,166 @@
+import {
+  type AskedItem,
+  type BoundItem,
+  evaluateGates,
+  type GateReport,
+  type Policy,
+  parseTagRules,
+  type ResolvedItem,
+  resolveItems,
+  type TagRules,
+  type TargetTag,
+} from '@sluice/promotion'
+import type { Actor } from '../actor.ts'
+import { StoreError } from '../errors.ts'
+import type { Transaction } from '../transaction.ts'
+import { type Closure, readClosure } from './closure.ts'
+import { type FrozenFacts, personsBehind } from './facts.ts'
+import { decided } from './refusal.ts'
+
+/** What a caller asks for (DESIGN section 7, `POST /requests`). */
+export interface Asked {
+  readonly lane: string
+  readonly items: readonly AskedItem[]
+  readonly reason?: string
+  readonly links?: { readonly [name: string]: string }
+}
+
+/** A lane as it is now: its latest version and both feeds. */
+export interface LaneNow {
+  readonly id: string
+  readonly name: string
+  readonly version: number
+  readonly policy: Policy
+  readonly policyHash: string
+  readonly fromFeedId: string
+  readonly toFeedId: string
+  readonly from: string
+  readonly to: string
+  readonly toTrusted: boolean
+  readonly now: Date
+}
+
+export interface PreparedItem extends BoundItem {
+  readonly sourceRepository: string
+  readonly sourceTag: string | null
+  readonly frozen: Closure
+}
+
+/** Everything that a request would fix, looked up once. */
+export interface Prepared {
+  readonly lane: LaneNow
+  readonly tagRules: TagRules
+  readonly requesterPersons: readonly string[]
+  readonly items: readonly PreparedItem[]
+  readonly targets: readonly TargetTag[]
+  readonly gates: readonly GateReport[]
+  readonly facts: FrozenFacts
+}
+
+/**
+ * Resolves what was asked: lane, references, closures, what each target tag points at, and the gates.
+ * @throws StoreError lane_unknown, tag_unknown, digest_unknown, digest_mismatch, closure_incomplete, invalid
+ */
+export async function prepare(tx: Transaction, actor: Actor, asked: Asked): Promise<Prepared> {
+  const { lane, rules, feedNames } = await readLane(tx, asked.lane)
+  const resolved = decided(() => resolveItems(asked.items, feedNames))
+  const items: PreparedItem[] = []
+  for (const [position, item] of resolved.entries()) {
+    items.push(await prepareItem(tx, lane, item, position))
+  }
+  const requesterPersons = [
+    ...new Set([...(actor.personId === null ? [] : [actor.personId]), ...actor.answerable]),
+  ]
+  const facts = {
+    pusherPersons: await personsBehind(tx, [...new Set(items.flatMap(({ frozen }) => frozen.pushers))]),
+    pushedAt: items.map(({ frozen }) => frozen.pushedAt.toISOString()),
+  }
+  const gates = evaluateGates({
+    policy: lane.policy,
+    now: lane.now,
+    requesterPersons,
+    pusherPersons: facts.pusherPersons,
+    approvals: [],
+    items: items.map(({ sourceRepository, digest, tags, frozen }) => ({
+      source: `${sourceRepository}@${digest}`,
+      targetTags: tags.map(({ tag }) => tag),
+      pushedAt: frozen.pushedAt,
+    })),
+  })
+  const targets = items.flatMap(({ targetRepository, digest, tags }) =>
+    tags.map(({ tag, expected }) => ({ repository: targetRepository, tag, digest, current: expected })),
+  )
+  return { lane, tagRules: parseTagRules(rules), requesterPersons, items, targets, gates, facts }
+}
+
+async function readLane(tx: Transaction, name: string) {
+  // Shared, so that the lane is not removed under a request being made.
+  const [row] = await tx.$queryRaw<(LaneNow & { tagRules: unknown })[]>`
+    select l.id, l.name, v.version, v.policy, v.policy_hash as "policyHash",
+      l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", fn.name as "from", tn.name as "to",
+      t.trusted as "toTrusted", t.tag_rules as "tagRules", now() as now
+    from lane l
+      join lane_version v on v.lane_id = l.id
+        and v.version = (select max(x.version) from lane_version x where x.lane_id = l.id)
+      join feed f on f.id = l.from_feed_id and f.deleted_at is null
+      join feed t on t.id = l.to_feed_id and t.deleted_at is null
+      join feed_name fn on fn.feed_id = f.id and fn.is_current
+      join feed_name tn on tn.feed_id = t.id and tn.is_current
+    where l.name = ${name} and l.deleted_at is null
+    for share of l`
+  if (row === undefined) {
+    throw new StoreError('lane_unknown', `there is no lane ${JSON.stringify(name.slice(0, 80))}`, {
+      field: 'lane',
+    })
+  }
+  const { tagRules: rules, ...lane } = row
+  const names = await tx.$queryRaw<{ name: string }[]>`
+    select name from feed_name where feed_id = ${lane.fromFeedId}::uuid order by is_current desc, name`
+  return { lane, rules, feedNames: names.map(({ name }) => name) }
+}
+
+async function prepareItem(
+  tx: Transaction,
+  lane: LaneNow,
+  item: ResolvedItem,
+  position: number,
+): Promise<PreparedItem> {
+  const field = `items[${position}].image`
+  const [source] = await tx.$queryRaw<{ id: string; tagged: string | null }[]>`
+    select r.id, t.digest as tagged from repository r left join tag t on t.repository_id = r.id and t.name = ${item.tag}
+    where r.feed_id = ${lane.fromFeedId}::uuid and r.name = ${item.repository}`
+  const where = `${lane.from}/${item.repository}`
+  if (item.tag !== null && source?.tagged == null) {
+    throw new StoreError('tag_unknown', `${where} has no tag ${item.tag}`, { field })
+  }
+  const digest = item.digest ?? source?.tagged
+  if (item.digest !== null && item.tag !== null && source?.tagged !== item.digest) {
+    throw new StoreError(
+      'digest_mismatch',
+      `${where}:${item.tag} is ${source?.tagged}, not ${item.digest}; name the tag or the digest that was tested`,
+      { field, detail: { tagged: source?.tagged, given: item.digest } },
+    )
+  }
+  const frozen = source && digest != null ? await readClosure(tx, source.id, digest) : null
+  if (source === undefined || digest == null || frozen === null) {
+    throw new StoreError('digest_unknown', `${where} has no manifest ${digest}`, { field })
+  }
+  const current = await tx.$queryRaw<{ name: string; digest: string }[]>`
+    select t.name, t.digest from repository r join tag t on t.repository_id = r.id
+    where r.feed_id = ${lane.toFeedId}::uuid and r.name = ${item.targetRepository} and t.name = any (${[...item.targetTags]}::text[])`
+  return {
+    position,
+    sourceRepositoryId: source.id,
+    sourceRepository: item.repository,
+    sourceTag: item.tag,
+    digest,
+    mediaType: frozen.mediaType,
+    targetRepository: item.targetRepository,
+    closure: frozen.members,
+    tags: item.targetTags.map((tag) => ({
+      tag,
+      expected: current.find(({ name }) => name === tag)?.digest ?? null,
+    })),
+    frozen,
+  }
+}

@@ -1,0 +1,47 @@
+import type { Transaction } from '../transaction.ts'
+import { type AdmissionView, readAdmissions } from './admissions.ts'
+
+export interface VerifyQuestion {
+  readonly feedId: string
+  readonly repository: string
+  /** A digest, when both are given. */
+  readonly tag?: string
+  readonly digest?: string
+}
+
+/** May this image run? `admission` tells who let it in. */
+export interface VerifyAnswer {
+  readonly allowed: boolean
+  readonly digest: string | null
+  readonly reason: 'admitted' | 'feed_not_trusted' | 'not_in_feed'
+  readonly admission: AdmissionView | null
+}
+
+interface Row {
+  readonly trusted: boolean
+  readonly digest: string | null
+  readonly admissionId: string | null
+}
+
+/** Looks at the membership that a pull would use: in a trusted feed it names its admission. */
+export async function verify(
+  tx: Transaction,
+  { feedId, repository, tag, digest }: VerifyQuestion,
+): Promise<VerifyAnswer> {
+  const [row] = await tx.$queryRaw<Row[]>`
+    select f.trusted, m.digest, m.admission_id as "admissionId"
+    from feed f
+      left join repository r on r.feed_id = f.id and r.name = ${repository}
+      left join tag t on t.repository_id = r.id and t.name = ${tag ?? null} and ${digest ?? null}::text is null
+      left join repository_manifest m on m.repository_id = r.id and m.digest = coalesce(${digest ?? null}, t.digest)
+    where f.id = ${feedId}::uuid`
+  const found = row?.digest ?? null
+  if (row === undefined || found === null) {
+    return { allowed: false, digest: digest ?? null, reason: 'not_in_feed', admission: null }
+  }
+  if (!row.trusted || row.admissionId === null) {
+    return { allowed: false, digest: found, reason: 'feed_not_trusted', admission: null }
+  }
+  const admission = (await readAdmissions(tx, [row.admissionId])).get(row.admissionId) ?? null
+  return { allowed: true, digest: found, reason: 'admitted', admission }
+}
