@@ -8,8 +8,8 @@ export interface Body {
   /** Ends without throwing however the body ends: what arrived before is worth keeping. */
   readonly chunks: AsyncIterable<Uint8Array>
   /** Meaningful once `chunks` has ended. */
-  end(): BodyEnd
-  stop(): void
+  readonly end: () => BodyEnd
+  readonly stop: () => void
 }
 
 export function hasBody(req: IncomingMessage): boolean {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { FeedError } from './errors.ts'
 import type { BlobStorage, Caller, FeedIndex, RepositoryAddress } from './ports.ts'
 import type { RunningHashes } from './running-hashes.ts'
 
@@ -55,6 +56,12 @@ export interface Exchange {
   readonly name: string
   /** The path's last part: a tag, a digest or an upload id, not yet checked. */
   readonly reference: string
+}
+
+/** Who writes. The server asks every writer to sign in before a handler runs. */
+export function writerOf({ caller }: Pick<Exchange, 'caller'>): string {
+  if (caller.principalId !== null) return caller.principalId
+  throw new FeedError('UNAUTHORIZED', 'nobody writes without signing in')
 }
 
 export type Handler = (parts: FeedParts, exchange: Exchange) => Promise<void>

@@ -1,7 +1,7 @@
 import { digestOf, isDigest, isTag, parseDigest, parseManifest } from '@sluice/oci'
 import { readWhole } from './body.ts'
 import { FeedError, quote } from './errors.ts'
-import type { Exchange, FeedParts } from './exchange.ts'
+import { type Exchange, type FeedParts, writerOf } from './exchange.ts'
 import type { TagOutcome } from './ports.ts'
 import { namesEtag } from './range.ts'
 import { sendEmpty } from './reply.ts'
@@ -38,7 +38,7 @@ export async function getManifest(
  * Distribution specification, "Pushing Manifests" and "Pushing Manifests with Subject".
  */
 export async function putManifest(parts: FeedParts, exchange: Exchange): Promise<void> {
-  const { req, res, address, caller, name, reference } = exchange
+  const { req, res, address, name, reference } = exchange
   const { digest: asked, tags } = readTarget(exchange)
   const { manifestBytes, stallMs } = parts.limits
   const tooLarge = () =>
@@ -54,7 +54,7 @@ export async function putManifest(parts: FeedParts, exchange: Exchange): Promise
     )
   }
   const manifest = parseManifest(bytes, req.headers['content-type'] ?? '')
-  const principalId = caller.principalId as string // the server lets no anonymous caller write
+  const principalId = writerOf(exchange)
   const outcomes = await parts.index.putManifest({ address, manifest, digest, tags, principalId })
   const accepted = outcomes.filter(isAccepted).map(({ tag }) => tag)
   if (tags.length > 0 && accepted.length === 0) throw tagsRefused(outcomes)
@@ -98,11 +98,9 @@ function tagsRefused(outcomes: readonly TagOutcome[]): FeedError {
 }
 
 /** DELETE `manifests/<tag|digest>`. Distribution specification, "Deleting tags", "Deleting Manifests". */
-export async function removeManifest(
-  { index }: FeedParts,
-  { res, address, caller, reference }: Exchange,
-): Promise<void> {
-  const principalId = caller.principalId as string
+export async function removeManifest({ index }: FeedParts, exchange: Exchange): Promise<void> {
+  const { res, address, reference } = exchange
+  const principalId = writerOf(exchange)
   if (reference.includes(':')) parseDigest(reference)
   const removed = isDigest(reference)
     ? await index.deleteManifest(address, reference, principalId)

@@ -13,9 +13,9 @@ export interface FeedServerOptions {
   readonly index: FeedIndex
   readonly storage: BlobStorage
   /** Who sends this request; `invalid` when the credential shown is no good. */
-  authenticate(req: IncomingMessage): Promise<Caller | 'invalid'>
+  readonly authenticate: (req: IncomingMessage) => Promise<Caller | 'invalid'>
   /** The `WWW-Authenticate` value that asks for these scopes, `repository:dev/app:pull,push`. */
-  challenge(scopes: readonly string[]): string
+  readonly challenge: (scopes: readonly string[]) => string
   readonly limits?: Partial<Limits>
   readonly events?: FeedEvents
 }

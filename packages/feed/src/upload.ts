@@ -1,7 +1,7 @@
 import { parseDigest } from '@sluice/oci'
 import { announcedLength, hasBody } from './body.ts'
 import { FeedError, quote } from './errors.ts'
-import type { Exchange, FeedParts } from './exchange.ts'
+import { type Exchange, type FeedParts, writerOf } from './exchange.ts'
 import { mountBlob } from './mount.ts'
 import type { Upload, UploadClaim } from './ports.ts'
 import { digestOfUpload, receive } from './receive.ts'
@@ -29,7 +29,7 @@ export async function openUpload(parts: FeedParts, exchange: Exchange): Promise<
       `the digest algorithm ${quote(algorithm)} is not supported; use sha256 or sha512`,
     )
   }
-  const upload = await parts.index.openUpload(address, newStorageKey(), principalOf(exchange))
+  const upload = await parts.index.openUpload(address, newStorageKey(), writerOf(exchange))
   if (digest !== null) return await takeWhole(parts, exchange, { upload, digest })
   const hash = parts.hashes.take(upload.id, 0, algorithm)
   if (hash !== null) parts.hashes.keep(upload.id, hash)
@@ -125,7 +125,7 @@ export async function cancelUpload(parts: FeedParts, exchange: Exchange): Promis
 }
 
 async function cancel({ index, storage, hashes }: FeedParts, exchange: Exchange, id: string): Promise<void> {
-  const left = await index.cancelUpload(exchange.address, id, principalOf(exchange))
+  const left = await index.cancelUpload(exchange.address, id, writerOf(exchange))
   hashes.forget(id)
   if (left !== null) await storage.remove(left)
 }
@@ -134,7 +134,7 @@ async function cancel({ index, storage, hashes }: FeedParts, exchange: Exchange,
 async function findUpload({ index }: Pick<FeedParts, 'index'>, exchange: Exchange): Promise<Upload> {
   const { address, reference } = exchange
   const isId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(reference)
-  const upload = isId ? await index.findUpload(address, reference, principalOf(exchange)) : null
+  const upload = isId ? await index.findUpload(address, reference, writerOf(exchange)) : null
   if (upload === null) throw uploadUnknown(reference)
   return upload
 }
@@ -191,10 +191,6 @@ function sessionHeaders({ name }: Exchange, { id, offset }: Pick<Upload, 'id' | 
 
 function created({ res, name }: Exchange, digest: string): void {
   sendEmpty(res, 201, { Location: `/v2/${name}/blobs/${digest}`, 'Docker-Content-Digest': digest })
-}
-
-function principalOf({ caller }: Exchange): string {
-  return caller.principalId as string // the server lets no anonymous caller write
 }
 
 function uploadUnknown(id: string): FeedError {

@@ -87,8 +87,8 @@ async function* readFile(path: string, key: string, { start, end }: ByteRange): 
     const length = Math.min(BUFFER, end - start + 1)
     const buffers: Buffer[] = []
     const fill = async (turn: number, position: number) => {
-      buffers[turn % 2] ??= Buffer.allocUnsafeSlow(length)
-      const buffer = buffers[turn % 2] as Buffer
+      const buffer = buffers[turn % 2] ?? Buffer.allocUnsafeSlow(length)
+      buffers[turn % 2] = buffer
       const wanted = Math.min(buffer.length, end - position + 1)
       const { bytesRead } = await handle.read(buffer, 0, wanted, position)
       if (bytesRead === 0) throw blobMissing(key, `ended at byte ${position} while it was read`)
@@ -129,10 +129,17 @@ async function exists(path: string): Promise<boolean> {
 /** A rename is durable when its folder is synced, and a new folder when its parent is. */
 async function syncFolders(from: string, upTo: string): Promise<void> {
   for (let folder = from; ; folder = dirname(folder)) {
-    const handle = await open(folder, 'r')
-    await handle.sync().finally(() => handle.close())
+    {
+      await using file = await openFolder(folder)
+      await file.handle.sync()
+    }
     if (folder === upTo || folder === dirname(folder)) return
   }
+}
+
+async function openFolder(path: string) {
+  const handle = await open(path, 'r')
+  return { handle, [Symbol.asyncDispose]: () => handle.close() }
 }
 
 function isAbsent(error: unknown): boolean {
