@@ -1,16 +1,18 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { CliError } from './errors.ts'
+import { z } from 'zod'
+import { CliError, reasonOf } from './errors.ts'
 import type { Shell } from './shell.ts'
 
 /** Which service to speak to, and as whom; `token` is absent before the first sign-in. */
 export type Server = { readonly url: string; readonly token: string | undefined }
 
-type Kept = {
-  current?: string
-  servers: Record<string, { username: string; token: string; expiresAt: string }>
-}
+const kept = z.object({
+  current: z.string().optional(),
+  servers: z.record(z.string(), z.object({ username: z.string(), token: z.string(), expiresAt: z.string() })),
+})
+type Kept = z.infer<typeof kept>
 
 /**
  * The service by flag, SLUICE_URL or the last sign-in; the token by SLUICE_TOKEN or as kept for that very URL,
@@ -18,15 +20,15 @@ type Kept = {
  * @throws CliError `usage` for a bad URL or token, `not_signed_in` without any URL
  */
 export function findServer(flag: string | undefined, env: Shell['env']): Server {
-  const kept = read(env)
-  const url = flag ?? (env.SLUICE_URL || kept.current)
+  const known = read(env)
+  const url = flag ?? (env.SLUICE_URL || known.current)
   if (url === undefined) {
     throw new CliError('not_signed_in', 'no service is known yet', {
       details: ['Sign in first: sluice login --url http://127.0.0.1:8080'],
     })
   }
   const origin = toOrigin(url)
-  const token = env.SLUICE_TOKEN || kept.servers[origin]?.token
+  const token = env.SLUICE_TOKEN || known.servers[origin]?.token
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     throw new CliError('usage', 'SLUICE_TOKEN has a character that no token has')
   }
@@ -40,8 +42,7 @@ export function keepToken(
 ): string {
   const file = location(env)
   const { url, ...signedIn } = server
-  const kept = read(env)
-  const content: Kept = { current: url, servers: { ...kept.servers, [url]: signedIn } }
+  const content: Kept = { current: url, servers: { ...read(env).servers, [url]: signedIn } }
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
   // A new file by name: an old one's wider mode, or a link put in its place, is not written through.
   const draft = `${file}.${process.pid}.new`
@@ -72,13 +73,12 @@ function read(env: Shell['env']): Kept {
   try {
     text = fs.readFileSync(file, 'utf8')
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { servers: {} }
-    throw new CliError('failed', `${file} cannot be read: ${(cause as Error).message}`, { cause })
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return { servers: {} }
+    throw new CliError('failed', `${file} cannot be read: ${reasonOf(cause)}`, { cause })
   }
   try {
-    const content = JSON.parse(text) as Partial<Kept>
-    return { ...content, servers: { ...content.servers } }
+    return kept.parse(JSON.parse(text))
   } catch (cause) {
-    throw new CliError('failed', `${file} is not JSON: remove it and sign in again`, { cause })
+    throw new CliError('failed', `${file} is damaged: remove it and sign in again`, { cause })
   }
 }

@@ -18,6 +18,9 @@ export const exitCodes: Readonly<Record<CliErrorCode, 1 | 2 | 3 | 4>> = {
   failed: 1,
 }
 
+/** What an unknown failure says. */
+export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
 /** The one error of this app. `details` are further lines to show; `problem` the service's own document. */
 export class CliError extends Error {
   readonly code: CliErrorCode

@@ -5,9 +5,9 @@ import { visible, visibleJson } from './visible.ts'
 export type Output = {
   readonly json: boolean
   /** The result: as JSON, or by its lines. */
-  show(value: unknown, lines: () => readonly string[]): void
+  readonly show: (value: unknown, lines: () => readonly string[]) => void
   /** Progress, for people. */
-  note(line: string): void
+  readonly note: (line: string) => void
 }
 
 export function createOutput({ stdout, stderr }: Shell, json: boolean): Output {

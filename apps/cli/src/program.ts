@@ -42,7 +42,9 @@ export function createProgram(shell: Shell): Command {
     .description('Promote container images by digest, after somebody else said yes.')
     .option('--url <url>', 'the service (default: SLUICE_URL, else where you signed in last)')
     .option('--json', 'the result as JSON')
-    .helpCommand(false)
+    .showHelpAfterError(
+      '\nExample:\n  sluice request team/app:1.4.2 --lane dev-to-trusted --wait\nAll commands: sluice --help',
+    )
     .addHelpText(
       'after',
       [
@@ -59,6 +61,7 @@ export function createProgram(shell: Shell): Command {
 /** Errors are thrown, not exited with, and shown with the command's own example. */
 function adopt(command: Command, shell: Shell): void {
   command
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void shell.stdout.write(text),

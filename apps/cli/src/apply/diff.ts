@@ -1,5 +1,5 @@
 /**
- * How two JSON values differ, leaf by leaf: `- path: before` and `+ path: after`, sorted by path. Key order is
+ * How two JSON objects differ, leaf by leaf: `- path: before` and `+ path: after`, sorted by path. Key order is
  * no difference.
  */
 export function diff(before: unknown, after: unknown): string[] {
@@ -17,7 +17,7 @@ export function diff(before: unknown, after: unknown): string[] {
 function leaves(value: unknown, path = '', found = new Map<string, string>()): Map<string, string> {
   if (value === undefined) return found
   const isBranch = typeof value === 'object' && value !== null && Object.keys(value).length > 0
-  if (!isBranch) return found.set(path, JSON.stringify(value))
+  if (!isBranch) return path === '' ? found : found.set(path, JSON.stringify(value))
   const child = Array.isArray(value)
     ? (key: string) => `${path}[${key}]`
     : (key: string) => (path === '' ? key : `${path}.${key}`)

@@ -1,7 +1,7 @@
 import { feedBody, grantsBody, laneBody } from '@sluice/contract'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
-import { CliError } from '../errors.ts'
+import { CliError, reasonOf } from '../errors.ts'
 
 const schema = z.strictObject({
   feeds: z.array(feedBody).default([]),
@@ -30,8 +30,14 @@ export function readDocument(text: string, file: string): Wanted {
     // Aliases that multiply ("billion laughs") are refused by the library's own count.
     value = document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
-    throw refuse([(cause as Error).message])
+    throw refuse([reasonOf(cause)])
   }
+  check(value, refuse)
+  // As written: a default must not overwrite what the file does not speak of.
+  return value
+}
+
+function check(value: unknown, refuse: (details: readonly string[]) => CliError): asserts value is Wanted {
   const parsed = schema.safeParse(value)
   if (!parsed.success) {
     throw refuse(parsed.error.issues.map(({ path, message }) => `${where(path)}: ${message}`))
@@ -41,8 +47,6 @@ export function readDocument(text: string, file: string): Wanted {
     const twice = names.find((name, at) => names.indexOf(name) !== at)
     if (twice !== undefined) throw refuse([`${key}: "${twice}" is there twice`])
   }
-  // As written: a default must not overwrite what the file does not speak of.
-  return value as Wanted
 }
 
 function where(path: readonly PropertyKey[]): string {

@@ -103,15 +103,16 @@ async function planLane(client: Client, wanted: Lane): Promise<Change | undefine
     throw new CliError('refused', `lane "${name}" goes from ${route}; a lane keeps its feeds: make another`)
   }
   if (policy === undefined) return undefined
-  const { gates, ...rest } = policy
-  const full = { ...silent, ...rest, gates: { ...silentGates, ...(gates as object) } }
+  const { gates: given, ...rest } = policy
+  const gates = typeof given === 'object' && given !== null ? given : {}
+  const full = { ...silent, ...rest, gates: { ...silentGates, ...gates } }
   const lines = diff(lane.policy, full)
   const make = () => client.putLane({ params: { lane: name }, body: { policy } })
   return lines.length === 0 ? undefined : { kind: 'change', subject, diff: lines, make }
 }
 
-function only<T extends object>(whole: T, keys: object): Partial<T> {
-  return Object.fromEntries(Object.entries(whole).filter(([key]) => key in keys)) as Partial<T>
+function only(whole: object, keys: object): object {
+  return Object.fromEntries(Object.entries(whole).filter(([key]) => key in keys))
 }
 
 async function orMissing<T>(answer: Promise<T>): Promise<T | undefined> {

@@ -5,7 +5,7 @@ import { readDocument } from '../apply/document.ts'
 import { plan } from '../apply/plan.ts'
 import { connect } from '../connect.ts'
 import { define } from '../define.ts'
-import { CliError } from '../errors.ts'
+import { CliError, reasonOf } from '../errors.ts'
 import type { Shell } from '../shell.ts'
 
 type Options = { file: string; dryRun?: true }
@@ -45,6 +45,6 @@ function read(file: string): string {
   try {
     return fs.readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new CliError('usage', `${file} cannot be read: ${(cause as Error).message}`, { cause })
+    throw new CliError('usage', `${file} cannot be read: ${reasonOf(cause)}`, { cause })
   }
 }
