@@ -10,9 +10,11 @@ const oldestNode = [20, 19]
 export async function prepare(task = 'build') {
   checkNode()
   if (!installed()) {
-    process.stderr.write('installing dependencies (npm ci) …\n')
-    const { code } = await run(...npm('ci', '--include=dev'), { stdio: ['ignore', 2, 2] })
-    if (code !== 0) fail('npm ci failed: its messages above say why')
+    process.stderr.write('installing dependencies …\n')
+    // The versions and hashes of package-lock.json, which stays as it is. Not `npm ci`: that refuses a lock
+    // file made where the registry has no binaries for other platforms.
+    const { code } = await run(...npm('install', '--no-save', '--include=dev'), { stdio: ['ignore', 2, 2] })
+    if (code !== 0) fail('npm install failed: its messages above say why')
   }
   const turbo = [path.join(root, 'node_modules/turbo/bin/turbo'), 'run', task, '--output-logs=errors-only']
   const { code, output } = await run(process.execPath, turbo)
