@@ -10,6 +10,8 @@ export interface Actor {
   readonly tokenId: string | null
   /** `*`, or `<verb>:<feedId>`. */
   readonly scopes: readonly string[]
+  /** Until it is changed, the roles are withheld and `grantsOf` gives what anyone has. */
+  readonly mustChangePassword: boolean
 }
 
 export type Role = 'admin' | 'auditor'

@@ -5,6 +5,7 @@ export const REFUSALS = [
   'approval_fixed',
   'approve_not_granted',
   'binding_mismatch',
+  'blob_fixed',
   'closure_incomplete',
   'entry_invalid',
   'entry_missing',

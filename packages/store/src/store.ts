@@ -1,8 +1,12 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { accounts } from './accounts/index.ts'
+import { audit } from './audit/list.ts'
 import { asStoreError } from './errors.ts'
 import { feedIndex } from './feed-index/index.ts'
+import { feeds } from './feeds/feeds.ts'
 import { PrismaClient } from './generated/client.ts'
+import { lanes } from './lanes.ts'
 import { requireMigrated } from './migrations.ts'
 import { digests, promotions, requests, runs, type VerifyQuestion, verify } from './promotion/index.ts'
 import type { Connections } from './transaction.ts'
@@ -36,6 +40,12 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
   return {
     ...connections,
     feedIndex: feedIndex(pool),
+    accounts: accounts(connections),
+    feeds: feeds(connections),
+    lanes: lanes(connections),
+    audit: audit(connections),
+    /** The name fixed at first start; null before. */
+    instance: () => prisma.instance.findFirst({ select: { name: true, createdAt: true } }),
     requests: requests(connections),
     runs: runs(connections),
     promotions: promotions(connections),

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { sqlTransaction } from '../transaction.ts'
 import { enterRepository } from './repository.ts'
 
-type Blobs = Pick<FeedIndex, 'findBlob' | 'mountBlob' | 'deleteBlob'>
+type Blobs = Pick<FeedIndex, 'findBlob' | 'quarantineBlob' | 'mountBlob' | 'deleteBlob'>
 
 /** Blobs by membership: sharing bytes never shares access. */
 export function feedBlobs(pool: pg.Pool): Blobs {
@@ -15,6 +15,13 @@ export function feedBlobs(pool: pg.Pool): Blobs {
         values: [feed.id, repository, digest],
       })
       return rows[0] ? { digest, size: Number(rows[0].size), storageKey: rows[0].storageKey } : null
+    },
+
+    async quarantineBlob({ digest, storageKey }) {
+      await pool.query(
+        'update blob set quarantined_at = now() where digest = $1 and storage_key = $2 and quarantined_at is null',
+        [digest, storageKey],
+      )
     },
 
     async mountBlob(address, digest, source) {

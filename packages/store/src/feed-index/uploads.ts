@@ -1,4 +1,4 @@
-import { FeedError, type FeedIndex } from '@sluice/feed'
+import { FeedError, type FeedIndex, type StoredBlob } from '@sluice/feed'
 import type pg from 'pg'
 import { isId, newId } from '../id.ts'
 import { sqlTransaction } from '../transaction.ts'
@@ -83,13 +83,9 @@ export function feedUploads(pool: pg.Pool): Uploads {
         if (!ended.rows[0]) {
           throw new FeedError('BLOB_UPLOAD_UNKNOWN', 'the upload has ended, or another request took it over')
         }
-        const stored = await client.query({
-          name: 'blob_insert',
-          text: 'insert into blob (digest, size, storage_key) values ($1, $2, $3) on conflict (digest) do nothing',
-          values: [digest, size, storageKey],
-        })
+        const superfluous = await storeBlob(client, { digest, size, storageKey })
         await client.query({ name: 'blob_link', text: LINK, values: [ended.rows[0].repository_id, digest] })
-        return { superfluous: stored.rowCount === 1 ? null : storageKey }
+        return { superfluous }
       })
     },
 
@@ -104,4 +100,28 @@ export function feedUploads(pool: pg.Pool): Uploads {
       return rows[0]?.storageKey ?? null
     },
   }
+}
+
+/** Keeps the bytes that are there unless they are quarantined; answers the key of those not kept. */
+async function storeBlob(
+  client: pg.PoolClient,
+  { digest, size, storageKey }: StoredBlob,
+): Promise<string | null> {
+  const inserted = await client.query({
+    name: 'blob_insert',
+    text: 'insert into blob (digest, size, storage_key) values ($1, $2, $3) on conflict (digest) do nothing',
+    values: [digest, size, storageKey],
+  })
+  if (inserted.rowCount === 1) return null
+  const { rows } = await client.query<{ old: string; quarantined: boolean }>({
+    name: 'blob_hold',
+    text: 'select storage_key as old, quarantined_at is not null as quarantined from blob where digest = $1 for update',
+    values: [digest],
+  })
+  if (!rows[0]?.quarantined) return storageKey
+  await client.query(
+    'update blob set storage_key = $2, stored_at = now(), quarantined_at = null where digest = $1',
+    [digest, storageKey],
+  )
+  return rows[0].old
 }

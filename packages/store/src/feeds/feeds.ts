@@ -1,0 +1,180 @@
+import { isFeedName } from '@sluice/oci'
+import { parseTagRules } from '@sluice/promotion'
+import { VERBS } from '../accounts/grants.ts'
+import { requireText } from '../accounts/names.ts'
+import { type Actor, actorOf } from '../actor.ts'
+import { appendEntry } from '../audit/entry.ts'
+import { StoreError } from '../errors.ts'
+import { newId } from '../id.ts'
+import { type Page, type Paged, paged } from '../page.ts'
+import { type Connections, type Transaction, transaction } from '../transaction.ts'
+import { FEED_VIEW, type FeedView, lockFeed } from './find.ts'
+import { feedGrants } from './grants.ts'
+import { feedTags } from './tags.ts'
+
+export interface NewFeed {
+  readonly name: string
+  readonly stage: string
+  readonly trusted: boolean
+  readonly tagRules?: unknown
+}
+
+export type FeedChange = { readonly [K in keyof NewFeed]?: NewFeed[K] | undefined }
+
+export function feeds(connections: Connections) {
+  const { prisma, pool } = connections
+
+  async function find(name: string): Promise<FeedView> {
+    const { rows } = await pool.query<FeedView>(
+      `${FEED_VIEW} where f.deleted_at is null and f.id = (select feed_id from feed_name where name = $1)`,
+      [name],
+    )
+    if (!rows[0]) throw new StoreError('not_found', `there is no feed ${JSON.stringify(name)}`)
+    return rows[0]
+  }
+
+  return {
+    ...feedGrants(connections),
+    ...feedTags(connections),
+
+    /** All of them, by name: feeds are few. */
+    async list(): Promise<readonly FeedView[]> {
+      const { rows } = await pool.query<FeedView>(
+        `${FEED_VIEW} where f.deleted_at is null order by c.name collate "C"`,
+      )
+      return rows
+    },
+
+    /** By current or former name. @throws StoreError not_found */
+    get: find,
+
+    /** Its maker holds every verb on it. @throws StoreError invalid, name_taken; PromotionError invalid (tagRules) */
+    async create(actor: Actor, feed: NewFeed): Promise<FeedView> {
+      await transaction(prisma, (tx) =>
+        insertFeed(tx, feed, { entryActor: actorOf(actor), owner: actor.principalId }),
+      )
+      return find(feed.name)
+    },
+
+    /**
+     * A new name leaves the old one as an alias for ever.
+     * @throws StoreError not_found, invalid, name_taken, trusted_fixed; PromotionError invalid (tagRules)
+     */
+    patch(actor: Actor, name: string, change: FeedChange): Promise<FeedView> {
+      const { stage, trusted } = change
+      if (stage !== undefined) requireText(stage, 'stage', 64)
+      const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules)
+      return transaction(prisma, async (tx) => {
+        const feed = await lockFeed(tx, name)
+        if (change.name !== undefined && change.name !== feed.name) await rename(tx, feed.id, change.name)
+        await tx.feed.update({
+          where: { id: feed.id },
+          data: {
+            ...(stage !== undefined && { stage }),
+            ...(trusted !== undefined && { trusted }),
+            ...(tagRules && { tagRules: { ...tagRules } as object }),
+          },
+        })
+        const { name: from, ...was } = feed
+        await appendEntry(tx, {
+          type: 'feed.changed',
+          actor: actorOf(actor),
+          subjects: [`feed:${feed.id}`],
+          payload: JSON.parse(JSON.stringify({ from: { ...was, name: from }, to: { ...change, tagRules } })),
+        })
+        return change.name ?? name
+      }).then(find)
+    },
+
+    /**
+     * Its names stay reserved to it, and its rows stay.
+     * @throws StoreError not_found; feed_in_use while a lane leads there or from there; trusted_feed while it holds images
+     */
+    remove(actor: Actor, name: string): Promise<void> {
+      return transaction(prisma, async (tx) => {
+        const feed = await lockFeed(tx, name)
+        const lane = await tx.lane.findFirst({
+          where: { deletedAt: null, OR: [{ fromFeedId: feed.id }, { toFeedId: feed.id }] },
+        })
+        if (lane)
+          throw new StoreError(
+            'feed_in_use',
+            `the lane ${lane.name} uses the feed ${feed.name}; remove it first`,
+          )
+        if (feed.trusted && (await tx.admission.findFirst({ where: { feedId: feed.id } }))) {
+          throw new StoreError(
+            'trusted_feed',
+            `the trusted feed ${feed.name} holds promoted images and stays`,
+          )
+        }
+        await tx.feed.update({ where: { id: feed.id }, data: { deletedAt: new Date() } })
+        await appendEntry(tx, {
+          type: 'feed.removed',
+          actor: actorOf(actor),
+          subjects: [`feed:${feed.id}`],
+          payload: { name: feed.name },
+        })
+      })
+    },
+
+    /** By name, in ASCII order. */
+    async repositories(
+      feedId: string,
+      { limit, after }: Page,
+    ): Promise<Paged<{ name: string; createdAt: Date }>> {
+      const { rows } = await pool.query<{ name: string; createdAt: Date }>(
+        `select r.name, r.created_at as "createdAt" from repository r
+         where r.feed_id = $1 and r.name collate "C" > $2
+           and exists (select from repository_manifest m where m.repository_id = r.id)
+         order by r.name collate "C" limit $3`,
+        [feedId, after ?? '', limit + 1],
+      )
+      return paged(rows, limit, ({ name }) => name)
+    },
+  }
+}
+
+/** @throws StoreError invalid, name_taken; PromotionError invalid */
+export async function insertFeed(
+  tx: Transaction,
+  { name, stage, trusted, tagRules = {} }: NewFeed,
+  { entryActor, owner }: { entryActor: string; owner: string },
+): Promise<string> {
+  requireText(stage, 'stage', 64)
+  const rules = parseTagRules(tagRules)
+  const id = newId()
+  await tx.feed.create({ data: { id, stage, trusted, tagRules: { ...rules } as object } })
+  await takeName(tx, id, name)
+  await tx.accessGrant.create({ data: { feedId: id, principalId: owner, verbs: [...VERBS] } })
+  await appendEntry(tx, {
+    type: 'feed.created',
+    actor: entryActor,
+    subjects: [`feed:${id}`],
+    payload: JSON.parse(JSON.stringify({ name, stage, trusted, tagRules: rules })),
+  })
+  return id
+}
+
+async function rename(tx: Transaction, feedId: string, name: string): Promise<void> {
+  await tx.feedName.updateMany({ where: { feedId, isCurrent: true }, data: { isCurrent: false } })
+  const again = await tx.feedName.updateMany({ where: { feedId, name }, data: { isCurrent: true } })
+  if (again.count === 0) await takeName(tx, feedId, name)
+}
+
+async function takeName(tx: Transaction, feedId: string, name: string): Promise<void> {
+  if (!isFeedName(name)) {
+    throw new StoreError(
+      'invalid',
+      'a feed name has 1 to 63 of a-z 0-9, with single _ or - between; "localhost" is none',
+      { field: 'name' },
+    )
+  }
+  const taken = await tx.$executeRaw`
+    insert into feed_name (name, feed_id, is_current) values (${name}, ${feedId}::uuid, true) on conflict (name) do nothing`
+  if (taken === 1) return
+  throw new StoreError(
+    'name_taken',
+    `the name ${name} is or was the name of another feed; a name once used is reserved to its feed for ever`,
+    { field: 'name' },
+  )
+}

@@ -1,0 +1,50 @@
+import type { TagRules } from '@sluice/promotion'
+import { StoreError } from '../errors.ts'
+import type { Transaction } from '../transaction.ts'
+
+/** A hosted feed as administrators see it. */
+export interface FeedView {
+  readonly id: string
+  readonly name: string
+  /** Names it had before; they still lead here. Sorted. */
+  readonly formerNames: readonly string[]
+  readonly kind: 'hosted'
+  readonly stage: string
+  readonly trusted: boolean
+  readonly tagRules: TagRules
+  readonly createdAt: Date
+}
+
+/** To be followed by `where …`; deleted feeds must be left out there. */
+export const FEED_VIEW = `
+  select f.id, c.name, f.kind, f.stage, f.trusted, f.tag_rules as "tagRules", f.created_at as "createdAt",
+    array(select n.name from feed_name n where n.feed_id = f.id and not n.is_current order by n.name collate "C") as "formerNames"
+  from feed f join feed_name c on c.feed_id = f.id and c.is_current`
+
+interface FeedRow {
+  readonly id: string
+  readonly name: string
+  readonly stage: string
+  readonly trusted: boolean
+  readonly tagRules: unknown
+}
+
+/** By current or former name, inside a decision; null when there is none. */
+export async function feedByName(tx: Transaction, name: string): Promise<FeedRow | null> {
+  const rows = await tx.$queryRaw<FeedRow[]>`
+    select f.id, c.name, f.stage, f.trusted, f.tag_rules as "tagRules"
+    from feed_name n
+    join feed f on f.id = n.feed_id and f.deleted_at is null
+    join feed_name c on c.feed_id = f.id and c.is_current
+    where n.name = ${name}`
+  return rows[0] ?? null
+}
+
+/** The same, held until commit: nobody else changes it meanwhile. @throws StoreError not_found */
+export async function lockFeed(tx: Transaction, name: string): Promise<FeedRow> {
+  const found = await feedByName(tx, name)
+  if (found) await tx.$queryRaw`select id from feed where id = ${found.id}::uuid for update`
+  const feed = found && (await feedByName(tx, name))
+  if (!feed) throw new StoreError('not_found', `there is no feed ${JSON.stringify(name)}`)
+  return feed
+}

@@ -1,0 +1,68 @@
+/**
+ * Orders tags as versions: by number first (`1.9` before `1.10`), a pre-release before its release
+ * (semver.org, item 11), `1` and `1.2` before `1.2.0`; then all other tags, their digits as numbers.
+ * A total order: tags that are different are never equal.
+ */
+export function compareTags(a: string, b: string): number {
+  const [versionA, versionB] = [parseVersion(a), parseVersion(b)]
+  if (versionA === null || versionB === null) {
+    if (versionA === versionB) return natural(a, b) || ascii(a, b)
+    return versionA === null ? 1 : -1
+  }
+  for (let at = 0; at < 3; at++) {
+    const order = part(versionA.numbers[at], versionB.numbers[at])
+    if (order !== 0) return order
+  }
+  return preRelease(versionA.pre, versionB.pre) || ascii(a, b)
+}
+
+interface Version {
+  readonly numbers: readonly string[]
+  readonly pre: string | null
+}
+
+function parseVersion(tag: string): Version | null {
+  const match = /^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?$/.exec(tag)
+  if (!match) return null
+  return { numbers: match.slice(1, 4).filter((number) => number !== undefined), pre: match[4] ?? null }
+}
+
+function part(a: string | undefined, b: string | undefined): number {
+  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined)
+  return digits(a, b)
+}
+
+function preRelease(a: string | null, b: string | null): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null)
+  const [left, right] = [a.split('.'), b.split('.')]
+  for (let at = 0; at < Math.max(left.length, right.length); at++) {
+    const [x, y] = [left[at], right[at]]
+    if (x === undefined || y === undefined) return x === undefined ? -1 : 1
+    const [numberX, numberY] = [/^\d+$/.test(x), /^\d+$/.test(y)]
+    const order = numberX && numberY ? digits(x, y) : numberX !== numberY ? (numberX ? -1 : 1) : natural(x, y)
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+/** Runs of digits compare as numbers, of any length; all else as ASCII. */
+function natural(a: string, b: string): number {
+  const [left, right] = [a.match(/\d+|\D+/g) ?? [], b.match(/\d+|\D+/g) ?? []]
+  for (const [at, x] of left.entries()) {
+    const y = right[at]
+    if (y === undefined) return 1
+    const numbers = /^\d/.test(x) && /^\d/.test(y)
+    const order = numbers ? digits(x, y) : ascii(x, y)
+    if (order !== 0) return order
+  }
+  return left.length - right.length
+}
+
+function digits(a: string, b: string): number {
+  const [x, y] = [a.replace(/^0+(?=\d)/, ''), b.replace(/^0+(?=\d)/, '')]
+  return x.length - y.length || ascii(x, y)
+}
+
+function ascii(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
