@@ -36,17 +36,17 @@ async function pages<T>(path: string, read: (answer: Answer) => T, on = server):
 }
 
 describe('tags', () => {
-  const tagsOf = (answer: Answer) => answer.json<{ tags: string[] }>().tags
+  const tagsOf = (answer: Answer) => answer.document.tags
 
   it('come in ASCII order, in JSON without a charset', async () => {
-    const { headers, json } = await server.ask('GET', '/v2/dev/app/tags/list?n=3')
+    const { headers, document } = await server.ask('GET', '/v2/dev/app/tags/list?n=3')
     expect(headers['content-type']).toBe('application/json')
-    expect(json()).toEqual({ name: 'dev/app', tags: TAGS.slice(0, 3) })
+    expect(document).toEqual({ name: 'dev/app', tags: TAGS.slice(0, 3) })
     expect(headers.link).toBe('</v2/dev/app/tags/list?n=3&last=B>; rel="next"')
   })
   it('are named as they were asked for', async () => {
-    const { json } = await server.ask('GET', '/v2/development/app/tags/list?n=1')
-    expect(json()).toEqual({ name: 'development/app', tags: ['1.10'] })
+    const { document } = await server.ask('GET', '/v2/development/app/tags/list?n=1')
+    expect(document).toEqual({ name: 'development/app', tags: ['1.10'] })
   })
   it.each([
     ['', [TAGS.slice(0, 5), TAGS.slice(5)]],
@@ -73,7 +73,7 @@ describe('tags', () => {
 })
 
 describe('repositories', () => {
-  const namesOf = (answer: Answer) => answer.json<{ repositories: string[] }>().repositories
+  const namesOf = (answer: Answer) => answer.document.repositories
 
   it('are those of the feeds the caller may pull from, by pages', async () => {
     await using local = await startTestServer()
@@ -92,8 +92,7 @@ describe('repositories', () => {
 })
 
 describe('referrers', () => {
-  const digestsOf = (answer: Answer) =>
-    answer.json<{ manifests: { digest: string }[] }>().manifests.map(({ digest }) => digest)
+  const digestsOf = (answer: Answer) => (answer.document.manifests ?? []).map(({ digest }) => digest)
   const sorted = (manifests: TestManifest[]) => manifests.map(({ digest }) => digest).sort()
   const path = `/v2/dev/refs/referrers/${SUBJECT.digest}`
   const known = ['scan', 'scan', 'sbom'].map((type, n) =>
@@ -142,8 +141,8 @@ describe('referrers', () => {
   })
   it('survive a fallback tag that holds no index', async () => {
     await pushImage(server, 'dev/odd', SUBJECT, SUBJECT.digest.replace(':', '-'))
-    const { status, json } = await server.ask('GET', `/v2/dev/odd/referrers/${SUBJECT.digest}`)
-    expect([status, json()]).toEqual([200, { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }])
+    const { status, document } = await server.ask('GET', `/v2/dev/odd/referrers/${SUBJECT.digest}`)
+    expect([status, document]).toEqual([200, { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }])
   })
   it.each([
     [`artifactType=a%0d%0aSet-Cookie%3a1`, 'UNSUPPORTED'],

@@ -115,9 +115,11 @@ describe('tags', () => {
       await server.ask('DELETE', at('v2'))
       expect((await put('v2', one.bytes)).status).toBe(201)
       expect((await put('v2', one.bytes)).status).toBe(201)
-      const { status, code, json } = await put(to.replace('DIGEST', two.digest), two.bytes)
+      const { status, code, document } = await put(to.replace('DIGEST', two.digest), two.bytes)
       expect([status, code]).toEqual([409, 'DENIED'])
-      expect(json().errors[0]?.detail).toEqual([expect.objectContaining({ tag: 'v2', rule: 'immutable' })])
+      expect(document.errors?.[0]?.detail).toEqual([
+        expect.objectContaining({ tag: 'v2', rule: 'immutable' }),
+      ])
       expect((await server.ask('HEAD', at(two.digest))).status).toBe(404)
     },
   )
@@ -142,13 +144,13 @@ describe('tags', () => {
 })
 
 describe('what is refused', () => {
-  const document = (fields: object) => JSON.stringify({ schemaVersion: 2, ...fields })
+  const text = (fields: object) => JSON.stringify({ schemaVersion: 2, ...fields })
   it.each<[string, string, string, number, string]>([
     ['no JSON', 'x', OCI_MANIFEST, 400, 'MANIFEST_INVALID'],
     ['nothing', '', OCI_MANIFEST, 400, 'MANIFEST_INVALID'],
     ['deep JSON', '['.repeat(100_000), OCI_MANIFEST, 400, 'MANIFEST_INVALID'],
-    ['another mediaType', document({ mediaType: OCI_INDEX }), OCI_MANIFEST, 400, 'MANIFEST_INVALID'],
-    ['both kinds', document({ manifests: [], layers: [] }), OCI_INDEX, 400, 'MANIFEST_INVALID'],
+    ['another mediaType', text({ mediaType: OCI_INDEX }), OCI_MANIFEST, 400, 'MANIFEST_INVALID'],
+    ['both kinds', text({ manifests: [], layers: [] }), OCI_INDEX, 400, 'MANIFEST_INVALID'],
     ['no known type', '{}', 'application/json', 415, 'MANIFEST_INVALID'],
     ['no type', '{}', '', 415, 'MANIFEST_INVALID'],
   ])('%s', async (_, body, type, status, code) => {
@@ -160,9 +162,9 @@ describe('what is refused', () => {
     const layer = testBlob('never pushed')
     const link = { mediaType: 'application/x.layer', digest: layer.digest, size: layer.size }
     const image = testImage({ layers: [link] })
-    const { status, code, json } = await put('incomplete', image.bytes)
+    const { status, code, document } = await put('incomplete', image.bytes)
     expect([status, code]).toEqual([400, 'MANIFEST_BLOB_UNKNOWN'])
-    expect(json().errors[0]?.detail).toMatchObject({ digest: layer.digest })
+    expect(document.errors?.[0]?.detail).toMatchObject({ digest: layer.digest })
     await pushBlob(server, 'dev/elsewhere', layer)
     expect((await put('incomplete', image.bytes)).code).toBe('MANIFEST_BLOB_UNKNOWN')
   })

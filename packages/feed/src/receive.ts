@@ -51,19 +51,25 @@ export async function receive(parts: FeedParts, { req }: Exchange, writing: Writ
     const error = end === 'too-large' ? tooLarge(parts) : end === 'stopped' ? leaseLost() : null
     return { offset, aborted: end === 'aborted', error }
   } catch (cause) {
-    const lost = cause instanceof FeedError && cause.code === 'BLOB_MISSING'
-    const error = lost ? new FeedError('BLOB_UPLOAD_UNKNOWN', cause.message, { cause }) : cause
-    return { offset: upload.offset, aborted: false, error }
+    return { offset: upload.offset, aborted: false, error: uploadError(cause) }
   } finally {
     clearInterval(renewal)
   }
+}
+
+/** What the storage says of an upload, in the words of the protocol. */
+function uploadError(cause: unknown): unknown {
+  if (!(cause instanceof FeedError)) return cause
+  if (cause.code === 'BLOB_MISSING') return new FeedError('BLOB_UPLOAD_UNKNOWN', cause.message, { cause })
+  return cause.code === 'UPLOAD_BUSY' ? leaseLost(cause) : cause
 }
 
 function keepLease({ index, limits: { leaseMs } }: FeedParts, claim: UploadClaim, lost: () => void) {
   const renew = async () => {
     if (!(await index.renewUpload(claim, leaseMs))) lost()
   }
-  return setInterval(() => void renew().catch(lost), leaseMs / 3)
+  // One renewal that fails is no loss yet: two more fit into the lease, and `advanceUpload` decides.
+  return setInterval(() => void renew().catch(() => {}), leaseMs / 3)
 }
 
 /** The digest of the upload's first `size` bytes: from the running hash, else read again. */
@@ -89,12 +95,13 @@ export async function digestOfUpload(
   return hasher.digest()
 }
 
-function leaseLost(): FeedError {
+function leaseLost(cause?: unknown): FeedError {
   return new FeedError(
     'BLOB_UPLOAD_INVALID',
     'another request has taken this upload over; ask for its state',
     {
       status: 416,
+      cause,
     },
   )
 }

@@ -121,8 +121,8 @@ describe('a trusted feed', () => {
     expect([status, code]).toEqual([403, 'DENIED'])
   })
   it('tells how an image gets in', async () => {
-    const { json } = await server.ask('POST', '/v2/trusted/app/blobs/uploads/', { as: 'admin' })
-    expect(json().errors[0]?.message).toContain('promotion')
+    const { document } = await server.ask('POST', '/v2/trusted/app/blobs/uploads/', { as: 'admin' })
+    expect(document.errors?.[0]?.message).toContain('promotion')
   })
   it('refuses before the body has been sent', async () => {
     const headers = { authorization: 'Bearer admin', 'content-length': 1_000_000 }

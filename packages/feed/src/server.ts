@@ -24,8 +24,9 @@ export type FeedServer = (req: IncomingMessage, res: ServerResponse) => Promise<
 
 /**
  * The Distribution server, for every path from `/v2` down: give it node's request untouched (under
- * Express, before any body parser or compression; `originalUrl` is honoured). It answers every
- * request itself and never rejects. Distribution specification, "API".
+ * Express, before any body parser or compression; `originalUrl` is honoured), from a server whose
+ * `requestTimeout` is 0: a large layer may take longer, and stalled clients are closed here. It
+ * answers every request itself and never rejects. Distribution specification, "API".
  */
 export function createFeedServer(options: FeedServerOptions): FeedServer {
   const { index, storage, events = {} } = options

@@ -1,5 +1,4 @@
 import { createServer, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { BlobStorage, Caller, FeedIndex, Verb } from './ports.ts'
 import { memoryIndex, type MemoryIndexOptions } from './memory-index.ts'
 import { createFeedServer, type FeedServerOptions } from './server.ts'
@@ -33,12 +32,20 @@ export async function authenticate(req: IncomingMessage): Promise<Caller | 'inva
   }
 }
 
+/** What the tests read of the JSON that the server sends. */
+export interface AnswerDocument {
+  readonly errors?: readonly { code: string; message: string; detail?: unknown }[]
+  readonly tags?: readonly string[]
+  readonly repositories?: readonly string[]
+  readonly manifests?: readonly { digest: string }[]
+}
+
 export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly bytes: Buffer
-  /** The body as JSON. */
-  json<T = { errors: { code: string; message: string; detail?: unknown }[] }>(): T
+  /** The body as JSON; empty when it is something else. */
+  readonly document: AnswerDocument
   /** The first error's code. */
   readonly code: string | undefined
 }
@@ -71,7 +78,9 @@ export async function startTestServer(
   const handle = createFeedServer({ index, storage, authenticate, challenge, events, ...rest })
   const server = createServer((req, res) => void handle(req, res))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  const { port } = address
   return {
     index,
     storage,
@@ -105,10 +114,10 @@ function send(port: number, method: string, path: string, { as, headers, body }:
       res.on('error', reject)
       res.on('end', () => {
         const bytes = Buffer.concat(chunks)
-        const json = () => JSON.parse(bytes.toString())
-        const isJson = res.headers['content-type'] === 'application/json' && bytes.length > 0
-        const code = isJson ? json().errors?.[0]?.code : undefined
-        resolve({ status: res.statusCode ?? 0, headers: res.headers, bytes, json, code })
+        const isJson = bytes.length > 0 && String(res.headers['content-type']).endsWith('json')
+        const document: AnswerDocument = isJson ? JSON.parse(bytes.toString()) : {}
+        const code = document.errors?.[0]?.code
+        resolve({ status: res.statusCode ?? 0, headers: res.headers, bytes, document, code })
       })
     })
     req.end(body)

@@ -64,7 +64,7 @@ describe('a session', () => {
     const opened = await server.ask('POST', `/v2/${name}/blobs/uploads/`)
     expect(opened.status).toBe(202)
     const location = String(opened.headers.location)
-    const id = opened.headers['docker-upload-uuid']
+    const id = String(opened.headers['docker-upload-uuid'])
     expect(location).toBe(`/v2/${name}/blobs/uploads/${id}`)
     expect(opened.headers).toMatchObject({ range: '0-0', 'content-length': '0' })
 

@@ -63,6 +63,8 @@ export async function appendUpload(parts: FeedParts, exchange: Exchange): Promis
   const claim = await claimAt(parts, exchange, upload)
   const received = await receive(parts, exchange, { upload, claim, length, algorithm: null })
   const kept = await parts.index.advanceUpload(claim, received.offset)
+  // Another writer may have put other bytes where ours were hashed.
+  if (!kept) parts.hashes.forget(upload.id)
   if (received.error !== null) throw received.error
   if (received.aborted) return
   if (!kept) throw uploadUnknown(upload.id)
