@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { defaultPolicy, PromotionError, parsePolicy, policyHash, quorumOf } from './index.ts'
+
+const full = {
+  gates: {
+    quorum: [{ count: 2 }, { count: 1, group: 'security' }],
+    requester: 'excluded',
+    pusher: 'excluded',
+    tagRule: { patterns: ['release', 'hotfix-*'] },
+    soak: { minutes: 60 },
+  },
+  requestExpiresAfter: { hours: 24 },
+}
+
+function issuesOf(value: unknown) {
+  try {
+    parsePolicy(value)
+  } catch (error) {
+    if (error instanceof PromotionError && error.code === 'invalid') return error.issues
+    throw error
+  }
+  return []
+}
+
+test('a full policy is read as it is; what is left out is filled in', () => {
+  expect(parsePolicy(full)).toEqual(full)
+  expect(parsePolicy({})).toEqual(defaultPolicy())
+  expect(defaultPolicy()).toEqual({
+    gates: { quorum: [{ count: 1 }], requester: 'excluded' },
+    requestExpiresAfter: { hours: 168 },
+  })
+  expect(parsePolicy({ gates: { soak: { minutes: 5 } } }).gates).toEqual({
+    quorum: [{ count: 1 }],
+    requester: 'excluded',
+    soak: { minutes: 5 },
+  })
+})
+
+test('reading what was read changes nothing, so the hash of a stored policy stays', () => {
+  for (const value of [{}, full]) {
+    const policy = parsePolicy(value)
+    const stored = JSON.parse(JSON.stringify(policy))
+    expect(parsePolicy(stored)).toEqual(policy)
+    expect(policyHash(stored)).toBe(policyHash(policy))
+  }
+  expect(policyHash(defaultPolicy())).toMatch(/^[0-9a-f]{64}$/)
+  expect(policyHash(parsePolicy(full))).not.toBe(policyHash(defaultPolicy()))
+})
+
+test.each([
+  [defaultPolicy(), 1],
+  [parsePolicy(full), 3],
+  [parsePolicy({ gates: { quorum: [{ count: 4, group: 'a' }] } }), 4],
+])('the quorum is the least number of distinct persons', (policy, persons) => {
+  expect(quorumOf(policy)).toBe(persons)
+})
+
+describe('refused, naming the field', () => {
+  test.each([
+    [null, ''],
+    [[], ''],
+    ['{}', ''],
+    [{ gates: { quorum: [] } }, 'gates.quorum'],
+    [{ gates: { quorum: [{ count: 0 }] } }, 'gates.quorum[0].count'],
+    [{ gates: { quorum: [{ count: 1.5 }] } }, 'gates.quorum[0].count'],
+    [{ gates: { quorum: [{ count: 1, group: '' }] } }, 'gates.quorum[0].group'],
+    [{ gates: { requester: 'allowed' } }, 'gates.requester'],
+    [{ gates: { pusher: true } }, 'gates.pusher'],
+    [{ gates: { tagRule: { patterns: [] } } }, 'gates.tagRule.patterns'],
+    [{ gates: { tagRule: { patterns: ['(a+)+$'] } } }, 'gates.tagRule.patterns[0]'],
+    [{ gates: { soak: { minutes: -1 } } }, 'gates.soak.minutes'],
+    [{ requestExpiresAfter: { hours: 0 } }, 'requestExpiresAfter.hours'],
+  ])('%j', (value, field) => {
+    expect(issuesOf(value).map((issue) => issue.field)).toEqual([field])
+  })
+
+  test.each([
+    [{ gate: {} }, 'gate', 'gates'],
+    [{ gates: { quorom: [] } }, 'gates.quorom', 'quorum'],
+    [{ gates: { TagRules: [] } }, 'gates.TagRules', 'tagRule'],
+    [{ gates: { quorum: [{ count: 1, groups: 'x' }] } }, 'gates.quorum[0].groups', 'group'],
+    [{ gates: { soak: { minute: 1, minutes: 1 } } }, 'gates.soak.minute', 'minutes'],
+  ])('unknown key %j, with the nearest name', (value, field, nearest) => {
+    const [issue] = issuesOf(value)
+    expect(issue).toMatchObject({ field, rule: 'unknown_key' })
+    expect(issue?.message).toContain(`did you mean "${nearest}"`)
+  })
+
+  test('an unlike key gets no guess; a hostile one is cut and escaped', () => {
+    const [unlike] = issuesOf({ zzzzzzzzzzzz: 1 })
+    expect(unlike?.message).not.toContain('did you mean')
+    const [hostile] = issuesOf({ [`\u001b[31m${'x'.repeat(100_000)}`]: 1 })
+    expect(hostile?.message.length).toBeLessThan(300)
+    expect(hostile?.message).not.toContain('\u001b')
+  })
+})
