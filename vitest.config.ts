@@ -28,7 +28,15 @@ export default defineConfig({
       },
       { extends: true, test: { ...kind('pg'), globalSetup: './tests/global-setup.ts', testTimeout: 20_000 } },
       { extends: true, test: { ...kind('net'), testTimeout: 60_000 } },
-      { extends: true, test: { ...kind('e2e'), testTimeout: 120_000, hookTimeout: 120_000 } },
+      {
+        extends: true,
+        test: {
+          ...kind('e2e'),
+          globalSetup: './tests/global-setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
       { extends: true, test: { ...kind('clients'), testTimeout: 120_000, hookTimeout: 120_000 } },
     ],
   },

@@ -40,8 +40,9 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
   })
   const relaying = startPeriodic('relay', RELAY_MS, () => relay(runs, queue), log)
   const sweeping = startPeriodic('sweep', SWEEP_MS, () => sweep(runs, log), log)
-  const listening = await listen(store, ({ channel }) => {
-    if (channel === 'sluice_promotion') relaying.poke()
+  const listening = await listen(store, (event) => {
+    const due = event.channel === 'sluice_promotion' && event.state === 'QUEUED'
+    if (due || event.channel === 'reconnected') relaying.poke()
   })
   log.info({ worker, queue: redisUrl === undefined ? 'postgres' : 'redis' }, 'worker runs')
 

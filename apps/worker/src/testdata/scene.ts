@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto'
+import { digestOf, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, parseManifest } from '@sluice/oci'
+import { defaultPolicy, policyHash } from '@sluice/promotion'
+import { type Actor, appendEntry, newId, openStore, type Store, transaction } from '@sluice/store'
+import { cloneDatabase, until } from '@sluice/testkit'
+import { Redis } from 'ioredis'
+import { Client } from 'pg'
+import { spawnWorker, type WorkerProcess } from './worker-process.ts'
+
+export interface Approved {
+  readonly requestId: string
+  readonly promotionId: string
+  readonly digest: string
+  readonly tag: string
+}
+
+/** A database of one's own with two feeds, a lane, a requester and an approver; a queue; and any number of workers. */
+export interface Scene {
+  readonly owner: Client
+  readonly api: Store
+  readonly requester: Actor
+  readonly approver: Actor
+  /** Pushes an image of its own to `dev` and has its promotion approved. */
+  approve(tag: string): Promise<Approved>
+  spawn(): Promise<WorkerProcess>
+  state(promotionId: string): Promise<string>
+  ended(promotionId: string, state?: string): Promise<void>
+  /** Everything that the queue holds, and what it is made of. */
+  loseQueue(): Promise<void>
+  /** Lets the lease of a worker that is gone run out now. */
+  endLeases(): Promise<void>
+  close(): Promise<void>
+}
+
+const redisUrl = process.env['SLUICE_TEST_REDIS_URL']
+let scenes = 0
+
+export const REPOSITORY = 'team/app'
+
+export async function openScene(): Promise<Scene> {
+  const database = await cloneDatabase()
+  const owner = new Client({ connectionString: database.ownerUrl })
+  await owner.connect()
+  const api = await openStore({ url: database.apiUrl, poolSize: 3 })
+  const { requester, approver } = await furnish(api, owner)
+  const queueUrl = ownDatabase()
+  const workers: WorkerProcess[] = []
+
+  const state = async (promotionId: string): Promise<string> => {
+    const { rows } = await owner.query<{ state: string }>('select state from promotion where id = $1', [promotionId])
+    return rows[0]?.state ?? 'none'
+  }
+  return {
+    owner,
+    api,
+    requester,
+    approver,
+    state,
+    async approve(tag) {
+      const digest = await push(api, requester, tag)
+      const image = `${REPOSITORY}:${tag}`
+      const { request } = await api.requests.create(requester, { lane: 'dev-to-trusted', items: [{ image }] })
+      await api.requests.approve(approver, request.id, { digest })
+      const { rows } = await owner.query<{ id: string }>('select id from promotion where request_id = $1', [request.id])
+      return { requestId: request.id, promotionId: rows[0]?.id ?? '', digest, tag }
+    },
+    async spawn() {
+      const worker = await spawnWorker(database.workerUrl, queueUrl)
+      workers.push(worker)
+      return worker
+    },
+    async ended(promotionId, wanted = 'SUCCEEDED') {
+      await until(async () => (await state(promotionId)) === wanted, { what: `${wanted}`, timeoutMs: 60_000 })
+    },
+    async loseQueue() {
+      if (queueUrl !== undefined) {
+        const redis = new Redis(queueUrl)
+        await redis.flushdb()
+        await redis.quit()
+        return
+      }
+      const { rows } = await owner.query<{ names: string }>(
+        `select string_agg(format('bullmq.%I', tablename), ', ') as names from pg_tables where schemaname = 'bullmq'`,
+      )
+      await owner.query(`drop table ${rows[0]?.names} cascade`)
+    },
+    async endLeases() {
+      await owner.query(`update promotion set lease_until = now() - interval '1 second' where state = 'RUNNING'`)
+    },
+    async close() {
+      await Promise.all(workers.map((worker) => worker.kill()))
+      await api.close()
+      await owner.end()
+      await database.drop()
+    },
+  }
+}
+
+/** Scenes share the server, not the queue. */
+function ownDatabase(): string | undefined {
+  if (redisUrl === undefined) return undefined
+  scenes += 1
+  const url = new URL(redisUrl)
+  url.pathname = `/${scenes}`
+  return url.href
+}
+
+async function furnish(api: Store, owner: Client): Promise<{ requester: Actor; approver: Actor }> {
+  const [dev, trusted, lane] = [newId(), newId(), newId()]
+  const requester = await person(owner, 'rita')
+  const approver = await person(owner, 'anna')
+  await owner.query(`insert into feed (id, stage, trusted) values ($1, 'dev', false), ($2, 'trusted', true)`, [
+    dev,
+    trusted,
+  ])
+  await owner.query(
+    `insert into feed_name (name, feed_id, is_current) values ('dev', $1, true), ('trusted', $2, true)`,
+    [dev, trusted],
+  )
+  await owner.query(
+    `insert into access_grant (feed_id, principal_id, verbs)
+     values ($1, $3, '{pull,push}'), ($2, $3, '{request}'), ($2, $4, '{pull,approve}')`,
+    [dev, trusted, requester.principalId, approver.principalId],
+  )
+  await owner.query('insert into lane (id, name, from_feed_id, to_feed_id) values ($1, $2, $3, $4)', [
+    lane,
+    'dev-to-trusted',
+    dev,
+    trusted,
+  ])
+  const policy = defaultPolicy()
+  const entry = await transaction(api.prisma, (tx) =>
+    appendEntry(tx, {
+      type: 'lane.created',
+      actor: `person:${approver.principalId}`,
+      subjects: [`lane:${lane}`],
+      payload: {},
+    }),
+  )
+  await owner.query(
+    `insert into lane_version (lane_id, version, policy, policy_hash, quorum, created_by, entry_id)
+     values ($1, 1, $2, $3, 1, $4, $5)`,
+    [lane, JSON.stringify(policy), policyHash(policy), approver.principalId, entry],
+  )
+  return { requester, approver }
+}
+
+async function person(owner: Client, name: string): Promise<Actor> {
+  const id = newId()
+  await owner.query(`insert into principal values ($1, 'person')`, [id])
+  await owner.query('insert into person (id, display_name) values ($1, $2)', [id, name])
+  await owner.query(`insert into identity (id, person_id, issuer, subject) values ($1, $2, 'local', $3)`, [
+    newId(),
+    id,
+    name,
+  ])
+  return {
+    principalId: id,
+    kind: 'person',
+    name,
+    personId: id,
+    answerable: [id],
+    roles: [],
+    mustChangePassword: false,
+    tokenId: null,
+    scopes: ['*'],
+  }
+}
+
+/** An index of two images that share a layer; the bytes of the blobs are nowhere, as hosted promotions ask for none. */
+async function push(api: Store, by: Actor, tag: string): Promise<string> {
+  const feed = await api.feedIndex.findFeed('dev')
+  if (feed === null) throw new Error('the feed dev is missing')
+  const address = { feed, repository: REPOSITORY }
+  const put = async (document: object, mediaType: string, tags: string[]) => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...document }))
+    const digest = digestOf(bytes)
+    const manifest = parseManifest(bytes, mediaType)
+    await api.feedIndex.putManifest({ address, manifest, digest, tags, principalId: by.principalId })
+    return { mediaType, digest, size: bytes.length }
+  }
+  const blob = async (content: string, mediaType: string) => {
+    const digest = digestOf(Buffer.from(content))
+    const size = Buffer.byteLength(content)
+    const storageKey = randomUUID()
+    const upload = await api.feedIndex.openUpload(address, storageKey, by.principalId)
+    const claim = await api.feedIndex.claimUpload(upload.id, 0, 60_000)
+    if (claim === null) throw new Error('a fresh upload could not be claimed')
+    await api.feedIndex.finishUpload(claim, { digest, size, storageKey })
+    return { mediaType, digest, size }
+  }
+  const shared = await blob('shared layer', OCI_LAYER)
+  const images = []
+  for (const architecture of ['amd64', 'arm64']) {
+    const config = await blob(JSON.stringify({ architecture, os: 'linux', tag }), OCI_CONFIG)
+    const layer = await blob(`${tag} ${architecture}`, OCI_LAYER)
+    const image = await put({ config, layers: [shared, layer] }, OCI_MANIFEST, [])
+    images.push({ ...image, platform: { architecture, os: 'linux' } })
+  }
+  const { digest } = await put({ manifests: images }, OCI_INDEX, [tag])
+  return digest
+}

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import readline from 'node:readline'
+
+export interface WorkerProcess {
+  readonly process: ChildProcess
+  /** What it logged, line by line. */
+  readonly lines: readonly Record<string, unknown>[]
+  /** Kills it at once, as a crash would. */
+  kill(): Promise<void>
+  /** Asks it to stop; answers its exit code. */
+  stop(): Promise<number | null>
+}
+
+const root = path.resolve(import.meta.dirname, '../../../..')
+const main = path.join(root, 'apps/worker/src/main.ts')
+
+/** The worker as it runs in production, in a process of its own; resolves when it says that it is ready. */
+export async function spawnWorker(databaseUrl: string, redisUrl: string | undefined): Promise<WorkerProcess> {
+  const { PATH, TMPDIR } = process.env
+  const child = spawn(process.execPath, ['--conditions=sluice-source', '--import=tsx', main], {
+    cwd: root,
+    env: { PATH, TMPDIR, DATABASE_URL: databaseUrl, ...(redisUrl !== undefined && { REDIS_URL: redisUrl }) },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  const lines: Record<string, unknown>[] = []
+  readline.createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+    lines.push(JSON.parse(line))
+    if (process.env['DEBUG_WORKER']) process.stderr.write(`${child.pid} ${line}\n`)
+  })
+  const exit = once(child, 'exit')
+  const gone = (): boolean => child.exitCode !== null || child.signalCode !== null
+  await Promise.race([
+    once(child, 'message'),
+    exit.then(([code]) => {
+      throw new Error(`the worker ended with ${code} before it was ready: ${JSON.stringify(lines)}`)
+    }),
+  ])
+  return {
+    process: child,
+    lines,
+    async kill() {
+      if (!gone()) child.kill('SIGKILL')
+      await exit
+    },
+    async stop() {
+      if (!gone()) child.kill('SIGTERM')
+      await exit
+      return child.exitCode
+    },
+  }
+}
