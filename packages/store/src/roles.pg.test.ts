@@ -567,9 +567,7 @@ const OWNER: Attack[] = [
   'tag_move',
 ].flatMap((table): Attack[] => [
   [`${table} emptied`, 'owner', 'append_only', `truncate ${table} cascade`],
-  ...(table === 'gate_report'
-    ? []
-    : [[`${table} removed`, 'owner', 'append_only', `delete from ${table}`] as const]),
+  [`${table} removed`, 'owner', 'append_only', `delete from ${table}`],
 ])
 
 describe.each<[string, Attack[]]>([
@@ -580,9 +578,11 @@ describe.each<[string, Attack[]]>([
   ['what the roles may not see', SECRETS],
   ['append-only, even to the superuser', OWNER],
 ])('%s', (_, attacks) => {
-  test.each(attacks)('%s (%s): %s', async (_, role, refused, ...statements) => {
-    expect(await refusal(role, statements)).toBe(refused)
-  })
+  for (const [what, role, refused, ...statements] of attacks) {
+    test(`${what} (${role}): ${refused}`, async () => {
+      expect(await refusal(role, statements)).toBe(refused)
+    })
+  }
 })
 
 test('invariant 10: what is added to a request by touching it first is never promoted', async () => {

@@ -1,0 +1,1064 @@
+-- What the migrations make, read back from the catalogue: rules and rights included, which schema.prisma
+-- cannot say. Never applied: a change of the migrations shows here, to be reviewed. Write it anew with
+--   npx vitest run --project pg packages/store/src/schema.pg.test.ts -u
+
+-- ── roles ──
+
+member of sluice_queue: sluice_worker, inherit f, set t, admin f
+role sluice_api login noinherit
+role sluice_owner noinherit
+role sluice_queue noinherit
+role sluice_worker login noinherit
+
+-- ── database and schemas ──
+
+database: public: connect; sluice_api: connect; sluice_owner: create; sluice_worker: connect
+schema bullmq of sluice_queue: nobody
+schema public of sluice_owner: sluice_api: usage; sluice_worker: usage
+
+-- ── tables ──
+
+table public._prisma_migrations of sluice_owner
+  id character varying(36) not null
+  checksum character varying(64) not null
+  finished_at timestamp with time zone
+  migration_name character varying(255) not null
+  logs text
+  rolled_back_at timestamp with time zone
+  started_at timestamp with time zone not null default now()
+  applied_steps_count integer not null default 0
+  constraint _prisma_migrations_pkey PRIMARY KEY (id)
+  rights sluice_api: select; sluice_worker: select
+table public.access_grant of sluice_owner
+  feed_id uuid not null
+  principal_id uuid not null
+  verbs text[] not null
+  constraint access_grant_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint access_grant_pkey PRIMARY KEY (feed_id, principal_id)
+  constraint access_grant_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
+  constraint access_grant_verbs_check CHECK (((cardinality(verbs) > 0) AND (verbs <@ ARRAY['pull'::text, 'push'::text, 'delete'::text, 'request'::text, 'approve'::text, 'admin'::text, 'break-glass'::text, 'recall'::text])))
+  CREATE INDEX access_grant_principal_id_idx ON public.access_grant USING btree (principal_id)
+  rights sluice_api: delete, insert, select, update; sluice_worker: select
+table public.admission of sluice_owner
+  id uuid not null
+  feed_id uuid not null
+  repository_id uuid not null
+  digest text not null
+  promotion_id uuid not null
+  position integer not null
+  bound_hash text not null
+  at timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  constraint admission_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint admission_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint admission_pkey PRIMARY KEY (id)
+  constraint admission_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
+  constraint admission_promotion_id_position_key UNIQUE (promotion_id, "position")
+  constraint admission_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX admission_digest_idx ON public.admission USING btree (digest)
+  CREATE INDEX admission_repository_id_idx ON public.admission USING btree (repository_id, digest)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.admission FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.admission FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  rights sluice_api: select; sluice_worker: select
+table public.approval of sluice_owner
+  id uuid not null
+  request_id uuid not null
+  person_id uuid not null
+  decision text not null
+  bound_hash text not null
+  comment text
+  at timestamp(3) with time zone not null default now()
+  revoked_at timestamp(3) with time zone
+  entry_id uuid not null
+  constraint approval_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'reject'::text])))
+  constraint approval_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint approval_entry_id_key UNIQUE (entry_id)
+  constraint approval_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
+  constraint approval_pkey PRIMARY KEY (id)
+  constraint approval_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
+  constraint reject_needs_a_reason CHECK (((decision = 'approve'::text) OR (length(TRIM(BOTH FROM comment)) > 0)))
+  CREATE UNIQUE INDEX approval_person_once ON public.approval USING btree (request_id, person_id) WHERE (revoked_at IS NULL)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.approval FOR EACH ROW EXECUTE FUNCTION guard_approval() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on revoked_at sluice_api: update
+table public.audit_entry of sluice_owner
+  id uuid not null
+  bytes bytea not null
+  leaf bytea not null
+  type text not null
+  at timestamp(3) with time zone not null
+  actor text not null
+  subjects text[] not null
+  arrival bigint not null generated always as identity
+  constraint audit_entry_arrival_key UNIQUE (arrival)
+  constraint audit_entry_bytes_check CHECK ((octet_length(bytes) <= 65535))
+  constraint audit_entry_pkey PRIMARY KEY (id)
+  CREATE INDEX audit_entry_subjects_idx ON public.audit_entry USING gin (subjects)
+  CREATE INDEX audit_entry_type_idx ON public.audit_entry USING btree (type, arrival)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER seal BEFORE INSERT ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION seal_audit_entry() (always)
+  rights sluice_api: insert, select; sluice_worker: insert, select
+table public.audit_payload of sluice_owner
+  entry_id uuid not null
+  salt bytea not null
+  payload bytea not null
+  constraint audit_payload_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint audit_payload_pkey PRIMARY KEY (entry_id)
+  rights sluice_api: insert, select; sluice_worker: insert, select
+table public.blob of sluice_owner
+  digest text not null
+  size bigint not null
+  storage_key text not null
+  stored_at timestamp(3) with time zone not null default now()
+  quarantined_at timestamp(3) with time zone
+  constraint blob_pkey PRIMARY KEY (digest)
+  constraint blob_size_check CHECK ((size >= 0))
+  constraint blob_storage_key_key UNIQUE (storage_key)
+  CREATE TRIGGER guard BEFORE UPDATE ON public.blob FOR EACH ROW EXECUTE FUNCTION guard_blob() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on storage_key sluice_api: update
+  rights on stored_at sluice_api: update
+  rights on quarantined_at sluice_api: update
+table public.closure_member of sluice_owner
+  request_id uuid not null
+  position integer not null
+  digest text not null
+  kind text not null
+  media_type text not null
+  size bigint not null
+  constraint closure_member_kind_check CHECK ((kind = ANY (ARRAY['manifest'::text, 'blob'::text])))
+  constraint closure_member_pkey PRIMARY KEY (request_id, "position", digest)
+  constraint closure_member_request_id_position_fkey FOREIGN KEY (request_id, "position") REFERENCES request_item(request_id, "position")
+  CREATE INDEX closure_member_digest_idx ON public.closure_member USING btree (digest)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.closure_member FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.closure_member FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.closure_member FOR EACH ROW EXECUTE FUNCTION guard_request_part() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.credential of sluice_owner
+  person_id uuid not null
+  password_hash text not null
+  must_change boolean not null
+  set_by uuid
+  set_at timestamp(3) with time zone not null default now()
+  constraint credential_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
+  constraint credential_pkey PRIMARY KEY (person_id)
+  constraint credential_set_by_fkey FOREIGN KEY (set_by) REFERENCES person(id)
+  rights sluice_api: insert, select, update
+table public.feed of sluice_owner
+  id uuid not null
+  kind text not null default 'hosted'::text
+  stage text not null
+  trusted boolean not null
+  tag_rules jsonb not null default '{}'::jsonb
+  created_at timestamp(3) with time zone not null default now()
+  deleted_at timestamp(3) with time zone
+  constraint feed_kind_check CHECK ((kind = 'hosted'::text))
+  constraint feed_pkey PRIMARY KEY (id)
+  CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
+table public.feed_name of sluice_owner
+  name text not null
+  feed_id uuid not null
+  is_current boolean not null
+  since timestamp(3) with time zone not null default now()
+  constraint feed_name_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint feed_name_pkey PRIMARY KEY (name)
+  CREATE INDEX feed_name_feed_id_idx ON public.feed_name USING btree (feed_id)
+  CREATE UNIQUE INDEX feed_name_current_key ON public.feed_name USING btree (feed_id) WHERE is_current
+  CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON public.feed_name FOR EACH ROW EXECUTE FUNCTION guard_feed_name() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on is_current sluice_api: update
+table public.gate_report of sluice_owner
+  id uuid not null
+  request_id uuid not null
+  phase text not null
+  report jsonb not null
+  at timestamp(3) with time zone not null default now()
+  constraint gate_report_phase_check CHECK ((phase = ANY (ARRAY['creation'::text, 'approval'::text, 'start'::text])))
+  constraint gate_report_pkey PRIMARY KEY (id)
+  constraint gate_report_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
+  CREATE INDEX gate_report_request_id_idx ON public.gate_report USING btree (request_id, at)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.gate_report FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.gate_report FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  rights sluice_api: insert, select; sluice_worker: insert, select
+table public.group_member of sluice_owner
+  group_id uuid not null
+  person_id uuid not null
+  added_at timestamp(3) with time zone not null default now()
+  constraint group_member_group_id_fkey FOREIGN KEY (group_id) REFERENCES user_group(id) ON DELETE CASCADE
+  constraint group_member_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
+  constraint group_member_pkey PRIMARY KEY (group_id, person_id)
+  CREATE INDEX group_member_person_id_idx ON public.group_member USING btree (person_id)
+  rights sluice_api: delete, insert, select; sluice_worker: select
+table public.idempotency_key of sluice_owner
+  principal_id uuid not null
+  key text not null
+  body_hash bytea not null
+  request_id uuid not null
+  created_at timestamp(3) with time zone not null default now()
+  constraint idempotency_key_pkey PRIMARY KEY (principal_id, key)
+  constraint idempotency_key_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
+  constraint idempotency_key_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
+  rights sluice_api: delete, insert, select
+table public.identity of sluice_owner
+  id uuid not null
+  person_id uuid not null
+  issuer text not null
+  subject text not null
+  created_at timestamp(3) with time zone not null default now()
+  constraint identity_issuer_subject_key UNIQUE (issuer, subject)
+  constraint identity_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
+  constraint identity_pkey PRIMARY KEY (id)
+  CREATE INDEX identity_person_id_idx ON public.identity USING btree (person_id)
+  rights sluice_api: delete, insert, select
+table public.instance of sluice_owner
+  singleton boolean not null default true
+  name text not null
+  created_at timestamp(3) with time zone not null default now()
+  constraint instance_pkey PRIMARY KEY (singleton)
+  constraint instance_singleton_check CHECK (singleton)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.lane of sluice_owner
+  id uuid not null
+  name text not null
+  from_feed_id uuid not null
+  to_feed_id uuid not null
+  created_at timestamp(3) with time zone not null default now()
+  deleted_at timestamp(3) with time zone
+  constraint lane_check CHECK ((from_feed_id <> to_feed_id))
+  constraint lane_from_feed_id_fkey FOREIGN KEY (from_feed_id) REFERENCES feed(id)
+  constraint lane_pkey PRIMARY KEY (id)
+  constraint lane_to_feed_id_fkey FOREIGN KEY (to_feed_id) REFERENCES feed(id)
+  CREATE UNIQUE INDEX lane_name_key ON public.lane USING btree (name) WHERE (deleted_at IS NULL)
+  CREATE TRIGGER guard BEFORE UPDATE ON public.lane FOR EACH ROW EXECUTE FUNCTION guard_lane() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
+table public.lane_version of sluice_owner
+  lane_id uuid not null
+  version integer not null
+  policy jsonb not null
+  policy_hash text not null
+  quorum integer not null
+  created_by uuid not null
+  created_at timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  constraint lane_version_created_by_fkey FOREIGN KEY (created_by) REFERENCES person(id)
+  constraint lane_version_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint lane_version_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES lane(id)
+  constraint lane_version_pkey PRIMARY KEY (lane_id, version)
+  constraint lane_version_quorum_check CHECK ((quorum >= 1))
+  constraint lane_version_version_check CHECK ((version > 0))
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.lane_version FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.lane_version FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.lane_version FOR EACH ROW EXECUTE FUNCTION guard_lane_version() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.manifest of sluice_owner
+  digest text not null
+  bytes bytea not null
+  kind text not null
+  artifact_type text
+  subject_digest text
+  annotations jsonb
+  stored_at timestamp(3) with time zone not null default now()
+  constraint manifest_digest_is_of_bytes CHECK (((digest = ('sha256:'::text || encode(sha256(bytes), 'hex'::text))) OR (digest = ('sha512:'::text || encode(sha512(bytes), 'hex'::text)))))
+  constraint manifest_kind_check CHECK ((kind = ANY (ARRAY['manifest'::text, 'index'::text])))
+  constraint manifest_pkey PRIMARY KEY (digest)
+  CREATE INDEX manifest_subject_digest_idx ON public.manifest USING btree (subject_digest, digest) WHERE (subject_digest IS NOT NULL)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.manifest_edge of sluice_owner
+  parent_digest text not null
+  position integer not null
+  kind text not null
+  child_digest text not null
+  media_type text not null
+  size bigint not null
+  required boolean not null
+  platform jsonb
+  constraint manifest_edge_kind_check CHECK ((kind = ANY (ARRAY['config'::text, 'layer'::text, 'manifest'::text])))
+  constraint manifest_edge_parent_digest_fkey FOREIGN KEY (parent_digest) REFERENCES manifest(digest)
+  constraint manifest_edge_pkey PRIMARY KEY (parent_digest, "position")
+  CREATE INDEX manifest_edge_child_digest_idx ON public.manifest_edge USING btree (child_digest)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.person of sluice_owner
+  id uuid not null
+  display_name text not null
+  roles text[] not null default '{}'::text[]
+  disabled_at timestamp(3) with time zone
+  created_at timestamp(3) with time zone not null default now()
+  constraint person_id_fkey FOREIGN KEY (id) REFERENCES principal(id)
+  constraint person_pkey PRIMARY KEY (id)
+  constraint person_roles_check CHECK ((roles <@ ARRAY['admin'::text, 'auditor'::text]))
+  rights sluice_api: insert, select, update; sluice_worker: select
+table public.principal of sluice_owner
+  id uuid not null
+  kind text not null
+  constraint principal_id_kind_key UNIQUE (id, kind)
+  constraint principal_kind_check CHECK ((kind = ANY (ARRAY['person'::text, 'robot'::text, 'group'::text, 'anyone'::text])))
+  constraint principal_pkey PRIMARY KEY (id)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.promotion of sluice_owner
+  id uuid not null
+  request_id uuid not null
+  state text not null
+  attempt integer not null default 1
+  tries integer not null default 0
+  step text
+  locked_by text
+  lease_until timestamp(3) with time zone
+  enqueued_at timestamp(3) with time zone
+  not_before timestamp(3) with time zone not null default now()
+  error_code text
+  error_message text
+  created_at timestamp(3) with time zone not null default now()
+  started_at timestamp(3) with time zone
+  finished_at timestamp(3) with time zone
+  constraint promotion_attempt_check CHECK ((attempt > 0))
+  constraint promotion_pkey PRIMARY KEY (id)
+  constraint promotion_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
+  constraint promotion_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'ERRORED'::text, 'CANCELLED'::text])))
+  CREATE INDEX promotion_finished_at_idx ON public.promotion USING btree (finished_at DESC, id DESC) WHERE (finished_at IS NOT NULL)
+  CREATE INDEX promotion_open_idx ON public.promotion USING btree (state, not_before) WHERE (state = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]))
+  CREATE INDEX promotion_request_id_idx ON public.promotion USING btree (request_id, created_at DESC)
+  CREATE UNIQUE INDEX promotion_request_once ON public.promotion USING btree (request_id) WHERE (state <> 'CANCELLED'::text)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.promotion FOR EACH ROW EXECUTE FUNCTION guard_promotion() (always)
+  CREATE TRIGGER notify AFTER INSERT OR UPDATE OF state, step ON public.promotion FOR EACH ROW EXECUTE FUNCTION notify_promotion() (origin)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on state sluice_api: update; sluice_worker: update
+  rights on attempt sluice_api: update; sluice_worker: update
+  rights on tries sluice_api: update; sluice_worker: update
+  rights on step sluice_api: update; sluice_worker: update
+  rights on locked_by sluice_api: update; sluice_worker: update
+  rights on lease_until sluice_api: update; sluice_worker: update
+  rights on enqueued_at sluice_api: update; sluice_worker: update
+  rights on not_before sluice_api: update; sluice_worker: update
+  rights on error_code sluice_api: update; sluice_worker: update
+  rights on error_message sluice_api: update; sluice_worker: update
+  rights on started_at sluice_api: update; sluice_worker: update
+  rights on finished_at sluice_api: update; sluice_worker: update
+table public.promotion_step of sluice_owner
+  promotion_id uuid not null
+  name text not null
+  attempt integer not null
+  result jsonb
+  started_at timestamp(3) with time zone not null default now()
+  finished_at timestamp(3) with time zone
+  constraint promotion_step_pkey PRIMARY KEY (promotion_id, name)
+  constraint promotion_step_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
+  rights sluice_api: select; sluice_worker: insert, select, update
+table public.repository of sluice_owner
+  id uuid not null
+  feed_id uuid not null
+  name text not null
+  created_at timestamp(3) with time zone not null default now()
+  constraint repository_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint repository_feed_id_name_key UNIQUE (feed_id, name)
+  constraint repository_pkey PRIMARY KEY (id)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.repository FOR EACH ROW EXECUTE FUNCTION guard_repository() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.repository_blob of sluice_owner
+  repository_id uuid not null
+  digest text not null
+  linked_at timestamp(3) with time zone not null default now()
+  admission_id uuid
+  constraint repository_blob_admission_id_fkey FOREIGN KEY (admission_id) REFERENCES admission(id)
+  constraint repository_blob_digest_fkey FOREIGN KEY (digest) REFERENCES blob(digest)
+  constraint repository_blob_pkey PRIMARY KEY (repository_id, digest)
+  constraint repository_blob_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX repository_blob_digest_idx ON public.repository_blob USING btree (digest)
+  CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  rights sluice_api: delete, insert, select, update; sluice_worker: select
+table public.repository_manifest of sluice_owner
+  repository_id uuid not null
+  digest text not null
+  media_type text not null
+  pushed_at timestamp(3) with time zone not null default now()
+  pushed_by uuid
+  admission_id uuid
+  constraint repository_manifest_admission_id_fkey FOREIGN KEY (admission_id) REFERENCES admission(id)
+  constraint repository_manifest_digest_fkey FOREIGN KEY (digest) REFERENCES manifest(digest)
+  constraint repository_manifest_pkey PRIMARY KEY (repository_id, digest)
+  constraint repository_manifest_pushed_by_fkey FOREIGN KEY (pushed_by) REFERENCES principal(id)
+  constraint repository_manifest_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX repository_manifest_digest_idx ON public.repository_manifest USING btree (digest)
+  CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.repository_manifest FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  rights sluice_api: delete, insert, select, update; sluice_worker: select
+table public.request of sluice_owner
+  id uuid not null
+  lane_id uuid not null
+  lane_version integer not null
+  state text not null
+  requester_id uuid not null
+  requester_persons uuid[] not null
+  set_digest text not null
+  bound_hash text not null
+  reason text
+  links jsonb not null default '{}'::jsonb
+  created_at timestamp(3) with time zone not null default now()
+  expires_at timestamp(3) with time zone not null
+  decided_at timestamp(3) with time zone
+  entry_id uuid not null
+  constraint request_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint request_lane_id_lane_version_fkey FOREIGN KEY (lane_id, lane_version) REFERENCES lane_version(lane_id, version)
+  constraint request_pkey PRIMARY KEY (id)
+  constraint request_requester_id_fkey FOREIGN KEY (requester_id) REFERENCES principal(id)
+  constraint request_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text, 'REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text, 'INVALIDATED'::text])))
+  CREATE INDEX request_created_at_idx ON public.request USING btree (created_at DESC, id DESC)
+  CREATE INDEX request_expires_at_idx ON public.request USING btree (expires_at) WHERE (state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text]))
+  CREATE INDEX request_lane_idx ON public.request USING btree (lane_id, created_at DESC, id DESC)
+  CREATE INDEX request_requester_id_idx ON public.request USING btree (requester_id, created_at DESC, id DESC)
+  CREATE INDEX request_set_digest_idx ON public.request USING btree (set_digest) WHERE (state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text]))
+  CREATE INDEX request_state_idx ON public.request USING btree (state, created_at DESC, id DESC)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.request FOR EACH ROW EXECUTE FUNCTION guard_request() (always)
+  CREATE TRIGGER notify AFTER INSERT OR UPDATE OF state ON public.request FOR EACH ROW EXECUTE FUNCTION notify_request() (origin)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on state sluice_api: update; sluice_worker: update
+  rights on decided_at sluice_api: update; sluice_worker: update
+table public.request_item of sluice_owner
+  request_id uuid not null
+  position integer not null
+  source_repository_id uuid not null
+  source_tag text
+  digest text not null
+  media_type text not null
+  platforms jsonb not null
+  target_repository text not null
+  manifests integer not null
+  blobs integer not null
+  bytes bigint not null
+  constraint request_item_pkey PRIMARY KEY (request_id, "position")
+  constraint request_item_position_check CHECK (("position" >= 0))
+  constraint request_item_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
+  constraint request_item_source_repository_id_fkey FOREIGN KEY (source_repository_id) REFERENCES repository(id)
+  CREATE INDEX request_item_digest_idx ON public.request_item USING btree (digest)
+  CREATE INDEX request_item_source_repository_id_idx ON public.request_item USING btree (source_repository_id)
+  CREATE INDEX request_item_target_repository_idx ON public.request_item USING btree (target_repository)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.request_item FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.request_item FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.request_item FOR EACH ROW EXECUTE FUNCTION guard_request_part() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.request_target of sluice_owner
+  request_id uuid not null
+  position integer not null
+  tag text not null
+  expected_digest text
+  constraint request_target_pkey PRIMARY KEY (request_id, "position", tag)
+  constraint request_target_request_id_position_fkey FOREIGN KEY (request_id, "position") REFERENCES request_item(request_id, "position")
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.request_target FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.request_target FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.request_target FOR EACH ROW EXECUTE FUNCTION guard_request_part() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.robot of sluice_owner
+  id uuid not null
+  name text not null
+  created_by uuid not null
+  disabled_at timestamp(3) with time zone
+  created_at timestamp(3) with time zone not null default now()
+  constraint robot_created_by_fkey FOREIGN KEY (created_by) REFERENCES person(id)
+  constraint robot_id_fkey FOREIGN KEY (id) REFERENCES principal(id)
+  constraint robot_name_key UNIQUE (name)
+  constraint robot_pkey PRIMARY KEY (id)
+  rights sluice_api: insert, select, update; sluice_worker: select
+table public.staged_member of sluice_owner
+  promotion_id uuid not null
+  position integer not null
+  digest text not null
+  kind text not null
+  media_type text not null
+  size bigint not null
+  verified_at timestamp(3) with time zone
+  constraint staged_member_kind_check CHECK ((kind = ANY (ARRAY['manifest'::text, 'blob'::text])))
+  constraint staged_member_pkey PRIMARY KEY (promotion_id, "position", digest)
+  constraint staged_member_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
+  CREATE INDEX staged_member_digest_idx ON public.staged_member USING btree (digest)
+  rights sluice_api: select; sluice_worker: delete, insert, select, update
+table public.tag of sluice_owner
+  repository_id uuid not null
+  name text collate "C" not null
+  digest text not null
+  moved_at timestamp(3) with time zone not null default now()
+  constraint tag_pkey PRIMARY KEY (repository_id, name)
+  constraint tag_repository_id_digest_fkey FOREIGN KEY (repository_id, digest) REFERENCES repository_manifest(repository_id, digest)
+  CREATE INDEX tag_digest_idx ON public.tag USING btree (digest)
+  CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  rights sluice_api: delete, insert, select, update; sluice_worker: select
+table public.tag_move of sluice_owner
+  id bigint not null generated always as identity
+  repository_id uuid not null
+  tag text collate "C" not null
+  from_digest text
+  to_digest text
+  at timestamp(3) with time zone not null default now()
+  actor_id uuid
+  promotion_id uuid
+  constraint tag_move_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES principal(id)
+  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL)))
+  constraint tag_move_pkey PRIMARY KEY (id)
+  constraint tag_move_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
+  constraint tag_move_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX tag_move_tag_idx ON public.tag_move USING btree (repository_id, tag, id)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tag_move FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.token of sluice_owner
+  id uuid not null
+  principal_id uuid not null
+  owner_id uuid not null
+  kind text not null
+  name text not null
+  secret_hash bytea not null
+  scopes text[] not null
+  created_at timestamp(3) with time zone not null default now()
+  expires_at timestamp(3) with time zone not null
+  revoked_at timestamp(3) with time zone
+  last_used_at timestamp(3) with time zone
+  constraint token_kind_check CHECK ((kind = ANY (ARRAY['session'::text, 'api'::text, 'refresh'::text])))
+  constraint token_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES person(id)
+  constraint token_pkey PRIMARY KEY (id)
+  constraint token_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
+  constraint token_secret_hash_key UNIQUE (secret_hash)
+  CREATE INDEX token_principal_id_idx ON public.token USING btree (principal_id)
+  rights sluice_api: delete, insert, select, update
+table public.upload of sluice_owner
+  id uuid not null
+  repository_id uuid not null
+  principal_id uuid not null
+  storage_key text not null
+  received bigint not null default 0
+  claim_id uuid
+  claim_until timestamp(3) with time zone
+  created_at timestamp(3) with time zone not null default now()
+  updated_at timestamp(3) with time zone not null default now()
+  constraint upload_pkey PRIMARY KEY (id)
+  constraint upload_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
+  constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  constraint upload_storage_key_key UNIQUE (storage_key)
+  CREATE INDEX upload_updated_at_idx ON public.upload USING btree (updated_at)
+  rights sluice_api: delete, insert, select, update; sluice_worker: select
+table public.user_group of sluice_owner
+  id uuid not null
+  name text not null
+  created_at timestamp(3) with time zone not null default now()
+  constraint user_group_id_fkey FOREIGN KEY (id) REFERENCES principal(id)
+  constraint user_group_name_key UNIQUE (name)
+  constraint user_group_pkey PRIMARY KEY (id)
+  rights sluice_api: delete, insert, select, update; sluice_worker: select
+
+-- ── functions ──
+
+CREATE OR REPLACE FUNCTION public.admit(p_promotion uuid, p_attempt integer, p_worker text, p_entry uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  v_promotion promotion; v_request request; v_item request_item; v_target request_target;
+  v_feed uuid; v_repository uuid; v_admission uuid; v_current text;
+begin
+  select * into v_request from request where id = (select request_id from promotion where id = p_promotion) for update;
+  select * into v_promotion from promotion where id = p_promotion for update;
+  if v_promotion.state is distinct from 'RUNNING' or v_promotion.attempt <> p_attempt
+     or v_promotion.locked_by is distinct from p_worker then
+    perform refuse('fenced', format('promotion %s is no longer run by this worker', p_promotion));
+  end if;
+  if v_request.state <> 'APPROVED' then
+    perform refuse('request_state', format('request %s is %s', v_request.id, v_request.state));
+  end if;
+  if v_request.expires_at <= now() then
+    perform refuse('request_expired', format('request %s expired at %s', v_request.id, v_request.expires_at));
+  end if;
+  if not exists (select from request_binding(v_request.id) b
+                 where b.set_digest = v_request.set_digest and b.bound_hash = v_request.bound_hash) then
+    perform refuse('binding_mismatch', 'the request is not what was approved');
+  end if;
+  if not exists (select from valid_approvers(v_request.id)) or not request_quorum_met(v_request.id) then
+    perform refuse('quorum_missing', 'the approvals that the lane asks for are not there');
+  end if;
+  perform require_entry(p_entry, 'promotion:' || p_promotion);
+  perform require_closure(p_promotion, v_request.id);
+
+  select to_feed_id into v_feed from lane where id = v_request.lane_id;
+  for v_item in select * from request_item where request_id = v_request.id order by position loop
+    insert into repository (id, feed_id, name) values (gen_random_uuid(), v_feed, v_item.target_repository)
+      on conflict (feed_id, name) do nothing;
+    select id into v_repository from repository where feed_id = v_feed and name = v_item.target_repository;
+    v_admission := gen_random_uuid();
+    insert into admission (id, feed_id, repository_id, digest, promotion_id, position, bound_hash, entry_id)
+      values (v_admission, v_feed, v_repository, v_item.digest, p_promotion, v_item.position, v_request.bound_hash, p_entry);
+    insert into repository_blob (repository_id, digest, admission_id)
+      select v_repository, c.digest, v_admission from closure_member c
+      where c.request_id = v_request.id and c.position = v_item.position and c.kind = 'blob'
+      order by c.digest on conflict do nothing;
+    insert into repository_manifest (repository_id, digest, media_type, admission_id)
+      select v_repository, c.digest, c.media_type, v_admission from closure_member c
+      where c.request_id = v_request.id and c.position = v_item.position and c.kind = 'manifest'
+      order by c.digest on conflict do nothing;
+    for v_target in select * from request_target
+        where request_id = v_request.id and position = v_item.position order by tag collate "C" loop
+      -- A tag that nothing held is taken by insertion, so that two promotions cannot both take it.
+      insert into tag (repository_id, name, digest)
+        select v_repository, v_target.tag, v_item.digest where v_target.expected_digest is null
+        on conflict do nothing;
+      if not found then
+        v_current := null;
+        select digest into v_current from tag where repository_id = v_repository and name = v_target.tag for update;
+        continue when v_current = v_item.digest;
+        if v_current is null or v_current is distinct from v_target.expected_digest then
+          perform refuse('target_moved', format('%s:%s points at %s; when the request was made it pointed at %s',
+            v_item.target_repository, v_target.tag, coalesce(v_current, 'nothing'), coalesce(v_target.expected_digest, 'nothing')));
+        end if;
+        update tag set digest = v_item.digest, moved_at = now() where repository_id = v_repository and name = v_target.tag;
+      end if;
+      insert into tag_move (repository_id, tag, from_digest, to_digest, promotion_id)
+        values (v_repository, v_target.tag, v_target.expected_digest, v_item.digest, p_promotion);
+    end loop;
+  end loop;
+
+  delete from staged_member where promotion_id = p_promotion;
+  update promotion set state = 'SUCCEEDED', finished_at = now(), lease_until = null, locked_by = null,
+    error_code = null, error_message = null where id = p_promotion;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform refuse('append_only', format('%s rows are written once; %s is refused', tg_table_name, lower(tg_op)));
+  return null;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare r request; target uuid;
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'an approval is revoked, never deleted');
+  end if;
+  select * into r from request where id = new.request_id for update;
+  if tg_op = 'UPDATE' then
+    if to_jsonb(new) - 'revoked_at' <> to_jsonb(old) - 'revoked_at' or old.revoked_at is not null or new.revoked_at is null then
+      perform refuse('approval_fixed', 'the only change to an approval is to revoke it, once');
+    end if;
+    if exists (select from promotion p where p.request_id = r.id and p.state in ('RUNNING', 'SUCCEEDED')) then
+      perform refuse('already_committing', 'the promotion has started; the approval can no longer be revoked');
+    end if;
+    return new;
+  end if;
+  if r.state is distinct from 'PENDING' then
+    perform refuse('request_state', format('request %s is %s; only a PENDING request takes decisions', new.request_id, r.state));
+  end if;
+  if r.expires_at <= now() then
+    perform refuse('request_expired', format('request %s has expired', r.id));
+  end if;
+  if new.bound_hash <> r.bound_hash or r.bound_hash <> (select bound_hash from request_binding(r.id)) then
+    perform refuse('binding_mismatch', 'the approval does not bind what the request asks for');
+  end if;
+  if new.person_id = any (r.requester_persons) and new.decision = 'approve' then
+    perform refuse('self_approval', 'the requester cannot approve the own request');
+  end if;
+  if exists (select from person where id = new.person_id and disabled_at is not null) then
+    perform refuse('person_disabled', 'this person is disabled');
+  end if;
+  if exists (select from credential c where c.person_id = new.person_id and c.set_by <> c.person_id and c.set_by = any (r.requester_persons)) then
+    perform refuse('password_known_to_requester', 'the requester set this person''s password; it must be changed first');
+  end if;
+  select to_feed_id into target from lane where id = r.lane_id;
+  if not exists (
+    select from access_grant g where g.feed_id = target and 'approve' = any (g.verbs)
+      and (g.principal_id = new.person_id
+           or g.principal_id in (select m.group_id from group_member m where m.person_id = new.person_id))) then
+    perform refuse('approve_not_granted', 'this person holds no approve grant on the target feed');
+  end if;
+  perform require_entry(new.entry_id, 'request:' || r.id, 'person:' || new.person_id);
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_blob()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.digest <> old.digest or new.size <> old.size then
+    perform refuse('blob_fixed', 'a blob keeps its digest and size');
+  end if;
+  -- Only new bytes lift a quarantine, and only a quarantine lets new bytes in.
+  if (new.storage_key <> old.storage_key)
+     is distinct from (old.quarantined_at is not null and new.quarantined_at is null) then
+    perform refuse('blob_fixed', 'the bytes of a blob are replaced when it is quarantined, and not otherwise');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_feed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.id <> old.id or new.kind <> old.kind then
+    perform refuse('feed_fixed', 'the id and kind of a feed never change');
+  end if;
+  if new.trusted <> old.trusted and exists (select from repository r where r.feed_id = old.id) then
+    perform refuse('trusted_fixed', 'trusted cannot be switched once the feed holds a repository');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_feed_name()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' or new.name <> old.name or new.feed_id <> old.feed_id then
+    perform refuse('feed_name_reserved', format('the name %s is reserved to its feed for ever', old.name));
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_lane()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if (new.id, new.name, new.from_feed_id, new.to_feed_id) is distinct from (old.id, old.name, old.from_feed_id, old.to_feed_id) then
+    perform refuse('lane_fixed', 'a lane keeps its name and both its feeds');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_lane_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform require_entry(new.entry_id, 'lane:' || new.lane_id, 'person:' || new.created_by);
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_membership()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare repositories uuid[]; row_new jsonb;
+begin
+  repositories := array_remove(array[
+    case when tg_op <> 'INSERT' then old.repository_id end,
+    case when tg_op <> 'DELETE' then new.repository_id end], null);
+  if exists (select from repository r join feed f on f.id = r.feed_id
+             where r.id = any (repositories) and f.trusted) then
+    if current_user <> 'sluice_owner' then
+      perform refuse('trusted_feed', 'only a promotion writes to a trusted feed');
+    end if;
+    if tg_op = 'INSERT' then
+      row_new := to_jsonb(new);
+      if row_new ? 'admission_id' and row_new ->> 'admission_id' is null
+         or row_new ? 'promotion_id' and row_new ->> 'promotion_id' is null then
+        perform refuse('trusted_feed', 'what enters a trusted feed names its admission');
+      end if;
+    end if;
+  end if;
+  return case when tg_op = 'DELETE' then old else new end;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_promotion()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    if new.state <> 'QUEUED' or new.attempt <> 1
+       or not exists (select from request r where r.id = new.request_id and r.state = 'APPROVED') then
+      perform refuse('promotion_state', 'a promotion begins QUEUED, of an APPROVED request');
+    end if;
+    return new;
+  end if;
+  if new.id <> old.id or new.request_id <> old.request_id or new.attempt < old.attempt then
+    perform refuse('promotion_fixed', 'a promotion keeps its request, and attempts only go up');
+  end if;
+  if new.state = old.state then
+    return new;
+  end if;
+  if not (old.state, new.state) in (
+    ('QUEUED', 'RUNNING'), ('QUEUED', 'CANCELLED'), ('QUEUED', 'FAILED'),
+    ('RUNNING', 'QUEUED'), ('RUNNING', 'SUCCEEDED'), ('RUNNING', 'FAILED'), ('RUNNING', 'ERRORED'), ('RUNNING', 'CANCELLED'),
+    ('ERRORED', 'QUEUED'), ('ERRORED', 'CANCELLED')) then
+    perform refuse('promotion_state', format('a promotion cannot go from %s to %s', old.state, new.state));
+  end if;
+  if new.state = 'SUCCEEDED' and current_user <> 'sluice_owner' then
+    perform refuse('promotion_state', 'only admit ends a promotion as SUCCEEDED');
+  end if;
+  if new.state in ('QUEUED', 'RUNNING')
+     and not exists (select from request r where r.id = new.request_id and r.state = 'APPROVED') then
+    perform refuse('promotion_state', 'the request is no longer APPROVED');
+  end if;
+  if new.state = 'QUEUED' and new.attempt = old.attempt then
+    perform refuse('promotion_state', 'a new try is a new attempt');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_repository()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op <> 'INSERT' then
+    perform refuse('repository_fixed', 'a repository keeps its feed and name');
+  end if;
+  -- Waits for, and is waited for by, a switch of `trusted` (guard_feed).
+  perform from feed where id = new.feed_id for share;
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_request()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    if new.state <> 'PENDING' then
+      perform refuse('request_state', 'a request begins PENDING');
+    end if;
+    if exists (select from person where id = new.requester_id) and not new.requester_id = any (new.requester_persons) then
+      perform refuse('requester_missing', 'the requester counts among the requesting persons');
+    end if;
+    perform require_entry(new.entry_id, 'request:' || new.id);
+    return new;
+  end if;
+  if to_jsonb(new) - array['state', 'decided_at'] <> to_jsonb(old) - array['state', 'decided_at'] then
+    perform refuse('request_fixed', 'a request is what was asked; make a new one');
+  end if;
+  if new.state = old.state then
+    return new;
+  end if;
+  if not (old.state, new.state) in (
+    ('PENDING', 'APPROVED'), ('PENDING', 'REJECTED'), ('PENDING', 'CANCELLED'), ('PENDING', 'EXPIRED'), ('PENDING', 'INVALIDATED'),
+    ('APPROVED', 'PENDING'), ('APPROVED', 'CANCELLED'), ('APPROVED', 'EXPIRED'), ('APPROVED', 'INVALIDATED')) then
+    perform refuse('request_state', format('a request cannot go from %s to %s', old.state, new.state));
+  end if;
+  if new.state = 'APPROVED' and not (request_quorum_met(new.id) and new.expires_at > now()) then
+    perform refuse('quorum_missing', 'the approvals that the lane asks for are not there');
+  end if;
+  if new.state = 'REJECTED' and not exists (
+    select from approval a where a.request_id = new.id and a.decision = 'reject' and a.revoked_at is null) then
+    perform refuse('request_state', 'REJECTED needs a recorded rejection');
+  end if;
+  if current_user = 'sluice_worker' and new.state not in ('EXPIRED', 'INVALIDATED') then
+    perform refuse('request_state', 'a worker ends requests, it does not decide them');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_request_part()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform from request r where r.id = new.request_id and r.xmin = pg_current_xact_id()::xid;
+  if not found then
+    perform refuse('request_fixed', 'a request is what was asked; make a new one');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.notify_promotion()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_notify('sluice_promotion', json_build_object('promotionId', new.id, 'requestId', new.request_id, 'state', new.state)::text);
+  return null;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.notify_request()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_notify('sluice_request', new.id::text);
+  return null;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.refuse(code text, reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  raise exception using errcode = 'SL001', message = code, detail = reason;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.request_binding(request uuid, OUT set_digest text, OUT bound_hash text)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  with item as (
+    select i.position, format('item %s %s %s %s %s %s', i.position, i.source_repository_id, i.digest, i.media_type,
+      (select encode(sha256(convert_to(coalesce(string_agg(format('%s %s %s %s', c.kind, c.digest, c.size, c.media_type), e'\n' order by c.digest collate "C"), ''), 'UTF8')), 'hex')
+         from closure_member c where c.request_id = i.request_id and c.position = i.position),
+      i.target_repository) as line,
+      (select string_agg(e'\n' || format('tag %s %s %s', t.position, t.tag, coalesce(t.expected_digest, '-')), '' order by t.tag collate "C")
+         from request_target t where t.request_id = i.request_id and t.position = i.position) as tags
+    from request_item i where i.request_id = request_binding.request
+  ), whole as (
+    select 'sha256:' || encode(sha256(convert_to(coalesce(string_agg(line || coalesce(tags, ''), e'\n' order by position), ''), 'UTF8')), 'hex') as digest from item
+  )
+  select whole.digest, encode(sha256(convert_to(format(e'sluice-binding/v1\nrequest %s\nlane %s %s %s\nset %s',
+      r.id, r.lane_id, r.lane_version, v.policy_hash, whole.digest), 'UTF8')), 'hex')
+  from whole, request r join lane_version v on v.lane_id = r.lane_id and v.version = r.lane_version
+  where r.id = request_binding.request
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.request_quorum_met(request uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select (select count(*) from valid_approvers(request_quorum_met.request)) >= greatest(v.quorum, 1)
+     and not exists (select from approval a where a.request_id = r.id and a.decision = 'reject' and a.revoked_at is null)
+  from request r join lane_version v on v.lane_id = r.lane_id and v.version = r.lane_version
+  where r.id = request_quorum_met.request
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.require_closure(p_promotion uuid, p_request uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_missing text;
+begin
+  select string_agg(c.digest, ', ') into v_missing from closure_member c
+    where c.request_id = p_request and not exists (
+      select from staged_member s where s.promotion_id = p_promotion and s.position = c.position
+        and s.digest = c.digest and s.kind = c.kind and s.verified_at is not null);
+  if v_missing is not null then
+    perform refuse('closure_incomplete', format('not staged and verified: %s', left(v_missing, 500)));
+  end if;
+  -- The share lock keeps a collector from unlinking what is about to be linked.
+  perform from blob b where b.digest in (
+    select c.digest from closure_member c where c.request_id = p_request and c.kind = 'blob')
+    order by b.digest for share;
+  select string_agg(c.digest, ', ') into v_missing from closure_member c
+    where c.request_id = p_request and (
+      c.kind = 'blob' and not exists (
+        select from blob b where b.digest = c.digest and b.size = c.size and b.quarantined_at is null)
+      or c.kind = 'manifest' and not exists (select from manifest m where m.digest = c.digest));
+  if v_missing is not null then
+    perform refuse('closure_incomplete', format('not stored, or quarantined: %s', left(v_missing, 500)));
+  end if;
+  select string_agg(e.child_digest, ', ') into v_missing
+    from closure_member c join manifest_edge e on e.parent_digest = c.digest and e.required
+    where c.request_id = p_request and c.kind = 'manifest' and not exists (
+      select from closure_member x where x.request_id = c.request_id and x.position = c.position and x.digest = e.child_digest);
+  if v_missing is not null then
+    perform refuse('closure_incomplete', format('referred to, but not part of what was approved: %s', left(v_missing, 500)));
+  end if;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.require_entry(entry uuid, subject text, actor text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform from audit_entry e where e.id = entry and e.subjects @> array[subject]
+    and (require_entry.actor is null or e.actor = require_entry.actor);
+  if not found then
+    perform refuse('entry_missing', format('no audit entry %s about %s', entry, subject));
+  end if;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.seal_audit_entry()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare entry jsonb := convert_from(new.bytes, 'UTF8')::jsonb;
+begin
+  if entry -> 'v' is distinct from '1'::jsonb then
+    perform refuse('entry_invalid', 'an entry is canonical JSON with v 1');
+  end if;
+  new.type := entry ->> 'type';
+  new.at := (entry ->> 'at')::timestamptz;
+  new.actor := entry ->> 'actor';
+  new.subjects := array(select jsonb_array_elements_text(entry -> 'subjects'));
+  new.leaf := sha256('\x00'::bytea || new.bytes);
+  return new;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.valid_approvers(request uuid)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select distinct a.person_id
+  from approval a join request r on r.id = a.request_id join person p on p.id = a.person_id
+  where a.request_id = valid_approvers.request and a.decision = 'approve' and a.revoked_at is null
+    and a.bound_hash = r.bound_hash and p.disabled_at is null and a.person_id <> all (r.requester_persons)
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
