@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { digest, freeText, id, time } from './grammar.ts'
+import { digest, freeText, time } from './grammar.ts'
 
 export const approval = z.object({
-  id,
   person: z.string(),
   decision: z.enum(['approve', 'reject']),
   comment: z.string().nullable(),

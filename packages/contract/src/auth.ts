@@ -6,7 +6,8 @@ export const loginBody = z.strictObject({
   password: z.string().min(1).max(1024),
 })
 
-export const session = z.object({ token: z.string(), expiresAt: time })
+/** While `mustChangePassword`, nothing but the change of the password is allowed. */
+export const session = z.object({ token: z.string(), expiresAt: time, mustChangePassword: z.boolean() })
 export type Session = z.infer<typeof session>
 
 export const passwordChange = z.strictObject({

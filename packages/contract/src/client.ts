@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { readEvents, type RequestEvent } from './events.ts'
 import {
+  type Answer,
   API_PREFIX,
   EVENTS_PATH,
   type Operation,
@@ -50,10 +51,6 @@ export type Input<Id extends OperationId> = Given<'params', Part<Operations[Id],
   Given<'query', Part<Operations[Id], 'query'>> &
   Given<'headers', Part<Operations[Id], 'headers'>> &
   Given<'body', Part<Operations[Id], 'body'>>
-
-type Answers<Id extends OperationId> = Operations[Id]['answers'][keyof Operations[Id]['answers']]
-export type Answer<Id extends OperationId> =
-  Answers<Id> extends infer S ? (S extends z.ZodType ? z.output<S> : undefined) : never
 
 export type Reply<Id extends OperationId> = {
   readonly status: number

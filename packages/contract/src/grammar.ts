@@ -6,14 +6,14 @@ const text = (rule: string, limit: number, check: (value: string) => boolean, me
   z.string().max(limit).refine(check, { message, params: { rule } })
 
 export const feedName = text(
-  'feed-name',
+  'feed_name',
   63,
   isFeedName,
   'a feed name is 1 to 63 of a-z 0-9, joined inside by _ or -; no dot, and not "localhost"',
 )
 
 export const repositoryName = text(
-  'repository-name',
+  'repository_name',
   255,
   isRepositoryName,
   'a repository name is parts of a-z 0-9, joined inside by ".", "_", "__" or "-", separated by "/"',
@@ -41,9 +41,9 @@ export const time = z.iso.datetime({ offset: true })
 /** Names of people, groups, robots and lanes: they appear in paths and in `user:x`. */
 export const name = z
   .string()
-  .max(63)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]*$/, {
-    message: 'a name is 1 to 63 of A-Z a-z 0-9 . _ @ - and starts with a letter or digit',
+  .max(64)
+  .regex(/^[a-z0-9](?:[a-z0-9._@-]*[a-z0-9])?$/, {
+    message: 'a name is 1 to 64 of a-z 0-9 . _ @ -, with a letter or digit at both ends',
   })
 
 /** One line or more of free text, kept as given. */

@@ -2,7 +2,6 @@ export * from './approvals.ts'
 export * from './audit.ts'
 export * from './auth.ts'
 export {
-  type Answer,
   CallError,
   type CallErrorCode,
   type Client,
@@ -20,12 +19,14 @@ export * from './lanes.ts'
 export * from './me.ts'
 export { openApi } from './openapi.ts'
 export {
+  type Answer,
   API_PREFIX,
   EVENTS_PATH,
   type Operation,
   type OperationId,
   type Operations,
   operations,
+  type Received,
 } from './operations.ts'
 export * from './problem.ts'
 export * from './promotions.ts'

@@ -12,6 +12,8 @@ export const lane = z.object({
   to: z.string(),
   policy,
   createdAt: time,
+  /** Of this version. */
+  updatedAt: time,
 })
 export type Lane = z.infer<typeof lane>
 export const lanes = listOf(lane)

@@ -223,7 +223,7 @@ export const operations = {
   listTagHistory: {
     method: 'GET',
     path: '/feeds/{feed}/tags/history',
-    summary: 'Every move of a tag, newest first; with `at`, the one in force at that time',
+    summary: 'Every move of a tag, newest first; with `at`, what it pointed at then',
     params: byFeed,
     query: tagHistoryQuery,
     answers: { 200: tagHistory },
@@ -356,6 +356,27 @@ export const operations = {
 
 export type Operations = typeof operations
 export type OperationId = keyof Operations
+
+type Part<O, K extends string> = O extends { readonly [P in K]: infer S extends z.ZodType }
+  ? Exact<z.output<S>>
+  : undefined
+
+/** Neither JSON nor a query string knows `undefined`: what is not there is absent. */
+type Exact<T> = T extends readonly (infer Item)[]
+  ? Exact<Item>[]
+  : T extends object
+    ? { [K in keyof T]: Exact<Exclude<T[K], undefined>> }
+    : T
+
+/** What the server has of a call once it is checked, defaults filled in. */
+export type Received<Id extends OperationId> = {
+  readonly [K in 'params' | 'query' | 'headers' | 'body']: Part<Operations[Id], K>
+}
+
+type Answers<Id extends OperationId> = Operations[Id]['answers'][keyof Operations[Id]['answers']]
+/** The body of a call's answer. */
+export type Answer<Id extends OperationId> =
+  Answers<Id> extends infer S ? (S extends z.ZodType ? z.output<S> : undefined) : never
 
 /** The event stream is no JSON call, so it stands beside the table. */
 export const EVENTS_PATH = '/requests/{id}/events'

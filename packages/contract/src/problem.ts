@@ -13,5 +13,7 @@ export const problem = z.object({
   code: z.string(),
   requestId: z.string(),
   errors: z.array(fieldError),
+  /** Of a conflict, both sides; of gates, their reports. */
+  context: z.unknown().optional(),
 })
 export type Problem = z.infer<typeof problem>

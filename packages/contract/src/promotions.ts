@@ -15,7 +15,7 @@ export const promotion = z.object({
   steps: z.array(
     z.object({
       name: z.string(),
-      attempt: z.int(),
+      state: z.enum(['running', 'done']),
       startedAt: time,
       finishedAt: time.nullable(),
     }),
@@ -33,7 +33,7 @@ export const executed = z.object({
   requestId: id,
   state: promotionState,
   digest,
-  targets: z.array(z.object({ feed: z.string(), repository: z.string(), tags: z.array(z.string()), digest })),
+  targets: z.array(z.object({ feed: z.string(), repository: z.string(), tag: z.string(), digest })),
   requester: z.string(),
   approvers: z.array(z.string()),
   startedAt: time.nullable(),

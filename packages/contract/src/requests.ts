@@ -59,6 +59,8 @@ export const gateReport = z.object({
   verdict: z.enum(['pass', 'block', 'wait']),
   reasons: z.array(z.string()),
   inputs: z.record(z.string(), z.unknown()),
+  /** When waiting alone will be enough. */
+  until: time.nullable(),
 })
 export type GateReport = z.infer<typeof gateReport>
 
@@ -105,6 +107,7 @@ export const request = z.object({
   approvals: z.array(approval),
   promotion: promotion.nullable(),
   createdAt: time,
+  decidedAt: time.nullable(),
   expiresAt: time,
 })
 export type Request = z.infer<typeof request>
@@ -115,12 +118,13 @@ export const requestsQuery = z.strictObject({
   lane: name.optional(),
   repository: repositoryName.optional(),
   digest: digest.optional(),
-  requester: name.optional(),
+  /** A user name, or `robot:NAME`. */
+  requester: z.string().min(1).max(80).optional(),
   ...page,
 })
 
 export const evaluation = z.object({
-  items: z.array(requestItem),
+  items: z.array(requestItem.omit({ drift: true })),
   gates: z.array(gateReport),
 })
 export type Evaluation = z.infer<typeof evaluation>

@@ -10,6 +10,7 @@ export const tag = z.object({
   pushedAt: time,
   /** Null where a promotion set it. */
   pushedBy: z.string().nullable(),
+  promotion: id.nullable(),
   virtual: z.boolean(),
 })
 export type Tag = z.infer<typeof tag>
@@ -25,8 +26,8 @@ export const tagMove = z.object({
   promotion: id.nullable(),
 })
 export type TagMove = z.infer<typeof tagMove>
-export const tagHistory = listOf(tagMove)
-/** With `at`, only the move that was in force at that time. */
+/** With `at`: `digest` is what the tag pointed at then, null when it was not there; no moves are listed. */
+export const tagHistory = listOf(tagMove).extend({ digest: digest.nullable().optional() })
 export const tagHistoryQuery = z.strictObject({
   repository: repositoryName,
   tag: tagName,

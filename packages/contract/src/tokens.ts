@@ -21,11 +21,11 @@ export const token = z.object({
 export type Token = z.infer<typeof token>
 export const tokens = listOf(token)
 
-/** With `robot` the token belongs to the robot of that name, which is made when it is new. */
+/** Without `expiresAt` it ends in 90 days. With `robot` the token belongs to the robot of that name, which is made when it is new. */
 export const tokenBody = z.strictObject({
   name: z.string().min(1).max(255),
   scopes: z.array(scope).min(1).max(100),
-  expiresAt: time,
+  expiresAt: time.optional(),
   robot: name.optional(),
 })
 

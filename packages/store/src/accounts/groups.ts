@@ -2,9 +2,9 @@ import { type Actor, actorOf } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
-import { type Page, type Paged, paged } from '../page.ts'
+import { afterName, type Page, type Paged, paged } from '../page.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
-import { requireName } from './names.ts'
+import { isName, requireName } from './names.ts'
 
 export interface Group {
   readonly id: string
@@ -16,7 +16,7 @@ export interface Group {
 
 export function groups({ prisma, pool }: Connections) {
   async function find(name: string): Promise<Group> {
-    const { rows } = await pool.query<Group>(`${SELECT} where g.name = $1`, [name])
+    const { rows } = await pool.query<Group>(`${SELECT} where g.name = $1`, [isName(name) ? name : ''])
     if (!rows[0]) throw missing(name)
     return rows[0]
   }
@@ -25,7 +25,7 @@ export function groups({ prisma, pool }: Connections) {
     async list({ limit, after }: Page): Promise<Paged<Group>> {
       const { rows } = await pool.query<Group>(
         `${SELECT} where g.name collate "C" > $1 order by g.name collate "C" limit $2`,
-        [after ?? '', limit + 1],
+        [afterName(after), limit + 1],
       )
       return paged(rows, limit, ({ name }) => name)
     },
@@ -84,13 +84,15 @@ const SELECT = `
 async function lockGroup(tx: Transaction, name: string): Promise<string> {
   const [group] = await tx.$queryRaw<
     { id: string }[]
-  >`select id from user_group where name = ${name} for update`
+  >`select id from user_group where name = ${isName(name) ? name : ''} for update`
   if (!group) throw missing(name)
   return group.id
 }
 
 async function putMembers(tx: Transaction, groupId: string, names: readonly string[]): Promise<void> {
-  const persons = await tx.identity.findMany({ where: { issuer: 'local', subject: { in: [...names] } } })
+  const persons = await tx.identity.findMany({
+    where: { issuer: 'local', subject: { in: names.filter(isName) } },
+  })
   const at = names.findIndex((name) => !persons.some(({ subject }) => subject === name))
   if (at >= 0) {
     throw new StoreError('invalid', `there is no user ${JSON.stringify(names[at])}`, {

@@ -3,6 +3,7 @@ import { StoreError } from '../errors.ts'
 import type { Connections } from '../transaction.ts'
 import { grantsOf } from './grants.ts'
 import { groups } from './groups.ts'
+import { registryCredentials } from './registry.ts'
 import { seed } from './seed.ts'
 import { signIns } from './sign-in.ts'
 import { tokens } from './tokens.ts'
@@ -14,6 +15,7 @@ export function accounts(connections: Connections) {
   const { setOwnPassword, ...administered } = users(connections)
   return {
     ...showing,
+    ...registryCredentials(connections),
     seed: (options?: Parameters<typeof seed>[1]) => seed(connections, options),
     grantsOf: (actor: Actor | null) => grantsOf(connections.pool, actor),
     users: administered,

@@ -1,9 +1,14 @@
 import { StoreError } from '../errors.ts'
 import type { Transaction } from '../transaction.ts'
 
-/** Names of users, robots and groups: lower case, so that two never differ by case alone. */
+/** Names of users, robots, groups and lanes: lower case, so that two never differ by case alone. */
+export function isName(text: string): boolean {
+  return text.length <= 64 && /^[a-z0-9](?:[a-z0-9._@-]*[a-z0-9])?$/.test(text)
+}
+
+/** @throws StoreError invalid */
 export function requireName(name: string, field: string): void {
-  if (name.length > 64 || !/^[a-z0-9](?:[a-z0-9._@-]*[a-z0-9])?$/.test(name)) {
+  if (!isName(name)) {
     throw new StoreError(
       'invalid',
       'a name has 1 to 64 of a-z 0-9 . _ @ -, with a letter or digit at both ends',
@@ -14,7 +19,7 @@ export function requireName(name: string, field: string): void {
 
 /** Text for people to read. */
 export function requireText(text: string, field: string, limit = 200): void {
-  if (text.trim() === '' || text.length > limit || /\p{Cc}/u.test(text)) {
+  if (text.trim() === '' || text.length > limit || /[\p{Cc}\p{Cs}]/u.test(text)) {
     throw new StoreError('invalid', `must have 1 to ${limit} characters, none of them a control character`, {
       field,
     })

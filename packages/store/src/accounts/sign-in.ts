@@ -2,6 +2,7 @@ import type { Actor, Role } from '../actor.ts'
 import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
 import type { Connections } from '../transaction.ts'
+import { isName } from './names.ts'
 import { PasswordCheck } from './password.ts'
 import { looksLikeSecret, newSecret, secretHash } from './secret.ts'
 
@@ -18,14 +19,18 @@ export interface Session {
 export function signIns({ pool }: Connections) {
   const check = new PasswordCheck()
 
-  /** The person of a right password, or null; unknown users take the same time. */
-  async function personOf(username: string, password: string): Promise<PersonRow | null> {
+  async function find(username: string): Promise<PersonRow | null> {
     const { rows } = await pool.query<PersonRow>({
       name: 'person_by_name',
       text: BY_NAME,
       values: [username],
     })
-    const person = rows[0] ?? null
+    return rows[0] ?? null
+  }
+
+  /** The person of a right password, or null; unknown users take the same time. */
+  async function personOf(username: string, password: string): Promise<PersonRow | null> {
+    const person = isName(username) ? await find(username) : null
     return (await check.matches(password, person?.passwordHash ?? null)) ? person : null
   }
 

@@ -2,9 +2,9 @@ import { type Actor, actorOf, type Role } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
-import { type Page, type Paged, paged } from '../page.ts'
+import { afterName, type Page, type Paged, paged } from '../page.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
-import { requireFreeSignInName, requireName, requireText } from './names.ts'
+import { isName, requireFreeSignInName, requireName, requireText } from './names.ts'
 import { generatePassword, hashPassword, requirePassword } from './password.ts'
 
 export interface User {
@@ -35,7 +35,7 @@ export interface UserChange extends Omit<NewUser, 'username'> {
 
 export function users({ prisma, pool }: Connections) {
   async function find(name: string): Promise<User> {
-    const { rows } = await pool.query<User>(`${SELECT} where i.subject = $1`, [name])
+    const { rows } = await pool.query<User>(`${SELECT} where i.subject = $1`, [isName(name) ? name : ''])
     if (!rows[0]) throw new StoreError('not_found', `there is no user ${JSON.stringify(name)}`)
     return rows[0]
   }
@@ -74,7 +74,7 @@ export function users({ prisma, pool }: Connections) {
     async list({ limit, after }: Page): Promise<Paged<User>> {
       const { rows } = await pool.query<User>(
         `${SELECT} where i.subject collate "C" > $1 order by i.subject collate "C" limit $2`,
-        [after ?? '', limit + 1],
+        [afterName(after), limit + 1],
       )
       return paged(rows, limit, ({ username }) => username)
     },
@@ -172,7 +172,7 @@ async function putPassword(
 }
 
 async function putGroups(tx: Transaction, personId: string, names: readonly string[]): Promise<void> {
-  const groups = await tx.userGroup.findMany({ where: { name: { in: [...names] } } })
+  const groups = await tx.userGroup.findMany({ where: { name: { in: names.filter(isName) } } })
   const missing = names.find((name) => !groups.some((group) => group.name === name))
   if (missing !== undefined) {
     throw new StoreError('invalid', `there is no group ${JSON.stringify(missing)}; create it first`, {
@@ -186,7 +186,7 @@ async function putGroups(tx: Transaction, personId: string, names: readonly stri
 async function lockUser(tx: Transaction, name: string): Promise<{ id: string }> {
   const [person] = await tx.$queryRaw<{ id: string }[]>`
     select p.id from person p join identity i on i.person_id = p.id
-    where i.issuer = 'local' and i.subject = ${name} for update of p`
+    where i.issuer = 'local' and i.subject = ${isName(name) ? name : ''} for update of p`
   if (!person) throw new StoreError('not_found', `there is no user ${JSON.stringify(name)}`)
   return person
 }

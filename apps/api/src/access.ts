@@ -1,0 +1,160 @@
+import type { OperationId, Verb } from '@sluice/contract'
+import type { Actor, Store } from '@sluice/store'
+import type { Asked, Call, Grants, Handle, Result } from './call.ts'
+import { ApiError, notFound } from './problem.ts'
+import { feedNamed, type FeedView, laneNamed, type LaneView } from './subjects.ts'
+
+/** `see`: any verb that has to do with what is asked about; without it the answer is 404. */
+type Need = Verb | 'see'
+
+/** What the right to a request hangs on. */
+export type RequestScope = NonNullable<Awaited<ReturnType<Store['requests']['scope']>>>
+
+/** Who may make a call; the whole authorisation of `/api/v1` is the table in routes.ts, made of these. */
+export type Rule =
+  | 'anyone'
+  /** Any credential; what is answered is cut down to what its grants reach. */
+  | 'signed-in'
+  /** A person, with a credential that is not narrowed to scopes. */
+  | 'person'
+  | { readonly role: 'admin' | 'auditor' }
+  | { readonly feed: Need }
+  | { readonly lane: { readonly from: Need; readonly to: Need } }
+  | { readonly request: Need }
+
+/** One call's rule, and what it does once admitted. */
+export type Row<Id extends OperationId> = {
+  readonly rule: Rule
+  /** The rule needs the body, which is then checked first. */
+  readonly afterBody: boolean
+  /** Throws 403 or 404, or answers the rest of the call. */
+  readonly admit: (asked: Asked) => Promise<Handle<Id>>
+}
+
+export function anyone<Id extends OperationId>(handle: Handle<Id>): Row<Id> {
+  return { rule: 'anyone', afterBody: false, admit: async () => handle }
+}
+
+export function signedIn<Id extends OperationId>(handle: Handle<Id>): Row<Id> {
+  return { rule: 'signed-in', afterBody: false, admit: async () => handle }
+}
+
+export function person<Id extends OperationId>(handle: Handle<Id>): Row<Id> {
+  const admit = async ({ actor }: Asked) => {
+    if (actor.kind !== 'person') throw new ApiError('forbidden', 'robots cannot do this; a person can')
+    requireWhole(actor)
+    return handle
+  }
+  return { rule: 'person', afterBody: false, admit }
+}
+
+/** An administrator may read what an auditor may. */
+export function role<Id extends OperationId>(needed: 'admin' | 'auditor', handle: Handle<Id>): Row<Id> {
+  const admit = async ({ actor }: Asked) => {
+    if (!actor.roles.includes(needed) && !actor.roles.includes('admin')) {
+      throw new ApiError('forbidden', `this needs the role ${needed}`)
+    }
+    requireWhole(actor)
+    return handle
+  }
+  return { rule: { role: needed }, afterBody: false, admit }
+}
+
+type On<Id extends OperationId, Subject> = (call: Call<Id>, subject: Subject) => Promise<Result<Id>>
+
+export function onFeed<Id extends OperationId>(need: Need, handle: On<Id, FeedView>): Row<Id> {
+  const admit = async ({ services, grants, params }: Asked): Promise<Handle<Id>> => {
+    const name = params['feed'] ?? ''
+    const feed = await feedNamed(services.store, name)
+    if (feed === null || !sees(grants, feed.id)) throw notFound(`feed ${name}`)
+    requireOn(grants, feed, need)
+    return (call) => handle(call, feed)
+  }
+  return { rule: { feed: need }, afterBody: false, admit }
+}
+
+/** The lane of the path, or the one that the body names. */
+export function onLane<Id extends OperationId>(
+  need: { from: Need; to: Need },
+  handle: On<Id, LaneView>,
+  { inBody = false }: { inBody?: boolean } = {},
+): Row<Id> {
+  const admit = async ({ services, grants, params, body }: Asked): Promise<Handle<Id>> => {
+    const name = inBody ? (body as { lane: string }).lane : (params['lane'] ?? '')
+    const lane = await laneNamed(services.store, name)
+    if (lane === null || !(sees(grants, lane.fromFeedId) || sees(grants, lane.toFeedId))) {
+      throw notFound(`lane ${name}`)
+    }
+    requireOn(grants, { id: lane.fromFeedId, name: lane.from }, need.from)
+    requireOn(grants, { id: lane.toFeedId, name: lane.to }, need.to)
+    return (call) => handle(call, lane)
+  }
+  return { rule: { lane: need }, afterBody: inBody, admit }
+}
+
+/** A lane that is to be made between two feeds that exist. */
+export function onNewLane<Id extends OperationId>(handle: On<Id, { from: FeedView; to: FeedView }>): Row<Id> {
+  const admit = async ({ services, grants, body }: Asked): Promise<Handle<Id>> => {
+    const named = body as { from: string; to: string }
+    const [from, to] = await Promise.all(
+      [named.from, named.to].map(async (name) => {
+        const feed = await feedNamed(services.store, name)
+        if (feed === null || !sees(grants, feed.id)) throw notFound(`feed ${name}`)
+        requireOn(grants, feed, 'admin')
+        return feed
+      }),
+    )
+    return (call) => handle(call, { from: from as FeedView, to: to as FeedView })
+  }
+  return { rule: { lane: { from: 'admin', to: 'admin' } }, afterBody: true, admit }
+}
+
+/** `need` is asked on the feed that the request leads to. */
+export function onRequest<Id extends OperationId>(need: Need, handle: On<Id, RequestScope>): Row<Id> {
+  const admit = async ({ services, grants, params }: Asked): Promise<Handle<Id>> => {
+    const id = params['id'] ?? ''
+    const scope = await requestSeen(services.store, grants, id)
+    requireOn(grants, { id: scope.toFeedId, name: 'that it leads to' }, need)
+    return (call) => handle(call, scope)
+  }
+  return { rule: { request: need }, afterBody: false, admit }
+}
+
+/** The feeds and the requester of a request. @throws ApiError not_found, also for what may not be seen */
+export async function requestSeen(store: Store, grants: Grants, id: string): Promise<RequestScope> {
+  const scope = await store.requests.scope(id)
+  if (scope === null || !(seesHistory(grants, scope.fromFeedId) || seesHistory(grants, scope.toFeedId))) {
+    throw notFound(`request ${id}`)
+  }
+  return scope
+}
+
+export function has(grants: Grants, feedId: string, verb: Verb): boolean {
+  return grants.get(feedId)?.has(verb) ?? false
+}
+
+/** Anyone with any verb on a feed knows that it exists. */
+export function sees(grants: Grants, feedId: string): boolean {
+  return (grants.get(feedId)?.size ?? 0) > 0
+}
+
+const HISTORY: readonly Verb[] = ['pull', 'request', 'approve', 'admin']
+
+/** Who takes part in promotions into or out of a feed sees them; a pusher without `pull` does not. */
+export function seesHistory(grants: Grants, feedId: string): boolean {
+  return HISTORY.some((verb) => has(grants, feedId, verb))
+}
+
+export function historyFeedIds(grants: Grants): string[] {
+  return [...grants.keys()].filter((feedId) => seesHistory(grants, feedId))
+}
+
+function requireOn(grants: Grants, feed: { id: string; name: string }, need: Need): void {
+  if (need === 'see' || has(grants, feed.id, need)) return
+  throw new ApiError('forbidden', `this needs the grant ${need} on the feed ${feed.name}`)
+}
+
+/** A token for one purpose does not administer, and makes no other tokens. */
+function requireWhole(actor: Actor): void {
+  if (!actor.scopes.includes('*')) throw new ApiError('forbidden', 'this needs a credential with the scope *')
+}

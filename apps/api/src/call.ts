@@ -1,0 +1,32 @@
+import type { Answer, OperationId, Received, Verb } from '@sluice/contract'
+import type { Actor } from '@sluice/store'
+import type { Services } from './services.ts'
+
+/** What the caller may do, by feed id. */
+export type Grants = ReadonlyMap<string, ReadonlySet<Verb>>
+
+/** Who asks, known before anything of the call is looked at. */
+export type Caller = { readonly services: Services; readonly actor: Actor; readonly grants: Grants }
+
+/** One call of `/api/v1`, checked against its operation. */
+export type Call<Id extends OperationId> = Caller & Received<Id>
+
+/** JSON.stringify writes a Date as the ISO string that the contract has. */
+type Sendable<T> = T extends string
+  ? T | Date
+  : T extends readonly (infer Item)[]
+    ? readonly Sendable<Item>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Sendable<T[K]> }
+      : T
+
+export type Result<Id extends OperationId> = {
+  readonly status: number
+  readonly body?: Sendable<Answer<Id>>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type Handle<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id>>
+
+/** What a rule can look at: the body only where the rule says so, unchecked headers never. */
+export type Asked = Caller & { readonly params: Readonly<Record<string, string>>; readonly body: unknown }

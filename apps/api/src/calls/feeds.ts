@@ -1,0 +1,54 @@
+import { sees } from '../access.ts'
+import type { Call, Handle, Result } from '../call.ts'
+import { pageOf } from '../paging.ts'
+import type { FeedView } from '../subjects.ts'
+
+export const listFeeds: Handle<'listFeeds'> = async ({ services, grants, query }) => {
+  const feeds = (await services.store.feeds.list()).filter(({ id }) => sees(grants, id))
+  return { status: 200, body: pageOf(feeds.map(viewOf), query, ({ name }) => name) }
+}
+
+export const createFeed: Handle<'createFeed'> = async ({ services, actor, body }) => {
+  const { kind: _, ...feed } = body
+  return { status: 201, body: viewOf(await services.store.feeds.create(actor, feed)) }
+}
+
+export const getFeed = async (_: Call<'getFeed'>, feed: FeedView): Promise<Result<'getFeed'>> => {
+  return { status: 200, body: viewOf(feed) }
+}
+
+export const updateFeed = async (
+  { services, actor, body }: Call<'updateFeed'>,
+  { name }: FeedView,
+): Promise<Result<'updateFeed'>> => {
+  return { status: 200, body: viewOf(await services.store.feeds.patch(actor, name, body)) }
+}
+
+export const deleteFeed = async (
+  { services, actor }: Call<'deleteFeed'>,
+  { name }: FeedView,
+): Promise<Result<'deleteFeed'>> => {
+  await services.store.feeds.remove(actor, name)
+  return { status: 204 }
+}
+
+export const getGrants = async (
+  { services }: Call<'getGrants'>,
+  { id }: FeedView,
+): Promise<Result<'getGrants'>> => {
+  const { items, etag } = await services.store.feeds.grants(id)
+  return { status: 200, headers: { ETag: etag }, body: { items, next: null } }
+}
+
+export const putGrants = async (
+  { services, actor, headers, body }: Call<'putGrants'>,
+  { id }: FeedView,
+): Promise<Result<'putGrants'>> => {
+  const { items, etag } = await services.store.feeds.putGrants(actor, id, body, headers['if-match'])
+  return { status: 200, headers: { ETag: etag }, body: { items, next: null } }
+}
+
+function viewOf(feed: FeedView) {
+  const { id, name, formerNames, stage, trusted, tagRules, createdAt } = feed
+  return { id, name, formerNames, kind: 'hosted' as const, stage, trusted, tagRules, createdAt }
+}

@@ -1,0 +1,58 @@
+import { parseDigest, parseFeedQualified } from '@sluice/oci'
+import type { AdmissionView } from '@sluice/store'
+import { has, historyFeedIds } from '../access.ts'
+import type { Handle } from '../call.ts'
+import { ApiError, notFound } from '../problem.ts'
+import { feedNamed } from '../subjects.ts'
+
+export const listPromotions: Handle<'listPromotions'> = async ({ services, grants, query }) => {
+  const { since, until, ...rest } = query
+  const visibleFeedIds = historyFeedIds(grants)
+  const page = await services.store.promotions.list({ ...rest, ...between({ since, until }), visibleFeedIds })
+  return { status: 200, body: page }
+}
+
+export const getDigest: Handle<'getDigest'> = async ({ services, grants, params }) => {
+  parseDigest(params.digest)
+  const readable = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
+  const view = await services.store.digests.get(params.digest, readable)
+  if (view === null) throw notFound(`digest ${params.digest}`)
+  const { locations, ...of } = view
+  const places = locations.map(({ admission, ...place }) => ({ ...place, admission: admissionOf(admission) }))
+  return { status: 200, body: { ...of, places } }
+}
+
+export const verify: Handle<'verify'> = async ({ services, grants, body }) => {
+  const { feed: name, repository, tag, digest } = parseFeedQualified(body.image)
+  const feed = await feedNamed(services.store, name)
+  if (feed === null || !has(grants, feed.id, 'pull')) throw notFound(`feed ${name}`)
+  if (tag === null && digest === null) {
+    const message = 'name a tag or a digest; none is assumed'
+    throw new ApiError('invalid', message, { errors: [{ field: 'image', rule: 'required', message }] })
+  }
+  const { admission, ...verdict } = await services.store.verify({
+    feedId: feed.id,
+    repository,
+    ...(tag !== null && { tag }),
+    ...(digest !== null && { digest }),
+  })
+  return { status: 200, body: { ...verdict, admission: admissionOf(admission) } }
+}
+
+export const listAudit: Handle<'listAudit'> = async ({ services, query }) => {
+  const { since, until, ...rest } = query
+  return { status: 200, body: await services.store.audit.list({ ...rest, ...between({ since, until }) }) }
+}
+
+function admissionOf(admission: AdmissionView | null) {
+  if (admission === null) return null
+  const { id, promotionId, requestId, requester, approvers, at } = admission
+  return { id, promotion: promotionId, request: requestId, requester, approvers, at }
+}
+
+function between({ since, until }: { since: string | undefined; until: string | undefined }) {
+  return {
+    ...(since !== undefined && { since: new Date(since) }),
+    ...(until !== undefined && { until: new Date(until) }),
+  }
+}

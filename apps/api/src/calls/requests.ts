@@ -1,0 +1,127 @@
+import { StoreError } from '@sluice/store'
+import { has, historyFeedIds, type RequestScope } from '../access.ts'
+import type { Call, Handle, Result } from '../call.ts'
+import { issuesOf } from '../errors.ts'
+import { ApiError, notFound } from '../problem.ts'
+
+export const createRequest = async ({
+  services,
+  actor,
+  headers,
+  body,
+}: Call<'createRequest'>): Promise<Result<'createRequest'>> => {
+  const key = headers['idempotency-key']
+  const { request, created } = await fieldsAsSent(body, () =>
+    services.store.requests.create(actor, {
+      ...askedBy(body),
+      ...(key !== undefined && { idempotencyKey: key }),
+    }),
+  )
+  return {
+    status: created ? 201 : 200,
+    headers: { Location: `/api/v1/requests/${request.id}` },
+    body: request,
+  }
+}
+
+export const evaluateRequest = async ({
+  services,
+  actor,
+  body,
+}: Call<'evaluateRequest'>): Promise<Result<'evaluateRequest'>> => {
+  const evaluation = await fieldsAsSent(body, () => services.store.requests.evaluate(actor, askedBy(body)))
+  return { status: 200, body: evaluation }
+}
+
+export const listRequests: Handle<'listRequests'> = async ({ services, grants, query }) => {
+  const visibleFeedIds = historyFeedIds(grants)
+  return { status: 200, body: await services.store.requests.list({ ...query, visibleFeedIds }) }
+}
+
+export const getRequest = async ({ services, params }: Call<'getRequest'>): Promise<Result<'getRequest'>> => {
+  const request = await services.store.requests.get(params.id)
+  if (request === null) throw notFound(`request ${params.id}`)
+  return { status: 200, body: request }
+}
+
+export const decideRequest = async ({
+  services,
+  actor,
+  params,
+  body,
+}: Call<'decideRequest'>): Promise<Result<'decideRequest'>> => {
+  const { decision, digest, comment } = body
+  const { requests } = services.store
+  const request =
+    decision === 'approve'
+      ? await requests.approve(actor, params.id, { digest, ...(comment !== undefined && { comment }) })
+      : await requests.reject(actor, params.id, { digest, comment: comment ?? '' })
+  return { status: 201, body: request }
+}
+
+export const revokeApproval = async ({
+  services,
+  actor,
+  params,
+}: Call<'revokeApproval'>): Promise<Result<'revokeApproval'>> => {
+  return { status: 200, body: await services.store.requests.revokeApproval(actor, params.id) }
+}
+
+/** For who asked, and for who administers the feed it leads to. */
+export const cancelRequest = async (
+  { services, actor, grants, params }: Call<'cancelRequest'>,
+  { requesterId, toFeedId }: RequestScope,
+): Promise<Result<'cancelRequest'>> => {
+  if (
+    requesterId !== actor.principalId &&
+    !actor.answerable.includes(requesterId) &&
+    !has(grants, toFeedId, 'admin')
+  ) {
+    throw new ApiError(
+      'forbidden',
+      'only its requester, or an administrator of the feed it leads to, cancels it',
+    )
+  }
+  return { status: 200, body: await services.store.requests.cancel(actor, params.id) }
+}
+
+export const retryRequest = async ({
+  services,
+  actor,
+  params,
+}: Call<'retryRequest'>): Promise<Result<'retryRequest'>> => {
+  return { status: 200, body: await services.store.requests.retry(actor, params.id) }
+}
+
+type Body = Call<'createRequest'>['body']
+
+function askedBy({ lane, image, targetRepository, targetTags, items, reason, links }: Body) {
+  const single = {
+    image: image ?? '',
+    ...(targetRepository !== undefined && { targetRepository }),
+    ...(targetTags !== undefined && { targetTags }),
+  }
+  return {
+    lane,
+    items: items ?? [single],
+    ...(reason !== undefined && { reason }),
+    ...(links !== undefined && { links }),
+  }
+}
+
+/** A single image is one item to the store; its caller wrote `image`, and reads `image` in the refusal. */
+async function fieldsAsSent<T>(body: Body, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (body.items !== undefined || !(error instanceof StoreError)) throw error
+    const { code, message, field, detail } = error
+    const asSent = (text: string) => text.replaceAll('items[0].', '')
+    const issues = issuesOf(detail)?.map((issue) => ({ ...issue, field: asSent(issue.field) }))
+    throw new StoreError(code, asSent(message), {
+      cause: error,
+      detail: issues === undefined ? detail : { issues },
+      ...(field !== undefined && { field: asSent(field) }),
+    })
+  }
+}

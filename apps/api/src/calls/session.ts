@@ -1,0 +1,36 @@
+import type { Handle } from '../call.ts'
+
+export const login: Handle<'login'> = async ({ services, body }) => {
+  const session = await services.store.accounts.signIn(body.username, body.password)
+  return { status: 200, body: session }
+}
+
+export const getMe: Handle<'getMe'> = async ({ services, actor, grants }) => {
+  const { accounts, feeds } = services.store
+  const names = new Map((await feeds.list()).map(({ id, name }) => [id, name]))
+  const user = actor.kind === 'person' ? await accounts.users.get(actor.name) : null
+  return {
+    status: 200,
+    body: {
+      id: actor.principalId,
+      kind: actor.kind,
+      name: actor.name,
+      displayName: user?.displayName ?? actor.name,
+      roles: actor.roles,
+      mustChangePassword: actor.mustChangePassword,
+      scopes: actor.scopes.map((scope) => named(scope, names)),
+      grants: [...grants].map(([id, verbs]) => ({ feed: names.get(id) ?? id, verbs: [...verbs] })),
+    },
+  }
+}
+
+export const changePassword: Handle<'changePassword'> = async ({ services, actor, body }) => {
+  await services.store.accounts.changePassword(actor, body)
+  return { status: 204 }
+}
+
+/** `push:<feed id>` as `push:<feed name>`. */
+function named(scope: string, names: ReadonlyMap<string, string>): string {
+  const [verb, feedId] = scope.split(':')
+  return feedId === undefined ? scope : `${verb}:${names.get(feedId) ?? feedId}`
+}

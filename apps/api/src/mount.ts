@@ -1,0 +1,97 @@
+import { type Operation, type OperationId, operations } from '@sluice/contract'
+import { type IRouter, type Request, type RequestHandler, type Response, Router } from 'express'
+import type { Row } from './access.ts'
+import { streamEvents } from './calls/events.ts'
+import { readBody } from './body.ts'
+import type { Call, Caller } from './call.ts'
+import { readCredential } from './credential.ts'
+import { ApiError, fieldErrors, notFound, unauthenticated } from './problem.ts'
+import { routes } from './routes.ts'
+import type { Services } from './services.ts'
+
+/** `/api/v1`: every operation of the contract, behind its row of the table in routes.ts. */
+export function mountCalls(services: Services): IRouter {
+  const router = Router({ caseSensitive: true })
+  router.get('/requests/:id/events', async (req, res) => {
+    res.locals['route'] = 'watchRequest'
+    await streamEvents(() => identify(services, req), req, res)
+  })
+  const paths = new Map<string, OperationId[]>()
+  for (const id of Object.keys(operations) as OperationId[]) {
+    const path = operations[id].path
+    paths.set(path, [...(paths.get(path) ?? []), id])
+  }
+  // Fixed parts before parameters: `/requests/evaluate` is no request called "evaluate".
+  const ordered = [...paths].sort(([a], [b]) =>
+    a.replaceAll('{', '~').localeCompare(b.replaceAll('{', '~'), 'en'),
+  )
+  for (const [path, ids] of ordered) {
+    router.all(path.replace(/\{([a-z]+)\}/g, ':$1'), answerOneOf(services, ids))
+  }
+  return router
+}
+
+function answerOneOf(services: Services, ids: readonly OperationId[]): RequestHandler {
+  const byMethod = new Map(ids.map((id) => [operations[id].method as string, id]))
+  return async (req, res) => {
+    const id = byMethod.get(req.method === 'HEAD' ? 'GET' : req.method)
+    if (id === undefined) {
+      const allow = [...byMethod.keys()].join(', ')
+      throw new ApiError('method_not_allowed', `this path takes ${allow}`, { headers: { Allow: allow } })
+    }
+    res.locals['route'] = id
+    await answer(services, id, req, res)
+  }
+}
+
+/** Who asks, then whether the rule admits it, then what it says: nobody learns a schema by trying. */
+async function answer(services: Services, id: OperationId, req: Request, res: Response): Promise<void> {
+  const operation: Operation = operations[id]
+  // The table holds for each id the row of that id; TypeScript cannot follow a union of rows.
+  const row = routes[id] as unknown as Row<OperationId>
+  // Of a call that is open to anyone nobody is known, and its handler looks at nobody.
+  const caller = row.rule === 'anyone' ? ({ services } as Caller) : await identify(services, req)
+  const params = checkParams(operation, req)
+  const readChecked = async () =>
+    operation.body === undefined ? undefined : check(operation.body, await readBody(req, res))
+  const early = row.afterBody ? await readChecked() : undefined
+  const handle = await row.admit({ ...caller, params, body: early })
+  const call = {
+    ...caller,
+    params,
+    query: operation.query && check(operation.query, { ...req.query }),
+    headers: operation.headers && check(operation.headers, req.headers),
+    body: row.afterBody ? early : await readChecked(),
+  } as unknown as Call<OperationId>
+  const { status, headers = {}, body } = await handle(call)
+  res.status(status).set(headers).set('Cache-Control', 'no-store')
+  if (body === undefined) res.end()
+  else res.json(body)
+}
+
+/** The caller behind the bearer token. @throws ApiError unauthenticated */
+export async function identify(services: Services, req: Request): Promise<Caller> {
+  const credential = readCredential(req.headers.authorization)
+  if (credential.kind === 'none')
+    throw unauthenticated('sign in, and send the token as Authorization: Bearer')
+  const { accounts } = services.store
+  const actor = credential.kind === 'bearer' ? await accounts.byToken(credential.secret) : null
+  if (actor === null) throw unauthenticated('the token is unknown, expired or revoked; sign in again')
+  return { services, actor, grants: await accounts.grantsOf(actor) }
+}
+
+function checkParams({ params }: Operation, req: Request): Record<string, string> {
+  if (params === undefined) return {}
+  const parsed = params.safeParse(req.params)
+  // What no name can be is not there; only its reader needs to know more.
+  if (!parsed.success) throw notFound(`${parsed.error.issues[0]?.path.join('.') ?? 'path'} of that name`)
+  return parsed.data as Record<string, string>
+}
+
+function check(schema: NonNullable<Operation['body']>, value: unknown): unknown {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const errors = fieldErrors(parsed.error.issues)
+  const fields = errors.map(({ field }) => field || 'the body').join(', ')
+  throw new ApiError('invalid', `not valid: ${fields}`, { errors })
+}

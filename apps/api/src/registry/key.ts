@@ -1,0 +1,57 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { ApiError } from '../problem.ts'
+
+/** The key that signs registry tokens: ECDSA on P-256. */
+export type TokenKey = { readonly id: string; readonly secret: KeyObject; readonly public: KeyObject }
+
+/**
+ * Reads the key from its PEM file; made there, readable by its owner alone, when `make` and there is none.
+ * @throws ApiError key_file_invalid
+ */
+export function loadTokenKey(file: string, { make }: { make: boolean }): TokenKey {
+  if (make && !fs.existsSync(file)) writeKey(file)
+  let secret: KeyObject
+  try {
+    secret = createPrivateKey(fs.readFileSync(file))
+  } catch (cause) {
+    throw new ApiError('key_file_invalid', `${file} holds no private key in PEM form that can be read`, {
+      cause,
+    })
+  }
+  if (secret.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new ApiError(
+      'key_file_invalid',
+      `${file}: registry tokens are signed with a key on the curve P-256`,
+    )
+  }
+  return tokenKey(secret)
+}
+
+export function tokenKey(secret: KeyObject): TokenKey {
+  const own = createPublicKey(secret)
+  const der = own.export({ type: 'spki', format: 'der' })
+  return { id: createHash('sha256').update(der).digest('hex').slice(0, 16), secret, public: own }
+}
+
+/** Linked under its name when whole: of two that start at once, both read the same key. */
+function writeKey(file: string): void {
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const draft = `${file}.${process.pid}`
+  fs.writeFileSync(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flush: true })
+  try {
+    fs.linkSync(draft, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    fs.rmSync(draft)
+  }
+}

@@ -1,0 +1,36 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { IncomingMessage } from 'node:http'
+import { type BlobStorage, createFeedServer } from '@sluice/feed'
+import type { RequestHandler } from 'express'
+import { originOf } from '../origin.ts'
+import type { Services } from '../services.ts'
+import { registryCaller } from './caller.ts'
+
+/** The Distribution API, with challenges that lead to `/token` where this very request came to. */
+export function registry(services: Services, storage: BlobStorage): RequestHandler {
+  const { store, instance, publicUrl, log } = services
+  const current = new AsyncLocalStorage<IncomingMessage>()
+  const realm = (): string => {
+    const req = current.getStore()
+    return req === undefined ? '/token' : `${originOf(req, publicUrl)}/token`
+  }
+  const answer = createFeedServer({
+    index: store.feedIndex,
+    storage,
+    authenticate: (req) => registryCaller(services, req),
+    challenge: (scopes) => {
+      const scope = scopes.length === 0 ? '' : `,scope="${scopes.join(' ')}"`
+      return `Bearer realm="${realm()}",service="${instance}"${scope}`
+    },
+    events: {
+      failed: (err) =>
+        log.error({ err, requestId: current.getStore()?.headers['x-request-id'] }, 'registry failed'),
+      blobMissing: ({ feed, repository }, digest) =>
+        log.error({ feed: feed.name, repository, digest }, 'blob is missing in the storage'),
+    },
+  })
+  return async (req, res) => {
+    res.locals['route'] = 'v2'
+    await current.run(req, () => answer(req, res))
+  }
+}

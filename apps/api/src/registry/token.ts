@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import jwt from 'jsonwebtoken'
+import type { TokenKey } from './key.ts'
+import type { Action } from './scope.ts'
+
+/** Seconds. A read that was granted may live on for so long after the grant is gone; writes are asked again. */
+export const TOKEN_LIFE = 300
+
+/** What a token lets do. The feed's id is bound: the name may come to mean another feed. */
+export type Access =
+  | {
+      readonly type: 'repository'
+      readonly name: string
+      readonly actions: readonly Action[]
+      readonly feed: string
+    }
+  | { readonly type: 'registry'; readonly name: 'catalog'; readonly actions: readonly ['*'] }
+
+export type Claims = {
+  /** Null for the anonymous. */
+  readonly principalId: string | null
+  /** The API token it was asked for with: it ends with that one. */
+  readonly tokenId: string | null
+  readonly access: readonly Access[]
+}
+
+/** A registry token: ES256, for this instance alone. Token specification, "Token Format". */
+export function signToken(
+  { principalId, tokenId, access }: Claims,
+  { key, instance, name, now = new Date() }: { key: TokenKey; instance: string; name: string; now?: Date },
+): string {
+  const iat = Math.floor(now.getTime() / 1000)
+  return jwt.sign(
+    {
+      iss: instance,
+      aud: instance,
+      sub: name,
+      iat,
+      // A client's clock may be behind ours by so much.
+      nbf: iat - 10,
+      exp: iat + TOKEN_LIFE,
+      jti: randomUUID(),
+      access,
+      pid: principalId,
+      tid: tokenId,
+    },
+    key.secret,
+    { algorithm: 'ES256', keyid: key.id },
+  )
+}
+
+const TEXT_LIMIT = 16_384
+
+/**
+ * The claims of a token that one of `keys` signed for this instance and that is in force; null for any other.
+ * Algorithm, issuer and audience are ours to say; a key, or a place to find one, in the token is not looked at.
+ */
+export function verifyToken(
+  text: string,
+  { keys, instance }: { keys: readonly TokenKey[]; instance: string },
+): Claims | null {
+  if (text.length > TEXT_LIMIT) return null
+  try {
+    const kid = jwt.decode(text, { complete: true })?.header.kid
+    const key = keys.find(({ id }) => id === kid)
+    if (key === undefined) return null
+    const { pid, tid, access } = jwt.verify(text, key.public, {
+      algorithms: ['ES256'],
+      issuer: instance,
+      audience: instance,
+    }) as { pid: string | null; tid: string | null; access: Access[] }
+    return { principalId: pid, tokenId: tid, access }
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,67 @@
+import type { OperationId } from '@sluice/contract'
+import { anyone, onFeed, onLane, onNewLane, onRequest, person, type Row, role, signedIn } from './access.ts'
+import * as feeds from './calls/feeds.ts'
+import * as groups from './calls/groups.ts'
+import * as history from './calls/history.ts'
+import * as lanes from './calls/lanes.ts'
+import * as repositories from './calls/repositories.ts'
+import * as requests from './calls/requests.ts'
+import * as session from './calls/session.ts'
+import * as tokens from './calls/tokens.ts'
+import * as users from './calls/users.ts'
+
+/**
+ * The whole authorisation of `/api/v1`: who may make each call. What is not in this table is not mounted.
+ * `signed-in` calls answer only with what the caller's grants reach.
+ */
+export const routes: { readonly [Id in OperationId]: Row<Id> } = {
+  login: anyone(session.login),
+  getMe: signedIn(session.getMe),
+  changePassword: signedIn(session.changePassword),
+
+  listUsers: role('admin', users.listUsers),
+  createUser: role('admin', users.createUser),
+  getUser: role('admin', users.getUser),
+  updateUser: role('admin', users.updateUser),
+  deleteUser: role('admin', users.deleteUser),
+
+  listGroups: role('admin', groups.listGroups),
+  createGroup: role('admin', groups.createGroup),
+  getGroup: role('admin', groups.getGroup),
+  updateGroup: role('admin', groups.updateGroup),
+  deleteGroup: role('admin', groups.deleteGroup),
+
+  listTokens: person(tokens.listTokens),
+  createToken: person(tokens.createToken),
+  revokeToken: person(tokens.revokeToken),
+
+  listFeeds: signedIn(feeds.listFeeds),
+  createFeed: role('admin', feeds.createFeed),
+  getFeed: onFeed('see', feeds.getFeed),
+  updateFeed: onFeed('admin', feeds.updateFeed),
+  deleteFeed: onFeed('admin', feeds.deleteFeed),
+  getGrants: onFeed('admin', feeds.getGrants),
+  putGrants: onFeed('admin', feeds.putGrants),
+  listRepositories: onFeed('pull', repositories.listRepositories),
+  listTags: onFeed('pull', repositories.listTags),
+  listTagHistory: onFeed('pull', repositories.listTagHistory),
+
+  listLanes: signedIn(lanes.listLanes),
+  createLane: onNewLane(lanes.createLane),
+  getLane: onLane({ from: 'see', to: 'see' }, lanes.getLane),
+  putLane: onLane({ from: 'admin', to: 'admin' }, lanes.putLane),
+  deleteLane: onLane({ from: 'admin', to: 'admin' }, lanes.deleteLane),
+
+  createRequest: onLane({ from: 'pull', to: 'request' }, requests.createRequest, { inBody: true }),
+  evaluateRequest: onLane({ from: 'pull', to: 'request' }, requests.evaluateRequest, { inBody: true }),
+  listRequests: signedIn(requests.listRequests),
+  getRequest: onRequest('see', requests.getRequest),
+  decideRequest: onRequest('approve', requests.decideRequest),
+  revokeApproval: onRequest('see', requests.revokeApproval),
+  cancelRequest: onRequest('see', requests.cancelRequest),
+  retryRequest: onRequest('request', requests.retryRequest),
+  listPromotions: signedIn(history.listPromotions),
+  getDigest: signedIn(history.getDigest),
+  verify: signedIn(history.verify),
+  listAudit: role('auditor', history.listAudit),
+}

@@ -1,0 +1,17 @@
+import type { Store } from '@sluice/store'
+import type { Logger } from 'pino'
+import type { Metrics } from './metrics.ts'
+import type { TokenKey } from './registry/key.ts'
+import type { Watch } from './watch.ts'
+
+/** What every call works with. */
+export type Services = {
+  readonly store: Store
+  /** The name fixed at first start: issuer and audience of registry tokens. */
+  readonly instance: string
+  readonly key: TokenKey
+  readonly watch: Watch
+  readonly metrics: Metrics
+  readonly log: Logger
+  readonly publicUrl: string | undefined
+}
