@@ -4,8 +4,8 @@ import { type Issue, invalid, shown } from './errors.ts'
 /** An item as a caller writes it (DESIGN section 7, `POST /requests`). */
 export interface AskedItem {
   readonly image: string
-  readonly targetRepository?: string
-  readonly targetTags?: readonly string[]
+  readonly targetRepository?: string | undefined
+  readonly targetTags?: readonly string[] | undefined
 }
 
 /** An item with its defaults filled in; tag or digest, or both, name the source. */
@@ -18,7 +18,7 @@ export interface ResolvedItem {
 }
 
 const ITEMS_LIMIT = 100
-const TAGS_LIMIT = 50
+const TAGS_LIMIT = 100
 
 /**
  * Reads the items of a request. The target repository is the source's unless given, the target tag

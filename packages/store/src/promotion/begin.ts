@@ -68,6 +68,9 @@ export type Begun =
   | { readonly state: 'skip'; readonly why: string }
   | { readonly state: 'ended'; readonly promotionState: PromotionState }
 
+/** The queue waits by a clock of its own: a job this much early is not turned away. */
+const EARLY_MS = 1000
+
 /**
  * Takes a QUEUED promotion for one worker, after looking again at all that its approval rests on
  * (DESIGN section 3, "Gates are evaluated again"). A refusal ends it as FAILED in the same transaction.
@@ -85,7 +88,7 @@ export async function begin(tx: Transaction, input: BeginInput): Promise<Begun> 
   }
   if (promotion.state === 'RUNNING') return { state: 'skip', why: 'another worker runs it' }
   if (promotion.attempt !== attempt) return { state: 'skip', why: `attempt ${promotion.attempt} is due` }
-  if (promotion.notBefore > request.now) {
+  if (promotion.notBefore.getTime() > request.now.getTime() + EARLY_MS) {
     return { state: 'skip', why: `not before ${promotion.notBefore.toISOString()}` }
   }
 

@@ -54,11 +54,10 @@ export async function createRequest(
   return { id, created: true }
 }
 
-/** What the body asks for, however it was written. */
+/** What the body asks for, however it was written; a field left out and one undefined are the same. */
 function bodyHash(asked: Asked): Uint8Array {
-  return createHash('sha256')
-    .update(canonicalJson(asked as unknown as JsonValue))
-    .digest()
+  const written: JsonValue = JSON.parse(JSON.stringify(asked))
+  return createHash('sha256').update(canonicalJson(written)).digest()
 }
 
 /** The request of this key; null when it is new, or older than a day. Holds the key until the end. */

@@ -1,7 +1,7 @@
 import type { PromotionState } from '@sluice/promotion'
 import { Prisma } from '../generated/client.ts'
 import { isId } from '../id.ts'
-import { type Paged, paged } from '../page.ts'
+import { type Page, type Paged, paged } from '../page.ts'
 import type { Transaction } from '../transaction.ts'
 import { cursor } from './list.ts'
 import { principalNames } from './names.ts'
@@ -27,17 +27,15 @@ export interface ExecutedPromotion {
   readonly finishedAt: string | null
 }
 
-export interface PromotionFilter {
+export interface PromotionFilter extends Page {
   /** The target feed, by its current or a former name. */
-  readonly feed?: string
+  readonly feed?: string | undefined
   /** The target repository. */
-  readonly repository?: string
-  readonly digest?: string
+  readonly repository?: string | undefined
+  readonly digest?: string | undefined
   /** Of `finishedAt`: from `since`, before `until`. */
-  readonly since?: Date
-  readonly until?: Date
-  readonly limit: number
-  readonly after?: string
+  readonly since?: Date | undefined
+  readonly until?: Date | undefined
   /** Promotions into other feeds are not there. */
   readonly visibleFeedIds: readonly string[]
 }
@@ -67,7 +65,7 @@ export async function listPromotions(
   }
   if (since !== undefined) where.push(Prisma.sql`p.finished_at >= ${since}`)
   if (until !== undefined) where.push(Prisma.sql`p.finished_at < ${until}`)
-  if (filter.after !== undefined) {
+  if (filter.after != null) {
     const after = cursor(filter.after)
     where.push(
       Prisma.sql`(p.finished_at, p.id) < (select a.finished_at, a.id from promotion a where a.id = ${after}::uuid)`,

@@ -2,22 +2,20 @@ import type { RequestState } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import { Prisma } from '../generated/client.ts'
 import { isId } from '../id.ts'
-import { type Paged, paged } from '../page.ts'
+import { type Page, type Paged, paged } from '../page.ts'
 import type { Transaction } from '../transaction.ts'
 import { principalNamed } from './names.ts'
 import { type RequestView, readRequests } from './view.ts'
 
-export interface RequestFilter {
-  readonly state?: RequestState
-  readonly lane?: string
+export interface RequestFilter extends Page {
+  readonly state?: RequestState | undefined
+  readonly lane?: string | undefined
   /** Of the source or of the target. */
-  readonly repository?: string
+  readonly repository?: string | undefined
   /** Of an item, or the set digest. */
-  readonly digest?: string
+  readonly digest?: string | undefined
   /** A user name, or `robot:name`. */
-  readonly requester?: string
-  readonly limit: number
-  readonly after?: string
+  readonly requester?: string | undefined
   /** Requests of lanes that touch none of these feeds are not there. */
   readonly visibleFeedIds: readonly string[]
 }
@@ -45,7 +43,7 @@ export async function listRequests(tx: Transaction, filter: RequestFilter): Prom
     if (id === null) return { items: [], next: null }
     where.push(Prisma.sql`r.requester_id = ${id}::uuid`)
   }
-  if (filter.after !== undefined) {
+  if (filter.after != null) {
     const after = cursor(filter.after)
     where.push(
       Prisma.sql`(r.created_at, r.id) < (select a.created_at, a.id from request a where a.id = ${after}::uuid)`,

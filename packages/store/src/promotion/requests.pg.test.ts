@@ -1,3 +1,5 @@
+import { PROMOTION_TRANSITIONS, REQUEST_TRANSITIONS } from '@sluice/promotion'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type House, openHouse, setScene } from './test-scene.ts'
 
@@ -47,17 +49,21 @@ describe('making a request', () => {
     })
   })
 
-  test('the bound hash is what Postgres computes, for one item and for a set with moving tags', async () => {
+  test('the bound hash is what Postgres computes, for any set', async () => {
     const scene = await setScene(house)
-    await scene.push('app', ['1.0.0', 'Z', '_a', 'b'], { index: true })
-    await scene.push('other/thing', ['1.0.0'])
-    await scene.promote((await scene.approved('app:Z')).promotionId)
-    const one = await scene.request('app:1.0.0', { targetTags: ['Z', '_a', 'b', '1.0.0', 'a-B', 'a.b'] })
-    const set = await house.api.requests.create(scene.rita, {
-      lane: scene.lane,
-      items: [{ image: 'app:Z' }, { image: 'other/thing:1.0.0', targetTags: ['x', 'X'] }],
+    await scene.push('app', ['1', 'live'], { index: true })
+    await scene.push('other/thing', ['1'])
+    await scene.promote((await scene.approved('app:live')).promotionId)
+    const tag = fc.stringMatching(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,6}$/)
+    const item = fc.record({
+      image: fc.constantFrom('app:1', 'other/thing:1'),
+      targetRepository: fc.constantFrom('app', 'a', 'a/b', 'z'),
+      targetTags: fc.uniqueArray(fc.oneof(tag, fc.constant('live')), { minLength: 1, maxLength: 5 }),
     })
-    for (const { request } of [one, set]) {
+    const apart = (one: { targetRepository: string }) => one.targetRepository
+    const sets = fc.sample(fc.uniqueArray(item, { selector: apart, minLength: 1, maxLength: 4 }), 20)
+    for (const items of sets) {
+      const { request } = await house.api.requests.create(scene.rita, { lane: scene.lane, items })
       const rows = await scene.sql(
         `select r.set_digest = b.set_digest and r.bound_hash = b.bound_hash as same
          from request r, request_binding(r.id) b where r.id = $1`,
@@ -115,6 +121,21 @@ describe('making a request', () => {
     await expect(scene.request('app:1.0.0')).rejects.toMatchObject({
       code: 'closure_incomplete',
       message: expect.stringContaining(layer?.child_digest ?? 'a layer'),
+    })
+  })
+
+  test('a child that was deleted is missed, by name', async () => {
+    const scene = await setScene(house)
+    const digest = await scene.push('app', ['1.0.0'], { index: true })
+    const [child] = await scene.sql<{ child_digest: string }>(
+      'select child_digest from manifest_edge where parent_digest = $1',
+      [digest],
+    )
+    const address = { feed: scene.dev, repository: 'app' }
+    await house.api.feedIndex.deleteManifest(address, child?.child_digest ?? '', scene.rita.principalId)
+    await expect(scene.request('app:1.0.0')).rejects.toMatchObject({
+      code: 'closure_incomplete',
+      message: expect.stringContaining(child?.child_digest ?? 'a child'),
     })
   })
 
@@ -370,4 +391,17 @@ describe('deciding', () => {
       await expect(house.api.requests.cancel(scene.rita, id)).rejects.toThrow(refused('not_found'))
     }
   })
+})
+
+test.each([
+  ['guard_request', REQUEST_TRANSITIONS],
+  ['guard_promotion', PROMOTION_TRANSITIONS],
+])('the moves that %s lets through are those of the table', async (guard, transitions) => {
+  const { rows } = await house.admin.query(`select prosrc from pg_proc where proname = $1`, [guard])
+  const moves = /\(old\.state, new\.state\) in \(([^;]*)\) then/.exec(rows[0].prosrc)?.[1] ?? ''
+  const held = [...moves.matchAll(/\('([A-Z]+)', '([A-Z]+)'\)/g)].map(([, from, to]) => `${from} ${to}`)
+  const known = Object.entries(transitions).flatMap(([from, to]) =>
+    to.map((next: string) => `${from} ${next}`),
+  )
+  expect(held.sort()).toEqual(known.sort())
 })
