@@ -296,3 +296,15 @@ async function addBlob({ admin }: House, feed: Feed, repository: string, mediaTy
   )
   return { mediaType, digest, size: 100 }
 }
+
+/** Nothing of the trusted feed is there. */
+export async function nothingLanded(scene: Scene): Promise<void> {
+  const rows = await scene.sql(
+    `select t.name as there from repository r join tag t on t.repository_id = r.id where r.feed_id = $1
+     union all select m.digest from repository r join repository_manifest m on m.repository_id = r.id where r.feed_id = $1
+     union all select b.digest from repository r join repository_blob b on b.repository_id = r.id where r.feed_id = $1
+     union all select a.digest from admission a where a.feed_id = $1`,
+    [scene.trusted.id],
+  )
+  if (rows.length > 0) throw new Error(`${scene.trusted.name} holds ${JSON.stringify(rows)}`)
+}

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type House, openHouse, setScene } from './test-scene.ts'
+
+let house: House
+beforeAll(async () => {
+  house = await openHouse()
+})
+afterAll(() => house.close())
+
+test('lists: filters, pages, and only what the caller may see', async () => {
+  const scene = await setScene(house)
+  const digest = await scene.push('team/app', ['1.0.0', '1.0.1', '1.0.2'])
+  const made = []
+  for (const tag of ['1.0.0', '1.0.1', '1.0.2'])
+    made.push((await scene.request(`team/app:${tag}`)).request.id)
+  const newest = made.toReversed()
+  const see = { limit: 10, visibleFeedIds: [scene.dev.id] }
+  const ids = async (filter: object) =>
+    (await house.api.requests.list({ ...see, ...filter })).items.map(({ id }) => id)
+  expect(await ids({})).toEqual(newest)
+  for (const filter of [
+    { state: 'PENDING' },
+    { lane: scene.lane },
+    { repository: 'team/app' },
+    { digest },
+    { requester: scene.rita.name },
+  ]) {
+    expect(await ids(filter)).toEqual(newest)
+  }
+  for (const filter of [
+    { state: 'APPROVED' },
+    { lane: 'x' },
+    { repository: 'app' },
+    { digest: 'x' },
+    { requester: 'x' },
+    { requester: scene.anna.name },
+    { visibleFeedIds: [] },
+  ]) {
+    expect(await ids(filter)).toEqual([])
+  }
+  const first = await house.api.requests.list({ ...see, limit: 2 })
+  const second = await house.api.requests.list({ ...see, limit: 2, after: first.next ?? '' })
+  expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(newest)
+  expect(second.next).toBeNull()
+  await expect(house.api.requests.list({ ...see, after: 'x' })).rejects.toMatchObject({
+    code: 'invalid',
+    field: 'after',
+  })
+})
