@@ -1,9 +1,10 @@
 import { until } from '@sluice/testkit'
 import { expect, test as base } from 'vitest'
 import { closeGate, lockTable } from './testdata/gate.ts'
-import { type Approved, openScene, REPOSITORY, type Scene } from './testdata/scene.ts'
+import { type Approved, openScene, REPOSITORY, type Scene, SHARED_LAYER_SIZE } from './testdata/scene.ts'
 
 const test = base.extend<{ scene: Scene }>({
+  // oxlint-disable-next-line no-empty-pattern -- vitest reads from it which other fixtures are needed
   scene: async ({}, use) => {
     const scene = await openScene()
     await use(scene)
@@ -204,4 +205,27 @@ test('machinery that breaks is tried again, given up, and tried once more when a
   await scene.api.requests.retry(scene.approver, approved.requestId)
   await scene.ended(approved.promotionId)
   await expectPromotedOnce(scene, approved)
+})
+
+test('a blob that is found damaged ends the promotion, in words', async ({ scene }) => {
+  const approved = await scene.approve('1.0.0')
+  await scene.owner.query('update blob set quarantined_at = now() where size = $1', [SHARED_LAYER_SIZE])
+  await scene.spawn()
+  await scene.ended(approved.promotionId, 'FAILED')
+  expect(await visible(scene)).toBe(0)
+  expect(await entries(scene, 'promotion.failed', approved)).toBe(1)
+  const view = await scene.api.requests.get(approved.requestId)
+  expect(view?.promotion?.error).toMatchObject({ code: 'closure_incomplete' })
+})
+
+test('a worker outlives the loss of every connection to its database', async ({ scene }) => {
+  const worker = await scene.spawn()
+  await scene.owner.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+      and usename = 'sluice_worker'`,
+  )
+  const approved = await scene.approve('1.0.0')
+  await scene.ended(approved.promotionId)
+  await expectPromotedOnce(scene, approved)
+  expect(worker.process.exitCode).toBe(null)
 })

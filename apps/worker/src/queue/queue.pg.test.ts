@@ -43,10 +43,10 @@ async function loseEverything(): Promise<void> {
 }
 
 async function dropTables(): Promise<void> {
-  const { rows } = await owner.query<{ name: string }>(
-    `select string_agg(format('bullmq.%I', tablename), ', ') as name from pg_tables where schemaname = 'bullmq'`,
-  )
-  await owner.query(`drop table ${rows[0]?.name} cascade`)
+  await owner.query(`do $$ declare name text; begin
+    for name in select tablename from pg_tables where schemaname = 'bullmq' loop
+      execute format('drop table bullmq.%I cascade', name);
+    end loop; end $$`)
 }
 
 test('a job comes once to one of two queues, with its ids', async () => {

@@ -36,6 +36,9 @@ const redisUrl = process.env['SLUICE_TEST_REDIS_URL']
 let scenes = 0
 
 export const REPOSITORY = 'team/app'
+const SHARED_LAYER = 'a layer that every image here has'
+/** Unlike that of any other blob. */
+export const SHARED_LAYER_SIZE = SHARED_LAYER.length
 
 export async function openScene(): Promise<Scene> {
   const database = await cloneDatabase()
@@ -79,10 +82,10 @@ export async function openScene(): Promise<Scene> {
         await redis.quit()
         return
       }
-      const { rows } = await owner.query<{ names: string }>(
-        `select string_agg(format('bullmq.%I', tablename), ', ') as names from pg_tables where schemaname = 'bullmq'`,
-      )
-      await owner.query(`drop table ${rows[0]?.names} cascade`)
+      await owner.query(`do $$ declare name text; begin
+        for name in select tablename from pg_tables where schemaname = 'bullmq' loop
+          execute format('drop table bullmq.%I cascade', name);
+        end loop; end $$`)
     },
     async endLeases() {
       await owner.query(`update promotion set lease_until = now() - interval '1 second' where state = 'RUNNING'`)
@@ -101,7 +104,8 @@ function ownDatabase(): string | undefined {
   if (redisUrl === undefined) return undefined
   scenes += 1
   const url = new URL(redisUrl)
-  url.pathname = `/${scenes}`
+  // Sixteen is what a server has by default; 0 is the other tests'.
+  url.pathname = `/${1 + (scenes % 15)}`
   return url.href
 }
 
@@ -189,7 +193,7 @@ async function push(api: Store, by: Actor, tag: string): Promise<string> {
     await api.feedIndex.finishUpload(claim, { digest, size, storageKey })
     return { mediaType, digest, size }
   }
-  const shared = await blob('shared layer', OCI_LAYER)
+  const shared = await blob(SHARED_LAYER, OCI_LAYER)
   const images = []
   for (const architecture of ['amd64', 'arm64']) {
     const config = await blob(JSON.stringify({ architecture, os: 'linux', tag }), OCI_CONFIG)
