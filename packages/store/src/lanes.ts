@@ -1,5 +1,5 @@
 import { type Policy, parsePolicy, policyHash, quorumOf } from '@sluice/promotion'
-import { requireName } from './accounts/names.ts'
+import { isName, requireName } from './accounts/names.ts'
 import { type Actor, actorOf } from './actor.ts'
 import { appendEntry } from './audit/entry.ts'
 import { StoreError } from './errors.ts'
@@ -31,7 +31,7 @@ export interface NewLane {
 
 export function lanes({ prisma, pool }: Connections) {
   async function find(name: string): Promise<LaneView> {
-    const { rows } = await pool.query<LaneView>(`${VIEW} and l.name = $1`, [name])
+    const { rows } = await pool.query<LaneView>(`${VIEW} and l.name = $1`, [isName(name) ? name : ''])
     if (!rows[0]) throw missing(name)
     return rows[0]
   }
@@ -55,10 +55,10 @@ export function lanes({ prisma, pool }: Connections) {
      * Writes a new version, unless the policy is the one it has. Open requests keep theirs.
      * @throws StoreError not_found, denied (a robot); PromotionError invalid (policy)
      */
-    put(actor: Actor, name: string, { policy }: { policy: unknown }): Promise<LaneView> {
+    async put(actor: Actor, name: string, { policy }: { policy: unknown }): Promise<LaneView> {
       const author = authorOf(actor)
       const parsed = parsePolicy(policy)
-      return transaction(prisma, async (tx) => {
+      await transaction(prisma, async (tx) => {
         const id = await lockLane(tx, name)
         const latest = await tx.laneVersion.findFirstOrThrow({
           where: { laneId: id },
@@ -73,7 +73,8 @@ export function lanes({ prisma, pool }: Connections) {
           author,
           type: 'lane.changed',
         })
-      }).then(() => find(name))
+      })
+      return find(name)
     },
 
     /** Its requests and versions stay on record; the name is free again. @throws StoreError not_found */
@@ -140,7 +141,7 @@ async function requireFeed(tx: Transaction, name: string, field: string): Promis
 
 async function lockLane(tx: Transaction, name: string): Promise<string> {
   const [lane] = await tx.$queryRaw<{ id: string }[]>`
-    select id from lane where name = ${name} and deleted_at is null for update`
+    select id from lane where name = ${isName(name) ? name : ''} and deleted_at is null for update`
   if (!lane) throw missing(name)
   return lane.id
 }

@@ -6,7 +6,7 @@ import { type Actor, actorOf } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
-import { type Page, type Paged, paged } from '../page.ts'
+import { afterName, type Page, type Paged, paged } from '../page.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { FEED_VIEW, type FeedView, lockFeed } from './find.ts'
 import { feedGrants } from './grants.ts'
@@ -27,7 +27,7 @@ export function feeds(connections: Connections) {
   async function find(name: string): Promise<FeedView> {
     const { rows } = await pool.query<FeedView>(
       `${FEED_VIEW} where f.deleted_at is null and f.id = (select feed_id from feed_name where name = $1)`,
-      [name],
+      [isFeedName(name) ? name : ''],
     )
     if (!rows[0]) throw new StoreError('not_found', `there is no feed ${JSON.stringify(name)}`)
     return rows[0]
@@ -60,11 +60,11 @@ export function feeds(connections: Connections) {
      * A new name leaves the old one as an alias for ever.
      * @throws StoreError not_found, invalid, name_taken, trusted_fixed; PromotionError invalid (tagRules)
      */
-    patch(actor: Actor, name: string, change: FeedChange): Promise<FeedView> {
+    async patch(actor: Actor, name: string, change: FeedChange): Promise<FeedView> {
       const { stage, trusted } = change
       if (stage !== undefined) requireText(stage, 'stage', 64)
       const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules)
-      return transaction(prisma, async (tx) => {
+      await transaction(prisma, async (tx) => {
         const feed = await lockFeed(tx, name)
         if (change.name !== undefined && change.name !== feed.name) await rename(tx, feed.id, change.name)
         await tx.feed.update({
@@ -82,8 +82,8 @@ export function feeds(connections: Connections) {
           subjects: [`feed:${feed.id}`],
           payload: JSON.parse(JSON.stringify({ from: { ...was, name: from }, to: { ...change, tagRules } })),
         })
-        return change.name ?? name
-      }).then(find)
+      })
+      return find(change.name ?? name)
     },
 
     /**
@@ -127,7 +127,7 @@ export function feeds(connections: Connections) {
          where r.feed_id = $1 and r.name collate "C" > $2
            and exists (select from repository_manifest m where m.repository_id = r.id)
          order by r.name collate "C" limit $3`,
-        [feedId, after ?? '', limit + 1],
+        [feedId, afterName(after), limit + 1],
       )
       return paged(rows, limit, ({ name }) => name)
     },

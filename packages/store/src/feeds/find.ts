@@ -1,3 +1,4 @@
+import { isFeedName } from '@sluice/oci'
 import type { TagRules } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import type { Transaction } from '../transaction.ts'
@@ -31,6 +32,7 @@ interface FeedRow {
 
 /** By current or former name, inside a decision; null when there is none. */
 export async function feedByName(tx: Transaction, name: string): Promise<FeedRow | null> {
+  if (!isFeedName(name)) return null
   const rows = await tx.$queryRaw<FeedRow[]>`
     select f.id, c.name, f.stage, f.trusted, f.tag_rules as "tagRules"
     from feed_name n

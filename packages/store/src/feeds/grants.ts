@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ANYONE, VERBS, type Verb } from '../accounts/grants.ts'
+import { isName } from '../accounts/names.ts'
 import { type Actor, actorOf } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
@@ -94,7 +95,7 @@ async function principalId(tx: Transaction, principal: string, field: string): P
   if (principal === '*') return ANYONE
   const colon = principal.indexOf(':')
   const kind = colon < 0 ? 'user' : principal.slice(0, colon)
-  const name = principal.slice(colon + 1)
+  const name = isName(principal.slice(colon + 1)) ? principal.slice(colon + 1) : ''
   const rows = await tx.$queryRaw<{ id: string }[]>`
     select person_id as id from identity where ${kind} = 'user' and issuer = 'local' and subject = ${name}
     union all select id from user_group where ${kind} = 'group' and name = ${name}

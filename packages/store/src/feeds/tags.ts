@@ -1,5 +1,6 @@
+import { isRepositoryName, isTag } from '@sluice/oci'
 import { StoreError } from '../errors.ts'
-import { type Page, type Paged, paged } from '../page.ts'
+import { afterNumber, type Page, type Paged, paged } from '../page.ts'
 import type { Connections } from '../transaction.ts'
 import { compareTags } from './version-order.ts'
 
@@ -34,7 +35,7 @@ export function feedTags({ pool }: Connections) {
   async function repositoryId(feedId: string, name: string): Promise<string> {
     const { rows } = await pool.query<{ id: string }>(
       'select id from repository where feed_id = $1 and name = $2',
-      [feedId, name],
+      [feedId, isRepositoryName(name) ? name : ''],
     )
     if (!rows[0])
       throw new StoreError('not_found', `there is no repository ${JSON.stringify(name)} in this feed`)
@@ -44,6 +45,7 @@ export function feedTags({ pool }: Connections) {
   return {
     /** In version order, the lowest first. @throws StoreError not_found */
     async tags(feedId: string, repository: string, { limit, after }: Page): Promise<Paged<TagView>> {
+      if (after && !isTag(after)) throw new StoreError('invalid', 'must be a tag', { field: 'after' })
       const id = await repositoryId(feedId, repository)
       const { rows } = await pool.query<{ name: string }>('select name from tag where repository_id = $1', [
         id,
@@ -70,12 +72,10 @@ export function feedTags({ pool }: Connections) {
       { limit, after }: Page,
     ): Promise<Paged<TagMoveView>> {
       const id = await repositoryId(feedId, repository)
-      if (after && !/^\d{1,18}$/.test(after)) {
-        throw new StoreError('invalid', 'is not a place in this list', { field: 'after' })
-      }
+      if (!isTag(tag)) return { items: [], next: null }
       const { rows } = await pool.query<TagMoveView & { id: string }>(
         `${MOVES} and ($3::bigint is null or m.id < $3) order by m.id desc limit $4`,
-        [id, tag, after ?? null, limit + 1],
+        [id, tag, afterNumber(after), limit + 1],
       )
       const page = paged(rows, limit, (row) => row.id)
       return { items: page.items.map(({ id: _, ...move }) => move), next: page.next }
@@ -84,6 +84,7 @@ export function feedTags({ pool }: Connections) {
     /** The digest the tag pointed at then; null: it was not there. @throws StoreError not_found */
     async tagAt(feedId: string, repository: string, tag: string, at: Date): Promise<string | null> {
       const id = await repositoryId(feedId, repository)
+      if (!isTag(tag)) return null
       const { rows } = await pool.query<TagMoveView>(`${MOVES} and m.at <= $3 order by m.id desc limit 1`, [
         id,
         tag,

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import * as face from './index.ts'
+
+test('the public face', () => {
+  expect(Object.keys(face).sort()).toEqual([
+    'AUTOMATIC_TRIES',
+    'ROLES',
+    'SYSTEM',
+    'StoreError',
+    'VERBS',
+    'actorOf',
+    'appendEntry',
+    'isId',
+    'listen',
+    'newId',
+    'openStore',
+    'prepareDatabase',
+    'transaction',
+  ])
+})
