@@ -21,10 +21,8 @@ export function mountCalls(services: Services): IRouter {
     const path = operations[id].path
     paths.set(path, [...(paths.get(path) ?? []), id])
   }
-  // Fixed parts before parameters: `/requests/evaluate` is no request called "evaluate".
-  const ordered = [...paths].sort(([a], [b]) =>
-    a.replaceAll('{', '~').localeCompare(b.replaceAll('{', '~'), 'en'),
-  )
+  // Fixed parts sort before `{`: `/requests/evaluate` is no request called "evaluate".
+  const ordered = [...paths].sort(([a], [b]) => (a < b ? -1 : 1))
   for (const [path, ids] of ordered) {
     router.all(path.replace(/\{([a-z]+)\}/g, ':$1'), answerOneOf(services, ids))
   }
