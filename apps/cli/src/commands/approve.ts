@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { connect } from '../connect.ts'
 import { define } from '../define.ts'
+import { parseDigestOption } from '../image.ts'
 import type { Shell } from '../shell.ts'
 import { showRequest } from '../show-request.ts'
 
@@ -11,7 +12,11 @@ export function approve(shell: Shell): Command {
     'sluice approve 01931b2e-… --digest sha256:9f86d081884c… -m "load test passed"',
   )
     .argument('<id>', 'the request')
-    .requiredOption('--digest <digest>', 'what you approve: the digest as `sluice status` shows it')
+    .requiredOption(
+      '--digest <digest>',
+      'what you approve: the digest as `sluice status` shows it',
+      parseDigestOption,
+    )
     .option('-m, --message <text>', 'a comment')
     .action(async (id: string, options: { digest: string; message?: string }, command: Command) => {
       const { url, client, output } = connect(shell, command)

@@ -1,0 +1,178 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { PassThrough } from 'node:stream'
+import { until } from '@sluice/testkit'
+import { beforeAll, expect, test } from 'vitest'
+import { demo } from './demo/demo.ts'
+import { buildImage } from './demo/image.ts'
+import { push } from './demo/registry.ts'
+import { run } from './run.ts'
+import { startService } from './testdata/service.ts'
+
+const adminPassword = 'correct horse battery staple'
+const passwords: Record<string, string> = { admin: adminPassword, ada: 'ada-ada-ada', bob: 'bob-bob-bob' }
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-cli-'))
+let service: Awaited<ReturnType<typeof startService>>
+
+type Result = { code: number; stdout: string; stderr: string }
+
+/** One command line as this user, who keeps a sign-in of its own. */
+async function sluice(user: string, line: string | readonly string[], stdin = ''): Promise<Result> {
+  const [input, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  input.end(stdin)
+  const env = { XDG_CONFIG_HOME: path.join(home, user) }
+  const args = typeof line === 'string' ? line.split(' ') : line
+  const code = await run(args, { env, stdin: input, stdout, stderr })
+  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+}
+
+async function ok(user: string, line: string | readonly string[], stdin = ''): Promise<string> {
+  const { code, stdout, stderr } = await sluice(user, line, stdin)
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+  return stdout
+}
+
+const login = (user: string): Promise<string> =>
+  ok(user, ['login', '--url', service.url, '-u', user, '--password-stdin'], `${passwords[user]}\n`)
+
+const configuration = `
+feeds:
+  - { name: staging, stage: staging, tagRules: { immutable: [release] } }
+grants:
+  dev:
+    - { principal: admin, verbs: [pull, push, request, approve, admin] }
+    - { principal: 'user:ada', verbs: [pull, push] }
+  trusted:
+    - { principal: ada, verbs: [pull, request, approve] }
+    - { principal: bob, verbs: [pull, approve] }
+    - { principal: admin, verbs: [pull, admin] }
+lanes:
+  - { name: dev-to-trusted, from: dev, to: trusted, policy: { gates: { quorum: [{ count: 1 }] } } }
+  - { name: dev-to-staging, from: dev, to: staging, policy: { requestExpiresAfter: { hours: 1 } } }
+`
+const file = path.join(home, 'sluice.yaml')
+
+/** Pushes an image of its own to `dev` and answers its digest. */
+async function pushed(tag: string): Promise<string> {
+  const image = buildImage(`${tag}\n`)
+  const repository = { url: service.url, name: 'dev/team/app', user: 'ada', password: passwords['ada'] ?? '' }
+  await push(repository, image, tag)
+  return image.digest
+}
+
+beforeAll(async () => {
+  service = await startService(adminPassword)
+  await login('admin')
+  for (const name of ['ada', 'bob']) {
+    await ok('admin', `users create ${name} --password-stdin`, `${passwords[name]}\n`)
+    await login(name)
+  }
+  fs.writeFileSync(file, configuration)
+  await ok('admin', `apply -f ${file}`)
+  return () => service.stop()
+})
+
+test('the demonstration ends well', async () => {
+  const steps: string[] = []
+  await demo({ url: service.url, adminPassword, run: 'e2e', say: (step) => steps.push(step) })
+  expect(steps).toEqual(
+    expect.arrayContaining([
+      'self-approval is refused',
+      'the digests are the same',
+      'both persons are disabled',
+    ]),
+  )
+})
+
+test('apply makes it so once, and then finds nothing to change', async () => {
+  expect(await ok('admin', `apply -f ${file}`)).toBe('nothing to change\n')
+  const changed = configuration.replace('hours: 1 ', 'hours: 2 ')
+  const before = await ok('admin', 'lanes get dev-to-staging')
+  expect(await ok('admin', 'apply --dry-run -f -', changed)).toBe(
+    'change lane dev-to-staging\n  - requestExpiresAfter.hours: 1\n  + requestExpiresAfter.hours: 2\n',
+  )
+  expect(await ok('admin', 'lanes get dev-to-staging')).toBe(before)
+  expect(JSON.parse(await ok('admin', 'lanes get dev-to-trusted --json'))).toMatchObject({ version: 1 })
+  const other = configuration.replace('from: dev, to: staging', 'from: trusted, to: staging')
+  expect(await sluice('admin', 'apply -f -', other)).toMatchObject({ code: 3 })
+})
+
+test('from request to pull: by digest, by another person, waited for', async () => {
+  const digest = await pushed('1.0.0')
+  const asked = sluice(
+    'ada',
+    'request team/app:1.0.0 --lane dev-to-trusted --tag 1.0.0 --link build=http://ci --wait',
+  )
+  const listed = async (): Promise<unknown> =>
+    JSON.parse(await ok('bob', `list --digest ${digest} --json`)).items[0]?.id
+  const id = String(await until(listed, { what: 'the request' }))
+  expect(await sluice('ada', `approve ${id} --digest ${digest}`)).toMatchObject({ code: 3 })
+  expect(await sluice('bob', `approve ${id} --digest sha256:${'0'.repeat(64)}`)).toMatchObject({ code: 3 })
+  await ok('bob', ['approve', id, '--digest', digest, '-m', 'tested\u001b[2J'])
+  const { code, stdout, stderr } = await asked
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/PENDING[\s\S]*SUCCEEDED/)
+  expect(stdout).toContain(`docker pull ${new URL(service.url).host}/trusted/team/app@${digest}\n`)
+  expect(stdout).toContain('tested\\u001b[2J')
+  expect(await ok('ada', 'verify trusted/team/app:1.0.0')).toMatch(/allowed +yes[\s\S]*approvers +bob/)
+  expect(await ok('ada', `verify ${digest}`)).toMatch(/allowed +yes/)
+  expect(await ok('ada', 'history trusted/team/app')).toContain(digest)
+  expect(await ok('ada', 'history trusted/team/app:1.0.0')).toContain(digest)
+  expect(await ok('ada', 'feeds tags trusted/team/app')).toContain('1.0.0')
+})
+
+test('a rejection is told to whoever waits, with its reason', async () => {
+  const digest = await pushed('1.1.0')
+  const { id } = JSON.parse(await ok('ada', 'request team/app:1.1.0 --lane dev-to-trusted --json'))
+  const watched = sluice('ada', `status ${id} --watch`)
+  await ok('bob', ['reject', id, '--digest', digest, '-m', 'not on a Friday'])
+  const { code, stderr } = await watched
+  expect(code).toBe(3)
+  expect(stderr).toContain('bob: not on a Friday')
+})
+
+test('a wait that is too long ends with 4; what is cancelled ends with 3', async () => {
+  await pushed('1.2.0')
+  const ask = 'request team/app:1.2.0 --lane dev-to-trusted --idempotency-key k --wait --timeout 1s'
+  expect(await sluice('ada', ask)).toMatchObject({ code: 4, stdout: '' })
+  const { items } = JSON.parse(await ok('ada', 'list --state PENDING --requester ada --json'))
+  expect(await ok('ada', `cancel ${items[0].id}`)).toContain('CANCELLED')
+  expect(await sluice('ada', `status ${items[0].id} --watch`)).toMatchObject({ code: 3 })
+})
+
+test.each([
+  ['a lane that is not there', 'ada', 'request team/app:1.0.0 --lane nowhere', 1],
+  ['a tag that is not there', 'ada', 'request team/app:9.9.9 --lane dev-to-trusted', 1],
+  ['no reference', 'ada', 'request Team/App:1 --lane dev-to-trusted', 2],
+  ['no digest', 'bob', 'approve 01931b2e-0000-7000-8000-000000000000 --digest abc', 2],
+  ['a user that an ordinary person makes', 'ada', 'users create eve', 3],
+  ['what was never let in', 'ada', 'verify dev/team/app:1.0.0', 3],
+  ['another feed of the same name', 'admin', 'feeds create dev --stage dev', 3],
+])('%s ends with its code', async (_what, user, line, code) => {
+  await pushed('1.0.0')
+  const result = await sluice(user, line)
+  expect({ code: result.code, stderr: result.stderr }).toEqual({
+    code,
+    stderr: expect.stringMatching(/^error: ./),
+  })
+})
+
+test('a robot asks by its token, until that is revoked', async () => {
+  await pushed('1.3.0')
+  const scopes = ['--scope', 'pull:dev', '--scope', 'pull:trusted', '--scope', 'request:trusted']
+  const made = JSON.parse(await ok('ada', ['tokens', 'create', 'ci', ...scopes, '--expires', '1d', '--json']))
+  const ask = async (): Promise<number> => {
+    const env = {
+      XDG_CONFIG_HOME: path.join(home, 'none'),
+      SLUICE_URL: service.url,
+      SLUICE_TOKEN: made.secret,
+    }
+    const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() }
+    return run(['request', 'team/app:1.3.0', '--lane', 'dev-to-trusted'], { env, ...streams })
+  }
+  expect(await ask()).toBe(0)
+  expect(await ok('ada', 'tokens list')).toContain(made.id)
+  await ok('ada', `tokens revoke ${made.id}`)
+  expect(await ask()).toBe(1)
+})
