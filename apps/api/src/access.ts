@@ -20,7 +20,8 @@ export type Rule =
   | { readonly role: 'admin' | 'auditor' }
   | { readonly feed: Need }
   | { readonly lane: { readonly from: Need; readonly to: Need } }
-  | { readonly request: Need }
+  /** On the feed that the request leads to; `own`: its requester, or who administers that feed. */
+  | { readonly request: Need | 'own' }
 
 /** One call's rule, and what it does once admitted. */
 export type Row<Id extends OperationId> = {
@@ -109,13 +110,19 @@ export function onNewLane<Id extends OperationId>(handle: On<Id, { from: FeedVie
   return { rule: { lane: { from: 'admin', to: 'admin' } }, afterBody: true, admit }
 }
 
-/** `need` is asked on the feed that the request leads to. */
-export function onRequest<Id extends OperationId>(need: Need, handle: On<Id, RequestScope>): Row<Id> {
-  const admit = async ({ services, grants, params }: Asked): Promise<Handle<Id>> => {
+const NOT_OWN = 'only its requester, or an administrator of the feed it leads to, may do this'
+
+export function onRequest<Id extends OperationId>(need: Need | 'own', handle: Handle<Id>): Row<Id> {
+  const admit = async ({ services, actor, grants, params }: Asked): Promise<Handle<Id>> => {
     const id = params['id'] ?? ''
     const scope = await requestSeen(services.store, grants, id)
-    requireOn(grants, { id: scope.toFeedId, name: 'that it leads to' }, need)
-    return (call) => handle(call, scope)
+    const to = { id: scope.toFeedId, name: 'that it leads to' }
+    if (need !== 'own') requireOn(grants, to, need)
+    else if (!has(grants, to.id, 'admin')) {
+      if (scope.requesterId !== actor.principalId) throw new ApiError('forbidden', NOT_OWN)
+      requireOn(grants, to, 'request')
+    }
+    return handle
   }
   return { rule: { request: need }, afterBody: false, admit }
 }

@@ -87,7 +87,6 @@ export async function startTestService(env: Record<string, string> = {}) {
 
   return {
     url,
-    store,
     admin,
     ask,
     call,
