@@ -44,6 +44,18 @@ function sources(folder: string): string[] {
     .map((file) => path.posix.join(folder, file))
 }
 
+/** What the room's build leaves out: tests, and what only they use. */
+function isTest(room: string, file: string): boolean {
+  const config = JSON.parse(fs.readFileSync(path.join(root, room, 'tsconfig.build.json'), 'utf8'))
+  return config.exclude.some((glob: string) => {
+    const pattern = glob
+      .replace(/[.+]/g, '\\$&')
+      .replaceAll('*', '[^/]*')
+      .replaceAll('[^/]*[^/]*/', '(?:.*/)?')
+    return new RegExp(`^${room}/${pattern}(?:/|$)`).test(file)
+  })
+}
+
 const fromClause = /(?:^|[\s;}])(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g
 
 function importsOf(file: string): string[] {
@@ -59,7 +71,7 @@ const rooms = ['packages', 'apps'].flatMap((level) =>
 
 const imports: readonly Import[] = rooms.flatMap((room) =>
   sources(`${room}/src`).flatMap((file) =>
-    importsOf(file).map((to) => ({ file, room, to, inTest: /\.test\.tsx?$/.test(file) })),
+    importsOf(file).map((to) => ({ file, room, to, inTest: isTest(room, file) })),
   ),
 )
 
@@ -82,6 +94,24 @@ test('imports go down, never sideways or up', () => {
     )
   }
   expect(breaches(siblings.filter((found) => !allowed(found)))).toEqual([])
+})
+
+test('what is imported is a dependency of that very package; testkit is one of none', () => {
+  const dependencies = new Map(
+    rooms.map((room) => {
+      const manifest = JSON.parse(fs.readFileSync(path.join(root, room, 'package.json'), 'utf8'))
+      return [room, Object.keys(manifest.dependencies ?? {})]
+    }),
+  )
+  const packageOf = (to: string): string => to.split('/', to.startsWith('@') ? 2 : 1).join('/')
+  // Testkit is what tests import, and runs where they do.
+  const foreign = imports.filter(
+    ({ room, to, inTest }) => !inTest && !/^(\.|node:)/.test(to) && room !== 'packages/testkit',
+  )
+  expect(
+    breaches(foreign.filter(({ room, to }) => !dependencies.get(room)?.includes(packageOf(to)))),
+  ).toEqual([])
+  expect(rooms.filter((room) => dependencies.get(room)?.includes('@sluice/testkit'))).toEqual([])
 })
 
 test('no room reaches into another by a relative path', () => {
@@ -114,7 +144,7 @@ test('what runs in a browser imports nothing of node, however far down', () => {
   for (const place of browser) {
     if (place.endsWith('.ts')) visit(place)
     else if (fs.existsSync(path.join(root, place))) {
-      for (const file of sources(place)) if (!/\.test\.tsx?$/.test(file)) visit(file)
+      for (const file of sources(place)) if (!isTest(place.replace('/src', ''), file)) visit(file)
     }
   }
   expect(seen.size).toBeGreaterThan(3)
