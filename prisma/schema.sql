@@ -1,6 +1,6 @@
 -- What the migrations make, read back from the catalogue: rules and rights included, which schema.prisma
 -- cannot say. Never applied: a change of the migrations shows here, to be reviewed. Write it anew with
---   npx vitest run --project pg packages/store/src/schema.pg.test.ts -u
+--   npx vitest run --project pg packages/store/src/schema.test.ts -u
 
 -- ── roles ──
 
@@ -112,14 +112,15 @@ table public.blob of sluice_owner
   storage_key text not null
   stored_at timestamp(3) with time zone not null default now()
   quarantined_at timestamp(3) with time zone
+  scrubbed_at timestamp(3) with time zone not null default now()
   constraint blob_pkey PRIMARY KEY (digest)
   constraint blob_size_check CHECK ((size >= 0))
   constraint blob_storage_key_key UNIQUE (storage_key)
+  CREATE INDEX blob_scrubbed_at_idx ON public.blob USING btree (scrubbed_at) WHERE (quarantined_at IS NULL)
   CREATE TRIGGER guard BEFORE UPDATE ON public.blob FOR EACH ROW EXECUTE FUNCTION guard_blob() (always)
   rights sluice_api: insert, select; sluice_worker: select
-  rights on storage_key sluice_api: update
-  rights on stored_at sluice_api: update
-  rights on quarantined_at sluice_api: update
+  rights on quarantined_at sluice_api: update; sluice_worker: update
+  rights on scrubbed_at sluice_worker: update
 table public.closure_member of sluice_owner
   request_id uuid not null
   position integer not null
@@ -471,6 +472,20 @@ table public.staged_member of sluice_owner
   constraint staged_member_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   CREATE INDEX staged_member_digest_idx ON public.staged_member USING btree (digest)
   rights sluice_api: select; sluice_worker: delete, insert, select, update
+table public.storage_owner of sluice_owner
+  singleton boolean not null default true
+  id uuid not null default gen_random_uuid()
+  constraint storage_owner_pkey PRIMARY KEY (singleton)
+  constraint storage_owner_singleton_check CHECK (singleton)
+  rights sluice_api: select; sluice_worker: select
+table public.storage_removal of sluice_owner
+  storage_key text not null
+  reason text not null
+  since timestamp(3) with time zone not null default now()
+  constraint storage_removal_pkey PRIMARY KEY (storage_key)
+  constraint storage_removal_reason_check CHECK ((reason = ANY (ARRAY['blob'::text, 'upload'::text, 'healed'::text])))
+  CREATE INDEX storage_removal_since_idx ON public.storage_removal USING btree (since)
+  rights sluice_api: select; sluice_worker: delete, select
 table public.tag of sluice_owner
   repository_id uuid not null
   name text collate "C" not null
@@ -633,6 +648,110 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.awaited(p_digest text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (
+      select from closure_member c join request r on r.id = c.request_id
+      where c.digest = p_digest and (r.state = 'PENDING' or r.state = 'APPROVED' and not exists (
+        select from promotion p where p.request_id = r.id and p.state in ('SUCCEEDED', 'FAILED'))))
+    or exists (
+      select from staged_member s join promotion p on p.id = s.promotion_id
+      where s.digest = p_digest and p.state in ('QUEUED', 'RUNNING', 'ERRORED'))
+$function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.collect_blob(p_digest text, p_grace interval)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_before timestamptz := collectable_before(p_grace); v_key text;
+begin
+  perform from blob where digest = p_digest for update skip locked;
+  if not found then
+    return null;
+  end if;
+  delete from blob b where b.digest = p_digest and b.stored_at < v_before
+    and not exists (select from repository_blob rb where rb.digest = b.digest)
+    and not awaited(b.digest)
+    returning storage_key into v_key;
+  if v_key is not null then
+    insert into storage_removal (storage_key, reason) values (v_key, 'blob') on conflict do nothing;
+  end if;
+  return v_key;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.collect_manifest(p_digest text, p_grace interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_before timestamptz := collectable_before(p_grace);
+begin
+  perform from manifest where digest = p_digest for update skip locked;
+  if not found then
+    return false;
+  end if;
+  perform from manifest m where m.digest = p_digest and m.stored_at < v_before
+    and not exists (select from repository_manifest rm where rm.digest = m.digest)
+    and not awaited(m.digest);
+  if not found then
+    return false;
+  end if;
+  delete from manifest_edge where parent_digest = p_digest;
+  delete from manifest where digest = p_digest;
+  return true;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.collectable_before(grace interval)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  -- The second look of each function below must see what was committed while it got its lock.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'garbage is collected in READ COMMITTED transactions';
+  end if;
+  return now() - greatest(grace, interval '1 hour');
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.end_idle_uploads(p_idle interval, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_before timestamptz := collectable_before(p_idle); v_ended integer;
+begin
+  with idle as (
+    select id from upload
+    where updated_at < v_before and (claim_until is null or claim_until < v_before)
+    order by updated_at limit p_limit for update skip locked
+  ), ended as (
+    delete from upload u using idle where u.id = idle.id returning u.storage_key
+  )
+  insert into storage_removal (storage_key, reason) select storage_key, 'upload' from ended on conflict do nothing;
+  get diagnostics v_ended = row_count;
+  return v_ended;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.guard_approval()
  RETURNS trigger
@@ -902,6 +1021,40 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.heal_blob(p_digest text, p_size bigint, p_storage_key text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_old text;
+begin
+  select storage_key into v_old from blob
+    where digest = p_digest and size = p_size and quarantined_at is not null for update;
+  if not found then
+    return null;
+  end if;
+  update blob set storage_key = p_storage_key, stored_at = now(), scrubbed_at = now(), quarantined_at = null
+    where digest = p_digest;
+  insert into storage_removal (storage_key, reason) values (v_old, 'healed') on conflict do nothing;
+  return v_old;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute
+
+CREATE OR REPLACE FUNCTION public.keep_manifest(p_digest text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform from manifest where digest = p_digest for key share;
+  return found;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute
+
 CREATE OR REPLACE FUNCTION public.notify_promotion()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1047,6 +1200,30 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.unlink_blob(p_repository uuid, p_digest text, p_grace interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_before timestamptz := collectable_before(p_grace);
+begin
+  perform from repository_blob where repository_id = p_repository and digest = p_digest for update skip locked;
+  if not found then
+    return false;
+  end if;
+  delete from repository_blob rb
+  where rb.repository_id = p_repository and rb.digest = p_digest and rb.linked_at < v_before
+    and rb.admission_id is null
+    and not exists (select from repository r join feed f on f.id = r.feed_id where r.id = p_repository and f.trusted)
+    and not exists (
+      select from manifest_edge e join repository_manifest rm on rm.digest = e.parent_digest
+      where e.child_digest = p_digest and rm.repository_id = p_repository);
+  return found;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.valid_approvers(request uuid)
  RETURNS SETOF uuid

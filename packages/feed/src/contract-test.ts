@@ -1,4 +1,4 @@
-import { OCI_CONFIG, OCI_MANIFEST, parseManifest } from '@sluice/oci'
+import { digestOf, OCI_CONFIG, OCI_MANIFEST, parseManifest } from '@sluice/oci'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { FeedError } from './errors.ts'
 import type { Feed, FeedIndex, RepositoryAddress } from './ports.ts'
@@ -189,7 +189,7 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
       })
       it('keeps a manifest under the digest it was pushed with', async () => {
         const image = testImage()
-        const digest = `sha512:${'ab'.repeat(64)}`
+        const digest = digestOf(image.bytes, 'sha512')
         await pushImage(app, { ...image, digest }, ['1.0'])
         expect((await index.findManifest(app, '1.0'))?.digest).toBe(digest)
         expect(await index.findManifest(app, image.digest)).toBeNull()

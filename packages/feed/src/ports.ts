@@ -191,4 +191,15 @@ export interface BlobStorage {
   read(key: string, range: ByteRange): AsyncIterable<Uint8Array>
   /** Removes a sealed or unsealed object; absent is fine. */
   remove(key: string): Promise<void>
+  /**
+   * Every object, sealed or not, in no order; an object that is sealed meanwhile may come twice or not at
+   * all. For the collector, which looks for what nobody knows.
+   */
+  list(): AsyncIterable<StoredObject>
+}
+
+export interface StoredObject {
+  readonly key: string
+  /** When it was last written to. */
+  readonly changedAt: Date
 }

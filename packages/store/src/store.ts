@@ -1,7 +1,8 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import pg from 'pg'
+import { Pool } from 'pg'
 import { accounts } from './accounts/index.ts'
 import { audit } from './audit/list.ts'
+import { collector } from './collect/index.ts'
 import { asStoreError } from './errors.ts'
 import { feedIndex } from './feed-index/index.ts'
 import { feeds } from './feeds/feeds.ts'
@@ -18,7 +19,7 @@ export type Store = Awaited<ReturnType<typeof openStore>>
  * @throws StoreError schema_behind, schema_ahead, migration_changed, unavailable
  */
 export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?: number }) {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: 10_000,
@@ -50,6 +51,7 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
     runs: runs(connections),
     promotions: promotions(connections),
     digests: digests(connections),
+    collector: collector(connections),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {
       await prisma.$disconnect()

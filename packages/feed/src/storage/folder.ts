@@ -1,8 +1,8 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import type { BlobStorage, ByteRange } from '../ports.ts'
 import { appendBatches } from './append-batches.ts'
-import { blobMissing, checkStorageKey, WriterLocks } from './key.ts'
+import { blobMissing, checkStorageKey, isStorageKey, WriterLocks } from './key.ts'
 
 const BUFFER = 1024 * 1024
 
@@ -47,6 +47,14 @@ export function folderStorage(root: string): BlobStorage {
     async remove(key) {
       await rm(unsealed(key), { force: true })
       await rm(sealed(key), { force: true })
+    },
+
+    async *list() {
+      for await (const { path, changedAt } of walk(base)) {
+        const parts = relative(base, path).split(sep)
+        const key = parts[0] === 'uploads' ? parts.slice(1).join('/').replaceAll('_', '/') : parts.join('/')
+        if (isStorageKey(key)) yield { key, changedAt }
+      }
     },
   }
 }
@@ -113,6 +121,26 @@ async function openForReading(path: string, key: string): Promise<FileHandle> {
     return await open(path, 'r')
   } catch (cause) {
     throw isAbsent(cause) ? blobMissing(key, 'is not in the storage folder', cause) : cause
+  }
+}
+
+/** The files below a folder; one that is removed meanwhile is passed over. */
+async function* walk(folder: string): AsyncGenerator<{ path: string; changedAt: Date }> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(absentAs([]))
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* walk(path)
+    else if (entry.isFile()) {
+      const found = await stat(path).catch(absentAs(null))
+      if (found !== null) yield { path, changedAt: found.mtime }
+    }
+  }
+}
+
+function absentAs<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (isAbsent(error)) return value
+    throw error
   }
 }
 

@@ -10,9 +10,13 @@ export function newStorageKey(): string {
   return `blobs/${id.slice(0, 2)}/${id.slice(2, 4)}/${id}`
 }
 
+export function isStorageKey(key: string): boolean {
+  return key.length <= 255 && /^[a-z0-9-]+(?:\/[a-z0-9-]+)*$/.test(key)
+}
+
 /** Keys come from the database; this keeps a damaged one from naming a file elsewhere. */
 export function checkStorageKey(key: string): string {
-  if (key.length <= 255 && /^[a-z0-9-]+(?:\/[a-z0-9-]+)*$/.test(key)) return key
+  if (isStorageKey(key)) return key
   throw new FeedError(
     'STORAGE_KEY_INVALID',
     `the storage key ${quote(key)} is not of the form blobs/ab/cd/<uuid>`,

@@ -5,6 +5,7 @@ import { blobMissing, checkStorageKey, WriterLocks } from './key.ts'
 export function memoryStorage(): BlobStorage {
   const unsealed = new Map<string, Buffer>()
   const sealed = new Map<string, Buffer>()
+  const changed = new Map<string, Date>()
   const locks = new WriterLocks()
 
   const at = (key: string, offset: number): Buffer => {
@@ -25,6 +26,7 @@ export function memoryStorage(): BlobStorage {
           for await (const chunk of chunks) bytes = Buffer.concat([bytes, chunk])
         } finally {
           unsealed.set(key, bytes)
+          changed.set(key, new Date())
         }
         return bytes.length
       }),
@@ -35,6 +37,7 @@ export function memoryStorage(): BlobStorage {
       locks.hold(key, async () => {
         if (!unsealed.has(checkStorageKey(key)) && sealed.has(key)) return
         sealed.set(key, at(key, size))
+        changed.set(key, new Date())
         unsealed.delete(key)
       }),
     async *read(key, { start, end }) {
@@ -43,6 +46,10 @@ export function memoryStorage(): BlobStorage {
     async remove(key) {
       unsealed.delete(checkStorageKey(key))
       sealed.delete(key)
+      changed.delete(key)
+    },
+    async *list() {
+      for (const [key, changedAt] of changed) yield { key, changedAt }
     },
   }
 }

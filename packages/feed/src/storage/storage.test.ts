@@ -122,6 +122,20 @@ describe.each<[string, () => BlobStorage]>([
     await expect(all(storage.readUnsealed(unsealed, 1))).rejects.toEqual(refusal('BLOB_MISSING'))
   })
 
+  it('lists what is there, sealed or not, with the time of its last write', async () => {
+    const storage = make()
+    const [sealed, unsealed, gone] = [newStorageKey(), newStorageKey(), newStorageKey()]
+    const began = Date.now() - 2_000 // file systems and object stores keep time of their own
+    for (const key of [sealed, unsealed, gone]) await storage.append(key, 0, of('abc'))
+    await storage.seal(sealed, 3)
+    await storage.remove(gone)
+    const listed = new Map<string, Date>()
+    for await (const { key, changedAt } of storage.list()) listed.set(key, changedAt)
+    expect([sealed, unsealed, gone].map((key) => listed.has(key))).toEqual([true, true, false])
+    expect(listed.get(sealed)?.getTime()).toBeGreaterThan(began)
+    expect(listed.get(unsealed)?.getTime()).toBeGreaterThan(began)
+  })
+
   it.each([[0], [1], [MIB - 1], [MIB], [MIB + 1], [5 * MIB + 12_345]])(
     'keeps %i bytes exactly',
     async (size) => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type JsonObject, sealEntry } from '@sluice/proof'
+import type pg from 'pg'
 import { newId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
 
@@ -28,6 +29,26 @@ export async function appendEntry(tx: Transaction, entry: NewEntry): Promise<str
   await tx.$executeRaw`insert into audit_payload (entry_id, salt, payload)
     values (${id}::uuid, ${sealed.salt}, ${sealed.payload})`
   return id
+}
+
+/** The same over `pg`. */
+export async function appendEntrySql(client: pg.PoolClient, entry: NewEntry): Promise<string> {
+  const { id, at, sealed } = seal(entry)
+  await client.query(
+    'insert into audit_entry (id, bytes, leaf, type, at, actor, subjects) values ($1, $2, $3, $4, $5, $6, $7)',
+    [id, bytea(sealed.bytes), bytea(sealed.leaf), entry.type, at, entry.actor, entry.subjects],
+  )
+  await client.query('insert into audit_payload (entry_id, salt, payload) values ($1, $2, $3)', [
+    id,
+    bytea(sealed.salt),
+    bytea(sealed.payload),
+  ])
+  return id
+}
+
+/** `pg` writes a plain Uint8Array as text. */
+function bytea(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function seal(entry: NewEntry) {

@@ -1,6 +1,7 @@
 import type { FeedIndex, RepositoryAddress } from '@sluice/feed'
 import type pg from 'pg'
 import { sqlTransaction } from '../transaction.ts'
+import { quarantineBlob } from './integrity.ts'
 import { enterRepository } from './repository.ts'
 
 type Blobs = Pick<FeedIndex, 'findBlob' | 'quarantineBlob' | 'mountBlob' | 'deleteBlob'>
@@ -17,11 +18,8 @@ export function feedBlobs(pool: pg.Pool): Blobs {
       return rows[0] ? { digest, size: Number(rows[0].size), storageKey: rows[0].storageKey } : null
     },
 
-    async quarantineBlob({ digest, storageKey }) {
-      await pool.query(
-        'update blob set quarantined_at = now() where digest = $1 and storage_key = $2 and quarantined_at is null',
-        [digest, storageKey],
-      )
+    async quarantineBlob(blob) {
+      await quarantineBlob(pool, blob, 'not readable')
     },
 
     async mountBlob(address, digest, source) {
@@ -58,7 +56,8 @@ export const LINK = `
   on conflict (repository_id, digest) do update set linked_at = now()`
 
 // Renewed once in ten minutes at most, so that pulling writes next to nothing; the collector's grace
-// is hours. A trusted feed's links do not lapse, and nobody may write them.
+// is an hour at the least. What the collector took while the renewal waited for it is not found: who is
+// told that a blob is there has its grace. A trusted feed's links do not lapse, and nobody may write them.
 const FIND = `
   with found as (
     select rb.repository_id, rb.linked_at, f.trusted, b.size, b.storage_key
@@ -71,13 +70,16 @@ const FIND = `
     update repository_blob rb set linked_at = now() from found
     where not found.trusted and found.linked_at < now() - interval '10 minutes'
       and rb.repository_id = found.repository_id and rb.digest = $3
+    returning rb.digest
   )
-  select size, storage_key as "storageKey" from found`
+  select size, storage_key as "storageKey" from found
+  where trusted or linked_at >= now() - interval '10 minutes' or exists (select from renewed)`
 
+// Locked until the new link is there, so that the collector cannot take the blob between the two.
 const HELD = `
   select rb.digest
   from repository r
   join repository_blob rb on rb.repository_id = r.id and rb.digest = $1
   join blob b on b.digest = rb.digest and b.quarantined_at is null
   where r.feed_id = any ($2) and ($3::text is null or r.name = $3)
-  limit 1`
+  limit 1 for key share of rb`

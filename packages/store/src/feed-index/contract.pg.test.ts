@@ -1,17 +1,17 @@
 import { feedIndexContract, type IndexUnderTest } from '@sluice/feed/contract-test'
 import { cloneDatabase } from '@sluice/testkit'
-import pg from 'pg'
+import { Client } from 'pg'
 import { afterAll, beforeAll } from 'vitest'
 import { newId, openStore, type Store } from '../index.ts'
 
 let database: Awaited<ReturnType<typeof cloneDatabase>>
 let store: Store
-let admin: pg.Client
+let admin: Client
 
 beforeAll(async () => {
   database = await cloneDatabase()
   store = await openStore({ url: database.apiUrl })
-  admin = new pg.Client({ connectionString: database.ownerUrl })
+  admin = new Client({ connectionString: database.ownerUrl })
   await admin.connect()
 })
 

@@ -114,8 +114,9 @@ async function insertManifest(client: pg.PoolClient, digest: string, pushed: Man
       Object.keys(annotations).length > 0 ? JSON.stringify(annotations) : null,
     ],
   })
+  if (rowCount === 0) return keepManifest(client, digest, pushed)
   const edges = successors(pushed).filter((edge) => edge.kind !== 'subject')
-  if (rowCount === 0 || edges.length === 0) return
+  if (edges.length === 0) return
   await client.query({
     name: 'edges_insert',
     text: `insert into manifest_edge (parent_digest, position, kind, child_digest, media_type, size, required, platform)
@@ -132,6 +133,16 @@ async function insertManifest(client: pg.PoolClient, digest: string, pushed: Man
       edges.map(({ descriptor }) => (descriptor.platform ? JSON.stringify(descriptor.platform) : null)),
     ],
   })
+}
+
+/** The collector may hold a manifest that is in no repository, and take it away while we wait for it. */
+async function keepManifest(client: pg.PoolClient, digest: string, pushed: Manifest): Promise<void> {
+  const kept = await client.query({
+    name: 'manifest_keep',
+    text: 'select keep_manifest($1) as kept',
+    values: [digest],
+  })
+  if (!kept.rows[0].kept) await insertManifest(client, digest, pushed)
 }
 
 const OCI_TYPE = new Map([

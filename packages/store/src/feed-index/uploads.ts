@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { isId, newId } from '../id.ts'
 import { sqlTransaction } from '../transaction.ts'
 import { LINK } from './blobs.ts'
+import { healBlob } from './integrity.ts'
 import { enterRepository } from './repository.ts'
 
 type Uploads = Pick<
@@ -75,16 +76,17 @@ export function feedUploads(pool: pg.Pool): Uploads {
 
     finishUpload({ uploadId, claimId }, { digest, size, storageKey }) {
       return sqlTransaction(pool, async (client) => {
-        const ended = await client.query<{ repository_id: string }>({
+        const ended = await client.query<{ repository_id: string; principal_id: string }>({
           name: 'upload_finish',
-          text: 'delete from upload where id = $1 and claim_id = $2 returning repository_id',
+          text: 'delete from upload where id = $1 and claim_id = $2 returning repository_id, principal_id',
           values: [uploadId, claimId],
         })
         if (!ended.rows[0]) {
           throw new FeedError('BLOB_UPLOAD_UNKNOWN', 'the upload has ended, or another request took it over')
         }
-        const superfluous = await storeBlob(client, { digest, size, storageKey })
-        await client.query({ name: 'blob_link', text: LINK, values: [ended.rows[0].repository_id, digest] })
+        const { repository_id: repositoryId, principal_id: principalId } = ended.rows[0]
+        const superfluous = await storeBlob(client, { digest, size, storageKey }, principalId)
+        await client.query({ name: 'blob_link', text: LINK, values: [repositoryId, digest] })
         return { superfluous }
       })
     },
@@ -102,26 +104,28 @@ export function feedUploads(pool: pg.Pool): Uploads {
   }
 }
 
-/** Keeps the bytes that are there unless they are quarantined; answers the key of those not kept. */
+/**
+ * Keeps the bytes that are there unless they are quarantined; answers the key of those not kept. The
+ * row stays locked, so that the collector cannot take it before it is linked.
+ */
 async function storeBlob(
   client: pg.PoolClient,
-  { digest, size, storageKey }: StoredBlob,
+  blob: StoredBlob,
+  principalId: string,
 ): Promise<string | null> {
+  const { digest, size, storageKey } = blob
   const inserted = await client.query({
     name: 'blob_insert',
     text: 'insert into blob (digest, size, storage_key) values ($1, $2, $3) on conflict (digest) do nothing',
     values: [digest, size, storageKey],
   })
   if (inserted.rowCount === 1) return null
-  const { rows } = await client.query<{ old: string; quarantined: boolean }>({
+  const { rows } = await client.query<{ quarantined: boolean }>({
     name: 'blob_hold',
-    text: 'select storage_key as old, quarantined_at is not null as quarantined from blob where digest = $1 for update',
+    text: 'select quarantined_at is not null as quarantined from blob where digest = $1 for update',
     values: [digest],
   })
-  if (!rows[0]?.quarantined) return storageKey
-  await client.query(
-    'update blob set storage_key = $2, stored_at = now(), quarantined_at = null where digest = $1',
-    [digest, storageKey],
-  )
-  return rows[0].old
+  // Collected between the two statements: it is new again.
+  if (!rows[0]) return storeBlob(client, blob, principalId)
+  return rows[0].quarantined ? healBlob(client, blob, principalId) : storageKey
 }

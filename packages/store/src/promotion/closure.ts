@@ -62,8 +62,9 @@ export async function readClosure(
   })
   const members = nodes.filter(({ distributable }) => distributable)
   refuseTwins(nodes.map((node) => node.digest))
-  await requireBlobs(tx, repositoryId, members)
   const manifests = members.filter(({ kind }) => kind === 'manifest')
+  await holdManifests(tx, repositoryId, manifests)
+  await requireBlobs(tx, repositoryId, members)
   return {
     mediaType: top.mediaType,
     members: members.map(({ kind, digest, size, mediaType }) => ({ kind, digest, size, mediaType })),
@@ -121,14 +122,29 @@ function refuseTwins(digests: readonly string[]): void {
   }
 }
 
+/** Locks what was walked, so that nothing of it is deleted and collected before the request awaits it. */
+async function holdManifests(tx: Transaction, repositoryId: string, manifests: readonly BoundMember[]) {
+  const held = await tx.$queryRaw<unknown[]>`
+    select digest from repository_manifest
+    where repository_id = ${repositoryId}::uuid and digest = any (${manifests.map(({ digest }) => digest)}::text[])
+    order by digest for key share`
+  if (held.length < manifests.length) {
+    throw new StoreError('closure_incomplete', 'a manifest of this image is being deleted; push it again')
+  }
+}
+
 async function requireBlobs(tx: Transaction, repositoryId: string, members: readonly BoundMember[]) {
   const blobs = members.filter(({ kind }) => kind === 'blob')
+  const digests = blobs.map(({ digest }) => digest)
   const missing = await tx.$queryRaw<{ digest: string }[]>`
-    select w.digest from unnest(${blobs.map(({ digest }) => digest)}::text[], ${blobs.map(({ size }) => String(size))}::bigint[]) w (digest, size)
+    with held as (
+      select digest from repository_blob
+      where repository_id = ${repositoryId}::uuid and digest = any (${digests}::text[])
+      order by digest for key share)
+    select w.digest from unnest(${digests}::text[], ${blobs.map(({ size }) => String(size))}::bigint[]) w (digest, size)
     where not exists (
-      select from repository_blob rb join blob b on b.digest = rb.digest
-      where rb.repository_id = ${repositoryId}::uuid and rb.digest = w.digest
-        and b.size = w.size and b.quarantined_at is null)
+      select from held h join blob b on b.digest = h.digest
+      where h.digest = w.digest and b.size = w.size and b.quarantined_at is null)
     limit 10`
   if (missing.length > 0) {
     const list = missing.map(({ digest }) => digest).join(', ')
