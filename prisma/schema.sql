@@ -1,6 +1,6 @@
 -- What the migrations make, read back from the catalogue: rules and rights included, which schema.prisma
 -- cannot say. Never applied: a change of the migrations shows here, to be reviewed. Write it anew with
---   npx vitest run --project pg packages/store/src/schema.test.ts -u
+--   npx vitest run --project pg packages/store/src/schema.pg.test.ts -u
 
 -- ── roles ──
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { cloneDatabase, emptyDatabase, testPostgres } from '@sluice/testkit'
-import pg from 'pg'
+import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { openStore, prepareDatabase } from './index.ts'
 
-async function ask(url: string, sql: string, values: unknown[] = []): Promise<any[]> {
-  const client = new pg.Client({ connectionString: url })
+async function ask(url: string, sql: string, values: unknown[] = []): Promise<unknown[]> {
+  const client = new Client({ connectionString: url })
   await client.connect()
   try {
     return (await client.query(sql, values)).rows

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import { Client } from 'pg'
 import { asStoreError } from './errors.ts'
 import { applyMigrations } from './migrations.ts'
 import { type Passwords, prepareRoles } from './roles.ts'
@@ -19,7 +19,7 @@ export async function prepareDatabase({
   ownerUrl: string
   passwords: Passwords
 }): Promise<{ apiUrl: string; workerUrl: string }> {
-  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'sluice migrate' })
+  const client = new Client({ connectionString: ownerUrl, application_name: 'sluice migrate' })
   try {
     await client.connect()
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])

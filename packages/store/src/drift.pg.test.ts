@@ -1,3 +1,5 @@
+// oxlint-disable typescript/no-unsafe-type-assertion, typescript/unbound-method, no-underscore-dangle --
+// the engine is bound here below its public types, as Prisma's own client does it
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -5,7 +7,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import * as binding from '@prisma/schema-engine-wasm/schema_engine_bg'
 import { cloneDatabase } from '@sluice/testkit'
-import pg from 'pg'
+import { Pool, type QueryArrayResult } from 'pg'
 import { expect, test } from 'vitest'
 
 const SCHEMA = path.join(import.meta.dirname, '..', '..', '..', 'prisma', 'schema.prisma')
@@ -27,7 +29,7 @@ test('schema.prisma is what the migrations make', async () => {
 
 /** How Prisma would have to change the database, in words; its engine without its native binary. */
 async function difference(url: string, content: string): Promise<string> {
-  const pool = new pg.Pool({ connectionString: url, max: 1 })
+  const pool = new Pool({ connectionString: url, max: 1 })
   const factory = {
     provider: 'postgres',
     adapterName: '@prisma/adapter-pg',
@@ -57,8 +59,8 @@ async function difference(url: string, content: string): Promise<string> {
 }
 
 /** The engine reads columns of type "char" in the catalogue, which the adapter does not know. */
-async function connect(pool: pg.Pool) {
-  const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<pg.QueryArrayResult>
+async function connect(pool: Pool) {
+  const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<QueryArrayResult>
   const chars = new WeakMap<object, [number, number][]>()
   pool.query = (async (...args: unknown[]) => {
     const result = await query(...args)

@@ -36,7 +36,6 @@ export type StoreErrorCode =
   | 'denied'
   | 'digest_mismatch'
   | 'digest_unknown'
-  | 'foreign_layers'
   | 'feed_in_use'
   | 'foreign_layers'
   | 'gate_refused'
@@ -83,27 +82,28 @@ export interface PostgresRefusal {
   readonly sqlstate: string
   readonly message: string
   readonly detail: string | undefined
-  readonly constraint: string | undefined
 }
 
 /** The error of Postgres inside an error of `pg` or Prisma; null when there is none. */
 export function postgresError(error: unknown): PostgresRefusal | null {
   let at: unknown = error
-  for (let depth = 0; depth < 8 && typeof at === 'object' && at !== null; depth++) {
-    const level = at as Record<string, unknown>
-    const sqlstate = level['originalCode'] ?? level['code']
-    if (typeof sqlstate === 'string' && /^[0-9A-Z]{5}$/.test(sqlstate) && !/^P\d{4}$/.test(sqlstate)) {
+  for (let depth = 0; depth < 8; depth++) {
+    const sqlstate = text(field(at, 'originalCode')) ?? text(field(at, 'code'))
+    // P2010 and the like have the form, and are Prisma's own.
+    if (sqlstate !== undefined && /^[0-9A-Z]{5}$/.test(sqlstate) && !/^P\d{4}$/.test(sqlstate)) {
       return {
         sqlstate,
-        message: String(level['originalMessage'] ?? level['message'] ?? ''),
-        detail: text(level['detail']),
-        constraint: text(level['constraint']) ?? text((level['constraint'] as { index?: unknown })?.index),
+        message: text(field(at, 'originalMessage')) ?? text(field(at, 'message')) ?? '',
+        detail: text(field(at, 'detail')),
       }
     }
-    const meta = level['meta'] as { driverAdapterError?: unknown } | undefined
-    at = meta?.driverAdapterError ?? level['cause']
+    at = field(field(at, 'meta'), 'driverAdapterError') ?? field(at, 'cause')
   }
   return null
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 
 function text(value: unknown): string | undefined {
@@ -122,9 +122,15 @@ export function asStoreError(error: unknown): unknown {
     const code = REFUSALS.find((known) => known === said.message)
     if (code) return new StoreError(code, said.detail ?? said.message, { cause: error })
   }
-  const code = (error as { code?: unknown } | null)?.code
-  if ((said && UNAVAILABLE.test(said.sqlstate)) || (typeof code === 'string' && SOCKET.test(code))) {
+  const code = text(field(error, 'code'))
+  if ((said && UNAVAILABLE.test(said.sqlstate)) || (code !== undefined && SOCKET.test(code))) {
     return new StoreError('unavailable', 'the database cannot be reached; try again', { cause: error })
   }
   return error
+}
+
+/** Did Postgres give the transaction up for another's sake (serialization failure, deadlock)? */
+export function isGivenUp(error: unknown): boolean {
+  const sqlstate = postgresError(error)?.sqlstate
+  return sqlstate === '40001' || sqlstate === '40P01' || field(error, 'code') === 'P2034'
 }

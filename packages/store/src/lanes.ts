@@ -1,4 +1,5 @@
 import { type Policy, parsePolicy, policyHash, quorumOf } from '@sluice/promotion'
+import type { JsonObject } from '@sluice/proof'
 import { isName, requireName } from './accounts/names.ts'
 import { type Actor, actorOf } from './actor.ts'
 import { appendEntry } from './audit/entry.ts'
@@ -164,7 +165,7 @@ async function insertVersion(
     type: string
   },
 ): Promise<void> {
-  const json = JSON.parse(JSON.stringify(policy)) as Record<string, never>
+  const json: JsonObject & object = JSON.parse(JSON.stringify(policy))
   const entryId = await appendEntry(tx, {
     type,
     actor: `person:${author}`,

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import { Client, type Pool } from 'pg'
 
 /** `reconnected`: what happened meanwhile was missed; read again. */
 export type StoreEvent =
@@ -18,21 +18,21 @@ const LONGEST_PAUSE = 5_000
  * when it breaks. Resolves once it listens. @throws the connection's error when the first one fails
  */
 export async function listen(
-  store: { readonly pool: pg.Pool },
+  store: { readonly pool: Pool },
   onEvent: (event: StoreEvent) => void,
 ): Promise<{ close(): Promise<void> }> {
-  let client: pg.Client | undefined
+  let client: Client | undefined
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
   async function connect(): Promise<void> {
-    const next = new pg.Client({ ...store.pool.options, keepAlive: true })
+    const next = new Client({ ...store.pool.options, keepAlive: true })
     next.on('error', () => {})
     next.on('notification', ({ channel, payload = '' }) => onEvent(eventOf(channel, payload)))
     await next.connect()
     await next.query('listen sluice_request; listen sluice_promotion')
     client = next
-    next.once('end', () => void again(50))
+    next.once('end', () => again(50))
     if (closed) await next.end()
   }
 
@@ -58,6 +58,6 @@ export async function listen(
 
 function eventOf(channel: string, payload: string): StoreEvent {
   if (channel === 'sluice_request') return { channel, requestId: payload }
-  const { promotionId, requestId, state } = JSON.parse(payload) as Record<string, string>
-  return { channel: 'sluice_promotion', promotionId: promotionId!, requestId: requestId!, state: state! }
+  const said: { promotionId: string; requestId: string; state: string } = JSON.parse(payload)
+  return { channel: 'sluice_promotion', ...said }
 }

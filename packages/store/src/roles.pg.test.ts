@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { OCI_CONFIG, OCI_MANIFEST, parseManifest } from '@sluice/oci'
 import { cloneDatabase, testPostgres } from '@sluice/testkit'
-import pg from 'pg'
+import { Client, DatabaseError } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Actor, newId, openStore, prepareDatabase, type Store } from './index.ts'
 
@@ -9,7 +9,7 @@ import { type Actor, newId, openStore, prepareDatabase, type Store } from './ind
 
 let database: Awaited<ReturnType<typeof cloneDatabase>>
 let store: Store
-const clients = {} as Record<'api' | 'worker' | 'owner', pg.Client>
+let clients: Record<'api' | 'worker' | 'owner', Client>
 /** Ids and digests that the statements below name as `:name`. */
 const known: Record<string, string> = {}
 
@@ -17,11 +17,13 @@ beforeAll(async () => {
   database = await cloneDatabase()
   // A database's own rights are not copied with its template.
   await prepareDatabase({ ownerUrl: database.ownerUrl, passwords: (await testPostgres()).passwords })
-  const urls = { api: database.apiUrl, worker: database.workerUrl, owner: database.ownerUrl }
-  for (const role of ['api', 'worker', 'owner'] as const) {
-    clients[role] = new pg.Client({ connectionString: urls[role] })
-    await clients[role].connect()
+  const connect = (connectionString: string) => new Client({ connectionString })
+  clients = {
+    api: connect(database.apiUrl),
+    worker: connect(database.workerUrl),
+    owner: connect(database.ownerUrl),
   }
+  await Promise.all(Object.values(clients).map((client) => client.connect()))
   store = await openStore({ url: database.apiUrl })
   await furnish()
 })
@@ -126,7 +128,7 @@ async function furnish(): Promise<void> {
     entry: newId(),
   })
   await promote(known['done_run']!, known['done']!)
-  await clients.worker.query(fill(`${RUN}`, { promotion: known['run']! }))
+  await clients.worker.query(fill(RUN, { promotion: known['run']! }))
   known['to'] = (
     await clients.owner.query<{ id: string }>('select id from repository where feed_id = $1', [trusted.id])
   ).rows[0]!.id
@@ -178,7 +180,7 @@ async function refusal(role: 'api' | 'worker' | 'owner', statements: readonly st
     await client.query(fill(statements.at(-1)!, known))
     return 'accepted'
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error
+    if (!(error instanceof DatabaseError)) throw error
     return error.code === 'SL001' ? error.message : (error.code ?? 'no code')
   } finally {
     await client.query('rollback')

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { cloneDatabase, testPostgres } from '@sluice/testkit'
-import pg from 'pg'
+import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { prepareDatabase } from './index.ts'
 
@@ -14,7 +14,7 @@ const HEAD = `-- What the migrations make, read back from the catalogue: rules a
 test('prisma/schema.sql is what the migrations make', async () => {
   const { ownerUrl, drop } = await cloneDatabase()
   await prepareDatabase({ ownerUrl, passwords: (await testPostgres()).passwords })
-  const client = new pg.Client({ connectionString: ownerUrl })
+  const client = new Client({ connectionString: ownerUrl })
   await client.connect()
   const parts = []
   for (const [title, sql] of Object.entries(CATALOGUE)) {
@@ -41,7 +41,7 @@ const CATALOGUE = {
     select format('role %s%s%s%s', rolname, case when rolcanlogin then ' login' end, case when not rolinherit then ' noinherit' end,
       case when rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls then ' WITH POWERS' end) as line
     from pg_roles where rolname like 'sluice_%'
-    union all
+    union -- one membership may be granted by several
     select format('member of %s: %s, inherit %s, set %s, admin %s', r.rolname, m.rolname, a.inherit_option, a.set_option, a.admin_option)
     from pg_auth_members a join pg_roles r on r.oid = a.roleid join pg_roles m on m.oid = a.member
     where m.rolname like 'sluice_%' order by 1`,

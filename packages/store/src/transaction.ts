@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { asStoreError, postgresError } from './errors.ts'
+import { asStoreError, isGivenUp } from './errors.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
 
 /** Inside one decision: everything it reads and writes goes through here. */
@@ -48,13 +48,7 @@ async function repeated<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run()
     } catch (error) {
-      if (tries === TRIES || !givenUp(error)) throw asStoreError(error)
+      if (tries === TRIES || !isGivenUp(error)) throw asStoreError(error)
     }
   }
-}
-
-/** Serialization failure, deadlock. */
-function givenUp(error: unknown): boolean {
-  const sqlstate = postgresError(error)?.sqlstate
-  return sqlstate === '40001' || sqlstate === '40P01' || (error as { code?: unknown }).code === 'P2034'
 }

@@ -1,20 +1,16 @@
 import { cloneDatabase } from '@sluice/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Actor, openStore, type Store } from '../index.ts'
+import { type Actor, openStore, type Seeded, type Store } from '../index.ts'
 
 let database: Awaited<ReturnType<typeof cloneDatabase>>
 let store: Store
 let admin: Actor
+let starts: Seeded[]
 
 beforeAll(async () => {
   database = await cloneDatabase()
   store = await openStore({ url: database.apiUrl })
-  const starts = await Promise.all(
-    [1, 2, 3].map(() => store.accounts.seed({ adminPassword: 'first-password' })),
-  )
-  expect(starts.filter(({ seeded }) => seeded)).toEqual([
-    { seeded: true, username: 'admin', generatedPassword: null },
-  ])
+  starts = await Promise.all([1, 2, 3].map(() => store.accounts.seed({ adminPassword: 'first-password' })))
   admin = (await store.accounts.byPassword('admin', 'first-password'))!
 })
 
@@ -32,6 +28,9 @@ async function session(username: string, password: string): Promise<Actor> {
 }
 
 test('the first start makes the instance, admin, both feeds and the lane, each with its entry', async () => {
+  expect(starts.filter(({ seeded }) => seeded)).toEqual([
+    { seeded: true, username: 'admin', generatedPassword: null },
+  ])
   expect(await store.instance()).toMatchObject({ name: 'sluice' })
   expect((await store.feeds.list()).map(({ name, trusted }) => [name, trusted])).toEqual([
     ['dev', false],
@@ -104,15 +103,18 @@ describe('signing in', () => {
     await store.accounts.users.create(admin, { username: 'mira', password: 'mira-first' })
     const mira = await session('mira', 'mira-first')
     const other = await store.accounts.signIn('mira', 'mira-first')
-    const { changePassword } = store.accounts
-    await expect(changePassword(mira, { current: 'wrong-one', next: 'mira-second' })).rejects.toMatchObject({
+    await expect(
+      store.accounts.changePassword(mira, { current: 'wrong-one', next: 'mira-second' }),
+    ).rejects.toMatchObject({
       code: 'credentials_invalid',
     })
-    await expect(changePassword(mira, { current: 'mira-first', next: 'short' })).rejects.toMatchObject({
+    await expect(
+      store.accounts.changePassword(mira, { current: 'mira-first', next: 'short' }),
+    ).rejects.toMatchObject({
       code: 'invalid',
       field: 'next',
     })
-    await changePassword(mira, { current: 'mira-first', next: 'mira-second' })
+    await store.accounts.changePassword(mira, { current: 'mira-first', next: 'mira-second' })
     expect(await store.accounts.byPassword('mira', 'mira-first')).toBeNull()
     expect(await store.accounts.byPassword('mira', 'mira-second')).not.toBeNull()
     expect(await store.accounts.byToken(other.token)).toBeNull()

@@ -1,3 +1,4 @@
+import type { JsonObject } from '@sluice/proof'
 import { type Actor, actorOf, type Role } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
@@ -120,7 +121,7 @@ export function users({ prisma, pool }: Connections) {
       void (await patch(actor, name, { disabled: true })),
 
     /** Ends every session but the one it is done in. The caller has checked the current password. */
-    async setOwnPassword(actor: Actor, next: string): Promise<void> {
+    setOwnPassword: async (actor: Actor, next: string): Promise<void> => {
       requirePassword(next, 'next')
       const hash = await hashPassword(next)
       await transaction(prisma, async (tx) => {
@@ -143,8 +144,8 @@ const SELECT = `
   left join credential c on c.person_id = p.id`
 
 /** JSON without the fields that were not given. */
-function plain(fields: object): Record<string, never> {
-  return JSON.parse(JSON.stringify(fields)) as Record<string, never>
+function plain(fields: object): JsonObject {
+  return JSON.parse(JSON.stringify(fields))
 }
 
 /** A person who signs in here by this name. @throws StoreError name_taken */

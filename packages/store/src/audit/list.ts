@@ -57,6 +57,6 @@ export function audit({ pool }: Connections) {
 
 type Row = Omit<EntryView, 'payload'> & { readonly arrival: string; readonly payload: string | null }
 
-function entryOf({ arrival: _, payload, ...entry }: Row): EntryView {
-  return { ...entry, payload: payload === null ? null : JSON.parse(payload) }
+function entryOf({ id, type, at, actor, subjects, payload }: Row): EntryView {
+  return { id, type, at, actor, subjects, payload: payload === null ? null : JSON.parse(payload) }
 }

@@ -17,6 +17,9 @@ type Uploads = Pick<
   | 'cancelUpload'
 >
 
+// The column holds milliseconds and would round up: a lease must not outlive itself.
+const leaseEnd = (ms: string) => `date_trunc('milliseconds', clock_timestamp() + ${ms} * interval '1 ms')`
+
 /** Uploads in progress: one writer at a time, by a lease that ends by itself. */
 export function feedUploads(pool: pg.Pool): Uploads {
   return {
@@ -48,7 +51,7 @@ export function feedUploads(pool: pg.Pool): Uploads {
       const claimId = newId()
       const { rowCount } = await pool.query({
         name: 'upload_claim',
-        text: `update upload set claim_id = $2, claim_until = clock_timestamp() + $4 * interval '1 ms'
+        text: `update upload set claim_id = $2, claim_until = ${leaseEnd('$4')}
                where id = $1 and received = $3 and (claim_until is null or claim_until <= clock_timestamp())`,
         values: [id, claimId, offset, leaseMs],
       })
@@ -58,7 +61,7 @@ export function feedUploads(pool: pg.Pool): Uploads {
     async renewUpload({ uploadId, claimId }, leaseMs) {
       const { rowCount } = await pool.query({
         name: 'upload_renew',
-        text: `update upload set claim_until = clock_timestamp() + $3 * interval '1 ms' where id = $1 and claim_id = $2`,
+        text: `update upload set claim_until = ${leaseEnd('$3')} where id = $1 and claim_id = $2`,
         values: [uploadId, claimId, leaseMs],
       })
       return rowCount === 1

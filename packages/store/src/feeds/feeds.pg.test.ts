@@ -376,7 +376,7 @@ describe('the audit list', () => {
 
 test('listening survives the loss of its connection, and says that something may have been missed', async () => {
   const heard: StoreEvent[] = []
-  const { close } = await listen(store, (event) => heard.push(event))
+  const listening = await listen(store, (event) => heard.push(event))
   const notify = () => store.pool.query(`select pg_notify('sluice_request', 'r1')`)
   await notify()
   await until(() => heard.some((event) => event.channel === 'sluice_request' && event.requestId === 'r1'), {
@@ -389,5 +389,5 @@ test('listening survives the loss of its connection, and says that something may
   heard.length = 0
   await notify()
   await until(() => heard.length > 0, { what: 'the next event' })
-  await close()
+  await listening.close()
 })

@@ -72,7 +72,7 @@ export function feeds(connections: Connections) {
           data: {
             ...(stage !== undefined && { stage }),
             ...(trusted !== undefined && { trusted }),
-            ...(tagRules && { tagRules: { ...tagRules } as object }),
+            ...(tagRules && { tagRules: { ...tagRules } }),
           },
         })
         const { name: from, ...was } = feed
@@ -143,7 +143,7 @@ export async function insertFeed(
   requireText(stage, 'stage', 64)
   const rules = parseTagRules(tagRules)
   const id = newId()
-  await tx.feed.create({ data: { id, stage, trusted, tagRules: { ...rules } as object } })
+  await tx.feed.create({ data: { id, stage, trusted, tagRules: { ...rules } } })
   await takeName(tx, id, name)
   await tx.accessGrant.create({ data: { feedId: id, principalId: owner, verbs: [...VERBS] } })
   await appendEntry(tx, {

@@ -55,7 +55,7 @@ export function feedTags({ pool }: Connections) {
         .filter((name) => !after || compareTags(name, after) > 0)
         .sort(compareTags)
       const page = paged(names.slice(0, limit + 1), limit, (name) => name)
-      const views = await pool.query<TagView>(TAGS, [id, page.items])
+      const views = await pool.query<Omit<TagView, 'size'> & { size: string }>(TAGS, [id, page.items])
       const byName = new Map(views.rows.map((view) => [view.tag, view]))
       const items = page.items.flatMap((name) => byName.get(name) ?? [])
       return {
@@ -78,7 +78,17 @@ export function feedTags({ pool }: Connections) {
         [id, tag, afterNumber(after), limit + 1],
       )
       const page = paged(rows, limit, (row) => row.id)
-      return { items: page.items.map(({ id: _, ...move }) => move), next: page.next }
+      return {
+        items: page.items.map(({ tag: of, from, to, at, by, promotionId }) => ({
+          tag: of,
+          from,
+          to,
+          at,
+          by,
+          promotionId,
+        })),
+        next: page.next,
+      }
     },
 
     /** The digest the tag pointed at then; null: it was not there. @throws StoreError not_found */
