@@ -1,9 +1,20 @@
 import { createPostgresBackend, withBackend } from 'bullmq'
-import { Client } from 'pg'
+import { Client, type ClientConfig } from 'pg'
 import { prepareSchema, QUEUE_ROLE, QUEUE_SCHEMA } from './schema.ts'
 import { type Backend, type BackendOptions, QUEUE_NAME, WORKER_TIMES } from './station.ts'
 
 const { Queue, Worker } = withBackend(createPostgresBackend)
+
+/**
+ * What breaks a connection between two queries is told by the next query. BullMQ takes connections without listening
+ * for it, and it would end the process.
+ */
+class QuietClient extends Client {
+  constructor(config?: ClientConfig) {
+    super(config)
+    this.on('error', () => undefined)
+  }
+}
 
 /** BullMQ in the database, under a role that reaches nothing but its own schema. */
 export function openPostgresBackend({ url, concurrency, process }: BackendOptions): Backend {
@@ -11,6 +22,7 @@ export function openPostgresBackend({ url, concurrency, process }: BackendOption
   // Each pool is BullMQ's own, and new with each station.
   const connection = {
     connectionString,
+    Client: QuietClient,
     schema: QUEUE_SCHEMA,
     max: 3,
     connectionTimeoutMillis: 5_000,
@@ -20,9 +32,7 @@ export function openPostgresBackend({ url, concurrency, process }: BackendOption
   }
   return {
     async prepare() {
-      const client = new Client({ connectionString, connectionTimeoutMillis: 5_000 })
-      // What ends a connection is told by the query that it ends.
-      client.on('error', () => undefined)
+      const client = new QuietClient({ connectionString, connectionTimeoutMillis: 5_000 })
       try {
         await client.connect()
         await prepareSchema(client)

@@ -28,6 +28,8 @@ export interface PromotionQueue {
 }
 
 const REPAIR_PAUSE_MS = 500
+/** A broken connection may never answer that it is closed. */
+const DISPOSE_MS = 5_000
 
 /** Opens the queue and begins to take jobs from it. @throws WorkerError queue_schema_missing; what the backend says */
 export async function openQueue(options: QueueOptions): Promise<PromotionQueue> {
@@ -76,13 +78,24 @@ export async function openQueue(options: QueueOptions): Promise<PromotionQueue> 
   const reopen = async (): Promise<void> => {
     const broken = station
     station = undefined
-    await broken?.worker.close(true)
-    await broken?.queue.close()
+    await broken?.worker.pause(true)
+    // BullMQ stops to listen for errors before its connections are closed. When all of them break at once, the
+    // others tell of it in this pause; afterwards it would end the process.
     await sleep(REPAIR_PAUSE_MS)
+    await Promise.race([dispose(broken), sleep(DISPOSE_MS)])
     let again: unknown
     if (!closing) await open().catch((err: unknown) => (again = err))
     repairing = undefined
     if (again !== undefined) repair(again)
+  }
+
+  const dispose = async (broken: Station | undefined): Promise<void> => {
+    try {
+      await broken?.worker.close(true)
+      await broken?.queue.close()
+    } catch (err) {
+      log.warn({ err }, 'broken queue not closed')
+    }
   }
 
   try {

@@ -10,6 +10,7 @@ export interface Station {
   readonly worker: {
     on(event: 'error', listener: (error: Error) => void): unknown
     run(): Promise<void>
+    pause(doNotWaitActive: boolean): Promise<void>
     close(force?: boolean): Promise<void>
   }
 }
