@@ -37,5 +37,5 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 export function fields(rows: Readonly<Record<string, string | null | undefined>>): string[] {
   const given = Object.entries(rows).filter((row): row is [string, string] => row[1] != null)
   const width = Math.max(0, ...given.map(([name]) => name.length))
-  return given.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+  return given.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd())
 }

@@ -15,10 +15,16 @@ export async function ask(
   if (stdin.isTTY !== true) {
     throw new CliError('usage', `nobody is there to answer "${question}": give ${instead}`)
   }
-  stderr.write(`${question}: `)
-  // readline echoes to its output; a secret's goes nowhere, and the terminal's own echo is off meanwhile.
+  // readline echoes to its output, and a secret's goes nowhere. The terminal's own echo is off from here on,
+  // before the question invites anybody to type.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const reader = readline.createInterface({ input: stdin, output: secret ? nowhere : stderr, terminal: true })
+  const reader = readline.createInterface({
+    input: stdin,
+    output: secret ? nowhere : stderr,
+    terminal: true,
+    historySize: 0,
+  })
+  stderr.write(`${question}: `)
   try {
     return await new Promise((resolve, reject) => {
       reader.once('line', resolve)

@@ -32,8 +32,11 @@ export function login(shell: Shell): Command {
       const { token, expiresAt } = await createClient({ url }).login({ body: { username, password } })
       const file = keepToken(shell.env, { url, username, token, expiresAt })
       const me = await createClient({ url, token }).getMe()
-      if (me.mustChangePassword)
-        output.note('Somebody else chose your password: change it with `sluice password`')
+      if (me.mustChangePassword) {
+        output.note(
+          'Somebody else chose your password: before anything else, change it with `sluice password`',
+        )
+      }
       output.show({ url, username: me.name, expiresAt }, () => [
         `signed in to ${url} as ${me.name} until ${expiresAt}`,
         `the token is kept in ${file}`,
