@@ -10,12 +10,20 @@ import { startService } from './service.mjs'
 
 /** What a version disables by itself; sparse manifests conflict with refusing partial images. */
 const disabled = {
-  1.1: ['Blob upload cancel', 'Manifest put with tag params', 'Sparse Manifests', 'Tag Param', 'Tag Param sha512'],
+  1.1: [
+    'Blob upload cancel',
+    'Manifest put with tag params',
+    'Sparse Manifests',
+    'Tag Param',
+    'Tag Param sha512',
+  ],
   dev: ['Sparse Manifests'],
 }
 
 if (spawnSync('conformance', ['--help'], { stdio: 'ignore' }).error) {
-  console.error('The program `conformance` is not on the PATH. `source .ci/tools.sh && install_go` installs it.')
+  console.error(
+    'The program `conformance` is not on the PATH. `source .ci/tools.sh && install_go` installs it.',
+  )
   process.exit(1)
 }
 await prepare()

@@ -6,33 +6,33 @@ import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { root } from './prepare.mjs'
 
 /**
- * Starts Sluice and signs in as its administrator.
- * @returns {Promise<{url: string, adminPassword: string, pid: number, log: string,
- *   call(method: string, path: string, body?: unknown): Promise<any>, stop(): Promise<void>}>}
+ * Starts Sluice and signs in as its administrator. On a `folder` of an earlier start it goes on where that one
+ * ended; without one it has a folder of its own, which `stop` removes.
  */
-export async function startService(env = {}) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-service-'))
-  // The embedded Postgres may run as another user, which must be able to reach its folder.
-  fs.chmodSync(folder, 0o755)
-  const adminPassword = randomBytes(18).toString('base64url')
-  const log = path.join(folder, 'service.log')
-  const child = spawn(process.execPath, ['scripts/start.mjs'], {
+export async function startService({ env = {}, folder } = {}) {
+  const home = folder ?? makeFolder()
+  const password = path.join(home, 'admin-password')
+  if (!fs.existsSync(password)) fs.writeFileSync(password, randomBytes(18).toString('base64url'))
+  const adminPassword = fs.readFileSync(password, 'utf8')
+  const log = path.join(home, 'service.log')
+  const child = spawn(process.execPath, [path.join(root, 'scripts/start.mjs')], {
     env: {
       ...process.env,
       SLUICE_PORT: String(await freePort()),
-      SLUICE_DATA_DIR: path.join(folder, 'data'),
+      SLUICE_DATA_DIR: path.join(home, 'data'),
       SLUICE_ADMIN_PASSWORD: adminPassword,
       ...env,
     },
-    stdio: ['ignore', 'pipe', fs.openSync(log, 'w')],
+    stdio: ['ignore', 'pipe', fs.openSync(log, 'a')],
   })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   const stop = async () => {
     child.kill('SIGTERM')
     await exited
-    fs.rmSync(folder, { recursive: true, force: true })
+    if (folder === undefined) fs.rmSync(home, { recursive: true, force: true })
   }
   const url = await Promise.race([
     readyLine(child.stdout),
@@ -40,22 +40,41 @@ export async function startService(env = {}) {
       throw new Error(`the service did not start:\n${fs.readFileSync(log, 'utf8').slice(-4000)}`)
     }),
   ])
-  const session = { token: undefined }
-  const call = async (method, route, body) => {
-    const answer = await fetch(`${url}/api/v1${route}`, {
-      method,
-      headers: {
-        ...(session.token ? { authorization: `Bearer ${session.token}` } : {}),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const text = await answer.text()
-    if (!answer.ok) throw new Error(`${method} ${route} answered ${answer.status}: ${text}`)
-    return text === '' ? undefined : JSON.parse(text)
+  const { token } = await call(url, 'POST', '/auth/login', {
+    body: { username: 'admin', password: adminPassword },
+  })
+  return {
+    url,
+    adminPassword,
+    pid: child.pid,
+    log,
+    exited,
+    stop,
+    call: (method, route, body) => call(url, method, route, { body, token }),
   }
-  session.token = (await call('POST', '/auth/login', { username: 'admin', password: adminPassword })).token
-  return { url, adminPassword, pid: child.pid, log, call, stop }
+}
+
+/** A folder for `startService` that several starts share; the caller removes it. */
+export function makeFolder() {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-service-'))
+  // The embedded Postgres may run as another user, which must be able to reach its folder.
+  fs.chmodSync(folder, 0o755)
+  return folder
+}
+
+/** One call of `/api/v1` as the holder of a token. Throws what the problem document says. */
+export async function call(url, method, route, { body, token } = {}) {
+  const headers = {}
+  if (token !== undefined) headers.authorization = `Bearer ${token}`
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  const answer = await fetch(`${url}/api/v1${route}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${method} ${route} answered ${answer.status}: ${text}`)
+  return text === '' ? undefined : JSON.parse(text)
 }
 
 async function readyLine(stdout) {
@@ -67,7 +86,8 @@ async function readyLine(stdout) {
   return new Promise(() => {})
 }
 
-function freePort() {
+/** A port of the loopback interface that nobody uses right now. */
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = net.createServer().once('error', reject)
     server.listen(0, '127.0.0.1', () => {

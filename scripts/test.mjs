@@ -1,19 +1,21 @@
-// npm test: every test but those that need outside tools; `clients` runs those. Ends with the count.
+// npm test: every test but those that need outside tools; `clients` runs those, `queue` once more what
+// stands on the queue. Ends with the count.
 import fs from 'node:fs'
 import path from 'node:path'
-import { prepare, root, run } from './prepare.mjs'
+import { fail, prepare, root, run } from './prepare.mjs'
 
-const clients = process.argv[2] === 'clients'
-const report = path.join(root, 'artifacts', clients ? 'clients.json' : 'tests.json')
+const choices = {
+  tests: ['--project', '!clients'],
+  clients: ['--project', 'clients'],
+  queue: ['--project', 'pg', '--project', 'e2e', 'apps/worker'],
+}
+const chosen = process.argv[2] ?? 'tests'
+if (!(chosen in choices)) fail(`there is no choice ${chosen}: ${Object.keys(choices).join(', ')}`)
+const report = path.join(root, 'artifacts', `${chosen}.json`)
 
 await prepare()
 fs.rmSync(report, { force: true })
-const vitest = [
-  path.join(root, 'node_modules/vitest/vitest.mjs'),
-  'run',
-  '--project',
-  clients ? 'clients' : '!clients',
-]
+const vitest = [path.join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...choices[chosen]]
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
 const { code } = await run(process.execPath, [...vitest, ...reporters], {
   stdio: ['ignore', 'inherit', 'inherit'],
