@@ -7,10 +7,17 @@ test('the public face', () => {
     'ProofError',
     'SALT_MAX',
     'SALT_MIN',
+    'SIGNATURES_LIMIT',
     'canonicalJson',
     'checkPayload',
+    'fromBase64',
     'leafHash',
     'openEntry',
+    'openEnvelope',
+    'parsePublicKey',
+    'preAuthEncoding',
     'sealEntry',
+    'verifyEnvelope',
+    'verifySignature',
   ])
 })

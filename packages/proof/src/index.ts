@@ -1,4 +1,5 @@
 export { canonicalJson, type JsonObject, type JsonValue } from './canonical.ts'
+export { type Envelope, openEnvelope, preAuthEncoding, SIGNATURES_LIMIT, verifyEnvelope } from './dsse.ts'
 export {
   type AuditEntry,
   checkPayload,
@@ -12,3 +13,4 @@ export {
   sealEntry,
 } from './entry.ts'
 export { ProofError, type ProofErrorCode } from './errors.ts'
+export { fromBase64, type PublicKey, parsePublicKey, verifySignature } from './public-key.ts'
