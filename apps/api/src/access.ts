@@ -81,7 +81,7 @@ export function onLane<Id extends OperationId>(
   { inBody = false }: { inBody?: boolean } = {},
 ): Row<Id> {
   const admit = async ({ services, grants, params, body }: Asked): Promise<Handle<Id>> => {
-    const name = inBody ? (body as { lane: string }).lane : (params['lane'] ?? '')
+    const name = named(inBody ? body : params, 'lane')
     const lane = await laneNamed(services.store, name)
     if (lane === null || !(sees(grants, lane.fromFeedId) || sees(grants, lane.toFeedId))) {
       throw notFound(`lane ${name}`)
@@ -96,16 +96,15 @@ export function onLane<Id extends OperationId>(
 /** A lane that is to be made between two feeds that exist. */
 export function onNewLane<Id extends OperationId>(handle: On<Id, { from: FeedView; to: FeedView }>): Row<Id> {
   const admit = async ({ services, grants, body }: Asked): Promise<Handle<Id>> => {
-    const named = body as { from: string; to: string }
-    const [from, to] = await Promise.all(
-      [named.from, named.to].map(async (name) => {
-        const feed = await feedNamed(services.store, name)
-        if (feed === null || !sees(grants, feed.id)) throw notFound(`feed ${name}`)
-        requireOn(grants, feed, 'admin')
-        return feed
-      }),
-    )
-    return (call) => handle(call, { from: from as FeedView, to: to as FeedView })
+    const administered = async (field: string): Promise<FeedView> => {
+      const name = named(body, field)
+      const feed = await feedNamed(services.store, name)
+      if (feed === null || !sees(grants, feed.id)) throw notFound(`feed ${name}`)
+      requireOn(grants, feed, 'admin')
+      return feed
+    }
+    const [from, to] = [await administered('from'), await administered('to')]
+    return (call) => handle(call, { from, to })
   }
   return { rule: { lane: { from: 'admin', to: 'admin' } }, afterBody: true, admit }
 }
@@ -134,6 +133,11 @@ export async function requestSeen(store: Store, grants: Grants, id: string): Pro
     throw notFound(`request ${id}`)
   }
   return scope
+}
+
+function named(fields: Readonly<Record<string, unknown>>, field: string): string {
+  const name = fields[field]
+  return typeof name === 'string' ? name : ''
 }
 
 export function has(grants: Grants, feedId: string, verb: Verb): boolean {

@@ -47,9 +47,9 @@ export function createApp(services: Services, storage: BlobStorage): Express {
   return app
 }
 
-/** @throws when the database does not answer within two seconds */
+/** @throws when the database does not answer */
 async function ready({ store }: Services): Promise<void> {
-  await store.instance()
+  await store.pool.query('select 1')
 }
 
 /** Gives each request an id, and counts and logs its answer. */
@@ -81,7 +81,10 @@ function refuse({ metrics, log }: Services): ErrorRequestHandler {
     metrics.refusals.inc({ code: problem.code })
     if (problem.status === 500) log.error({ requestId, err: error }, 'call failed')
     if (problem.status === 503) log.warn({ requestId, err: error }, 'database does not answer')
-    if (res.headersSent) return void res.destroy()
+    if (res.headersSent) {
+      res.destroy()
+      return
+    }
     res
       .status(problem.status)
       .set(headers)

@@ -29,4 +29,7 @@ export type Result<Id extends OperationId> = {
 export type Handle<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id>>
 
 /** What a rule can look at: the body only where the rule says so, unchecked headers never. */
-export type Asked = Caller & { readonly params: Readonly<Record<string, string>>; readonly body: unknown }
+export type Asked = Caller & {
+  readonly params: Readonly<Record<string, string>>
+  readonly body: Readonly<Record<string, unknown>>
+}

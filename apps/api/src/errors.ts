@@ -3,7 +3,7 @@ import type { FieldError, Problem } from '@sluice/contract'
 import { FeedError } from '@sluice/feed'
 import { OciError } from '@sluice/oci'
 import { PromotionError, type PromotionErrorCode } from '@sluice/promotion'
-import { StoreError, type StoreErrorCode } from '@sluice/store'
+import { asStoreError, StoreError, type StoreErrorCode } from '@sluice/store'
 import { ApiError, type ApiErrorCode } from './problem.ts'
 
 type Code = ApiErrorCode | StoreErrorCode | PromotionErrorCode
@@ -75,11 +75,14 @@ export type Refusal = {
 
 /** The issues that packages/promotion found, on their way through the store. */
 export function issuesOf(detail: unknown): readonly FieldError[] | undefined {
-  return (detail as { issues?: readonly FieldError[] } | undefined)?.issues
+  const found =
+    typeof detail === 'object' && detail !== null && 'issues' in detail ? detail.issues : undefined
+  return Array.isArray(found) ? found : undefined
 }
 
 /** The one mapping from what was thrown to a problem document; what nobody foresaw tells the client nothing. */
-export function refusalOf(thrown: unknown): Refusal {
+export function refusalOf(error: unknown): Refusal {
+  const thrown = asStoreError(error)
   if (thrown instanceof ApiError) {
     return refusal(thrown.code, STATUS[thrown.code], thrown.message, thrown.errors, {
       headers: thrown.headers,

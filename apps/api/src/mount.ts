@@ -1,9 +1,11 @@
-import { type Operation, type OperationId, operations } from '@sluice/contract'
+// oxlint-disable typescript/no-unsafe-type-assertion -- the table holds for each id the row of that id, and the
+// schemas have checked what a row is given; TypeScript cannot follow a union of rows.
+import { type Operation, type OperationId, operationIds, operations } from '@sluice/contract'
 import { type IRouter, type Request, type RequestHandler, type Response, Router } from 'express'
 import type { Row } from './access.ts'
 import { streamEvents } from './calls/events.ts'
 import { readBody } from './body.ts'
-import type { Call, Caller } from './call.ts'
+import type { Asked, Call, Caller } from './call.ts'
 import { readCredential } from './credential.ts'
 import { ApiError, fieldErrors, notFound, unauthenticated } from './problem.ts'
 import { routes } from './routes.ts'
@@ -17,7 +19,7 @@ export function mountCalls(services: Services): IRouter {
     await streamEvents(() => identify(services, req), req, res)
   })
   const paths = new Map<string, OperationId[]>()
-  for (const id of Object.keys(operations) as OperationId[]) {
+  for (const id of operationIds) {
     const path = operations[id].path
     paths.set(path, [...(paths.get(path) ?? []), id])
   }
@@ -45,7 +47,6 @@ function answerOneOf(services: Services, ids: readonly OperationId[]): RequestHa
 /** Who asks, then whether the rule admits it, then what it says: nobody learns a schema by trying. */
 async function answer(services: Services, id: OperationId, req: Request, res: Response): Promise<void> {
   const operation: Operation = operations[id]
-  // The table holds for each id the row of that id; TypeScript cannot follow a union of rows.
   const row = routes[id] as unknown as Row<OperationId>
   // Of a call that is open to anyone nobody is known, and its handler looks at nobody.
   const caller = row.rule === 'anyone' ? ({ services } as Caller) : await identify(services, req)
@@ -53,7 +54,7 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
   const readChecked = async () =>
     operation.body === undefined ? undefined : check(operation.body, await readBody(req, res))
   const early = row.afterBody ? await readChecked() : undefined
-  const handle = await row.admit({ ...caller, params, body: early })
+  const handle = await row.admit({ ...caller, params, body: (early ?? {}) as Asked['body'] })
   const call = {
     ...caller,
     params,

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import type { TLSSocket } from 'node:tls'
 
 /**
  * Where this service is reached, as `https://host:port`: the configured address, else the one this request
@@ -7,7 +6,7 @@ import type { TLSSocket } from 'node:tls'
  */
 export function originOf(req: IncomingMessage, publicUrl: string | undefined): string {
   if (publicUrl !== undefined) return publicUrl
-  const scheme = (req.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'
+  const scheme = 'encrypted' in req.socket ? 'https' : 'http'
   const { host } = req.headers
   if (host !== undefined && /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(host)) return `${scheme}://${host}`
   const { localAddress = '127.0.0.1', localPort, localFamily } = req.socket

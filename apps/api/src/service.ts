@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import type { Settings } from '@sluice/contract/environment'
 import { folderStorage } from '@sluice/feed/storage'
@@ -59,7 +58,9 @@ export async function startService(store: Store, settings: Settings, log: Logger
 }
 
 function addressOf(server: http.Server, scheme: string): string {
-  const { address, port, family } = server.address() as AddressInfo
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') throw new Error('the server has no port')
+  const { address, port, family } = bound
   const host =
     address === '0.0.0.0' || address === '::' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address
   return `${scheme}://${host}:${port}`

@@ -7,6 +7,7 @@ import {
   type Operation,
   type OperationId,
   type Operations,
+  operationIds,
   operations,
 } from './operations.ts'
 import { type Problem, problem } from './problem.ts'
@@ -42,7 +43,7 @@ type Part<O, K extends string> = O extends { readonly [P in K]: infer S extends 
   : never
 type Given<K extends string, V> = [V] extends [never]
   ? unknown
-  : Record<never, never> extends V
+  : Partial<V> extends V
     ? { readonly [P in K]?: V }
     : { readonly [P in K]: V }
 
@@ -60,7 +61,7 @@ export type Reply<Id extends OperationId> = {
 }
 
 type Arguments<Id extends OperationId> =
-  Record<never, never> extends Input<Id> ? [input?: Input<Id>] : [input: Input<Id>]
+  Partial<Input<Id>> extends Input<Id> ? [input?: Input<Id>] : [input: Input<Id>]
 
 export type Client = {
   readonly [Id in OperationId]: (...input: Arguments<Id>) => Promise<Answer<Id>>
@@ -81,7 +82,7 @@ export type ClientOptions = {
 
 type Loose = {
   params?: Record<string, string>
-  query?: Record<string, unknown>
+  query?: Record<string, string | number | undefined>
   headers?: Record<string, string>
   body?: unknown
 }
@@ -139,14 +140,15 @@ export function createClient({ url, token, fetch: fetcher = fetch }: ClientOptio
   async function* watchRequest(id: string, { signal }: { signal?: AbortSignal } = {}) {
     const response = await exchange('GET', EVENTS_PATH, { params: { id } }, 'text/event-stream', signal)
     if (response.body === null || type(response) !== 'text/event-stream') throw unexpected(response)
-    for await (const data of readEvents(response.body)) yield JSON.parse(data) as RequestEvent
+    for await (const data of readEvents(response.body)) {
+      const event: RequestEvent = JSON.parse(data)
+      yield event
+    }
   }
 
-  const calls = Object.keys(operations).map((id) => [
-    id,
-    async (input?: Loose) => (await send(id as OperationId, input)).body,
-  ])
-  return { ...Object.fromEntries(calls), send, watchRequest } as Client
+  const calls = operationIds.map((id) => [id, async (input?: Loose) => (await send(id, input)).body])
+  const methods = Object.fromEntries(calls)
+  return { ...methods, send, watchRequest }
 }
 
 function fill(path: string, params: Record<string, string>): string {

@@ -1,13 +1,18 @@
 import { z } from 'zod'
-import { promotion } from './promotions.ts'
-import { requestState } from './requests.ts'
+import { type PromotionState, promotion } from './promotions.ts'
+import { type RequestState, requestState } from './requests.ts'
 
 /** One event of `GET /requests/{id}/events`: how far it is, whole each time, so that none may be missed. */
 export const requestEvent = z.object({ state: requestState, promotion: promotion.nullable() })
 export type RequestEvent = z.infer<typeof requestEvent>
 
+type Standing = {
+  readonly state: RequestState
+  readonly promotion: { readonly state: PromotionState } | null
+}
+
 /** Nothing more happens to this request unless a person asks for it; the stream ends here. */
-export function isFinal({ state, promotion }: RequestEvent): boolean {
+export function isFinal({ state, promotion }: Standing): boolean {
   if (state === 'PENDING') return false
   if (state !== 'APPROVED') return true
   return promotion !== null && promotion.state !== 'QUEUED' && promotion.state !== 'RUNNING'

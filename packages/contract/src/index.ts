@@ -25,6 +25,7 @@ export {
   type Operation,
   type OperationId,
   type Operations,
+  operationIds,
   operations,
   type Received,
 } from './operations.ts'

@@ -4,11 +4,10 @@ import { openApi, operations } from './index.ts'
 const document = openApi('1.2.3')
 
 test('every operation is described once, under its id', () => {
-  const paths = document.paths as Record<string, Record<string, { operationId: string }>>
-  const ids = Object.values(paths).flatMap((path) =>
-    Object.values(path).map(({ operationId }) => operationId),
-  )
-  expect(ids.sort()).toEqual([...Object.keys(operations), 'watchRequest'].sort())
+  const ids = [...JSON.stringify(document).matchAll(/"operationId":"(\w+)"/g)].map((match) => match[1])
+  const wanted = [...Object.keys(operations), 'watchRequest']
+  expect(new Set(ids)).toEqual(new Set(wanted))
+  expect(ids).toHaveLength(wanted.length)
 })
 
 test('every reference leads somewhere, so that tools can read it', () => {

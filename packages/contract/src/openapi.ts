@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { API_PREFIX, EVENTS_PATH, type Operation, operations } from './operations.ts'
+import { API_PREFIX, EVENTS_PATH, type Operation, operationIds, operations } from './operations.ts'
 import { problem } from './problem.ts'
 
 type Json = { [key: string]: unknown }
@@ -10,7 +10,8 @@ export function openApi(version: string): Json {
   const add = (path: string, method: string, operation: Json) => {
     paths[API_PREFIX + path] = { ...paths[API_PREFIX + path], [method.toLowerCase()]: operation }
   }
-  for (const [operationId, operation] of Object.entries(operations) as [string, Operation][]) {
+  for (const operationId of operationIds) {
+    const operation: Operation = operations[operationId]
     add(operation.path, operation.method, describe(operationId, operation))
   }
   add(EVENTS_PATH, 'GET', {
@@ -64,11 +65,12 @@ function describe(operationId: string, { summary, params, query, headers, body, 
 }
 
 function parameters(place: 'path' | 'query' | 'header', schema: z.ZodObject | undefined): Json[] {
-  return Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
+  const fields: [string, z.ZodType][] = Object.entries(schema?.shape ?? {})
+  return fields.map(([name, field]) => ({
     name,
     in: place,
-    required: place === 'path' || !(field as z.ZodType).safeParse(undefined).success,
-    schema: schemaOf(field as z.ZodType, 'input'),
+    required: place === 'path' || !field.safeParse(undefined).success,
+    schema: schemaOf(field, 'input'),
   }))
 }
 

@@ -357,6 +357,9 @@ export const operations = {
 export type Operations = typeof operations
 export type OperationId = keyof Operations
 
+const isOperationId = (id: string): id is OperationId => Object.hasOwn(operations, id)
+export const operationIds: readonly OperationId[] = Object.keys(operations).filter(isOperationId)
+
 type Part<O, K extends string> = O extends { readonly [P in K]: infer S extends z.ZodType }
   ? Exact<z.output<S>>
   : undefined

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { approval } from './approvals.ts'
 import { digest, freeText, id, listOf, name, page, repositoryName, tagName, time } from './grammar.ts'
-import { promotion } from './promotions.ts'
+import { promotion, promotionState } from './promotions.ts'
 
 export const requestStates = [
   'PENDING',
@@ -115,6 +115,8 @@ export const requests = listOf(request)
 
 export const requestsQuery = z.strictObject({
   state: requestState.optional(),
+  /** Of the latest promotion. */
+  promotion: promotionState.optional(),
   lane: name.optional(),
   repository: repositoryName.optional(),
   digest: digest.optional(),

@@ -18,6 +18,8 @@ export interface FeedServerOptions {
   readonly challenge: (scopes: readonly string[]) => string
   readonly limits?: Partial<Limits>
   readonly events?: FeedEvents
+  /** Is this error of a port its absence for a while? The client is told to come again (503). */
+  readonly isUnavailable?: (error: unknown) => boolean
 }
 
 export type FeedServer = (req: IncomingMessage, res: ServerResponse) => Promise<void>
@@ -29,7 +31,7 @@ export type FeedServer = (req: IncomingMessage, res: ServerResponse) => Promise<
  * answers every request itself and never rejects. Distribution specification, "API".
  */
 export function createFeedServer(options: FeedServerOptions): FeedServer {
-  const { index, storage, events = {} } = options
+  const { index, storage, events = {}, isUnavailable = () => false } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const parts: FeedParts = { index, storage, limits, events, hashes: new RunningHashes() }
   return async (req, res) => {
@@ -37,7 +39,7 @@ export function createFeedServer(options: FeedServerOptions): FeedServer {
     try {
       await answer(options, parts, req, res)
     } catch (error) {
-      await refuse(parts, req, res, asFeedError(error))
+      await refuse(parts, req, res, { error: asFeedError(error), isUnavailable })
     }
   }
 }
@@ -143,12 +145,21 @@ function unauthorized(challenge: string): FeedError {
   })
 }
 
+/** RFC 9110, section 15.6.4. */
+const COME_AGAIN = {
+  code: 'UNAVAILABLE',
+  status: 503,
+  message: 'the registry cannot reach its database; try again',
+  detail: undefined,
+  headers: { 'Retry-After': '2' },
+}
+
 /** The one place where a thrown error becomes an answer. */
 async function refuse(
   { events }: FeedParts,
   req: IncomingMessage,
   res: ServerResponse,
-  error: unknown,
+  { error, isUnavailable }: { error: unknown; isUnavailable: (error: unknown) => boolean },
 ): Promise<void> {
   if (error instanceof ClientGone) return
   const ours = error instanceof FeedError && error.status < 500
@@ -158,6 +169,7 @@ async function refuse(
     return
   }
   if (ours) return await sendError(req, res, error)
+  if (isUnavailable(error)) return await sendError(req, res, COME_AGAIN)
   const message = 'the registry failed to answer; try again, and tell its operator if it stays so'
   await sendError(req, res, { code: 'UNKNOWN', status: 500, message, detail: undefined, headers: {} })
 }

@@ -112,7 +112,9 @@ function text(value: unknown): string | undefined {
 
 /** Class 08: connection lost; 57P: shutting down; 53: no room. Another try later may succeed. */
 const UNAVAILABLE = /^(08...|57P..|53...|25P03)$/
-const SOCKET = /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN)$/
+const SOCKET = /^(P1001|P1002|P1008|P1017|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN)$/
+/** `pg` gives a connection that breaks, or that nobody answers, no code. */
+const BROKEN = /^(Connection terminated|timeout exceeded when trying to connect)/
 
 /** A refusal of Postgres (SQLSTATE SL001) or its absence as `StoreError`; anything else stays as it is. */
 export function asStoreError(error: unknown): unknown {
@@ -123,7 +125,11 @@ export function asStoreError(error: unknown): unknown {
     if (code) return new StoreError(code, said.detail ?? said.message, { cause: error })
   }
   const code = text(field(error, 'code'))
-  if ((said && UNAVAILABLE.test(said.sqlstate)) || (code !== undefined && SOCKET.test(code))) {
+  if (
+    (said && UNAVAILABLE.test(said.sqlstate)) ||
+    (code !== undefined && SOCKET.test(code)) ||
+    BROKEN.test(text(field(error, 'message')) ?? '')
+  ) {
     return new StoreError('unavailable', 'the database cannot be reached; try again', { cause: error })
   }
   return error

@@ -10,6 +10,7 @@ test('the public face', () => {
     'VERBS',
     'actorOf',
     'appendEntry',
+    'asStoreError',
     'isId',
     'listen',
     'newId',

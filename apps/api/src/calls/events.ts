@@ -1,4 +1,4 @@
-import { isFinal, type RequestEvent } from '@sluice/contract'
+import { isFinal } from '@sluice/contract'
 import type { Request, Response } from 'express'
 import { requestSeen } from '../access.ts'
 import type { Caller } from '../call.ts'
@@ -16,12 +16,12 @@ export async function streamEvents(
   res: Response,
 ): Promise<void> {
   const id = String(req.params['id'])
-  const look = async (): Promise<RequestEvent> => {
+  const look = async () => {
     const { services, grants } = await identify()
     await requestSeen(services.store, grants, id)
     const request = await services.store.requests.get(id)
     if (request === null) throw new ApiError('not_found', 'the request is gone')
-    return { state: request.state, promotion: request.promotion } as RequestEvent
+    return { state: request.state, promotion: request.promotion }
   }
   const { services } = await identify()
   let wake: () => void = () => undefined

@@ -47,6 +47,6 @@ export const deleteLane = async (
   return { status: 204 }
 }
 
-function viewOf({ fromFeedId: _, toFeedId: __, ...lane }: LaneView) {
-  return lane
+function viewOf({ id, name, version, from, to, policy, createdAt, updatedAt }: LaneView) {
+  return { id, name, version, from, to, policy, createdAt, updatedAt }
 }

@@ -59,17 +59,14 @@ async function identified({ store }: Services, credential: Credential): Promise<
 
 async function granted(services: Services, fields: URLSearchParams): Promise<Who | 'unsupported'> {
   const field = (name: string) => fields.get(name) ?? ''
-  switch (fields.get('grant_type')) {
-    case 'password':
-      return identified(services, { kind: 'basic', username: field('username'), secret: field('password') })
-    case 'refresh_token': {
-      const refresh = field('refresh_token')
-      const actor = await services.store.accounts.byRefresh(refresh)
-      return { actor, valid: actor !== null, refresh }
-    }
-    default:
-      return 'unsupported'
+  const grantType = fields.get('grant_type')
+  if (grantType === 'password') {
+    return identified(services, { kind: 'basic', username: field('username'), secret: field('password') })
   }
+  if (grantType !== 'refresh_token') return 'unsupported'
+  const refresh = field('refresh_token')
+  const actor = await services.store.accounts.byRefresh(refresh)
+  return { actor, valid: actor !== null, refresh }
 }
 
 async function answer(

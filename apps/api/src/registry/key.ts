@@ -50,7 +50,7 @@ function writeKey(file: string): void {
   try {
     fs.linkSync(draft, file)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   } finally {
     fs.rmSync(draft)
   }

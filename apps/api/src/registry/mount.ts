@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
 import { type BlobStorage, createFeedServer } from '@sluice/feed'
+import { asStoreError, StoreError } from '@sluice/store'
 import type { RequestHandler } from 'express'
 import { originOf } from '../origin.ts'
 import type { Services } from '../services.ts'
@@ -22,9 +23,13 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
       const scope = scopes.length === 0 ? '' : `,scope="${scopes.join(' ')}"`
       return `Bearer realm="${realm()}",service="${instance}"${scope}`
     },
+    isUnavailable,
     events: {
-      failed: (err) =>
-        log.error({ err, requestId: current.getStore()?.headers['x-request-id'] }, 'registry failed'),
+      failed: (err) => {
+        const requestId = current.getStore()?.headers['x-request-id']
+        if (isUnavailable(err)) log.warn({ err, requestId }, 'database does not answer')
+        else log.error({ err, requestId }, 'registry failed')
+      },
       blobMissing: ({ feed, repository }, digest) =>
         log.error({ feed: feed.name, repository, digest }, 'blob is missing in the storage'),
     },
@@ -33,4 +38,9 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
     res.locals['route'] = 'v2'
     await current.run(req, () => answer(req, res))
   }
+}
+
+function isUnavailable(thrown: unknown): boolean {
+  const error = asStoreError(thrown)
+  return error instanceof StoreError && error.code === 'unavailable'
 }

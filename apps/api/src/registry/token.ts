@@ -64,11 +64,14 @@ export function verifyToken(
     const kid = jwt.decode(text, { complete: true })?.header.kid
     const key = keys.find(({ id }) => id === kid)
     if (key === undefined) return null
-    const { pid, tid, access } = jwt.verify(text, key.public, {
+    const claims = jwt.verify(text, key.public, {
       algorithms: ['ES256'],
       issuer: instance,
       audience: instance,
-    }) as { pid: string | null; tid: string | null; access: Access[] }
+    })
+    if (typeof claims === 'string') return null
+    // Signed by us: they have the form that signToken gave them.
+    const { pid, tid, access } = claims
     return { principalId: pid, tokenId: tid, access }
   } catch {
     return null
