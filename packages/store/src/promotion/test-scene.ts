@@ -21,10 +21,14 @@ export async function openHouse() {
   const api = await openStore({ url: database.apiUrl })
   const worker = await openStore({ url: database.workerUrl })
   const admin = new Pool({ connectionString: database.ownerUrl, max: 2 })
+  // The database may be dropped under a connection that is still closing.
+  admin.on('error', () => undefined)
   return {
     api,
     worker,
     admin,
+    /** The superuser's. */
+    url: database.ownerUrl,
     async close(): Promise<void> {
       await Promise.all([api.close(), worker.close(), admin.end()])
       await database.drop()
