@@ -18,7 +18,7 @@ FROM node:24-bookworm-slim
 ENV NODE_ENV=production SLUICE_HOST=0.0.0.0 SLUICE_DATA_DIR=/data
 WORKDIR /sluice
 COPY --from=build /out ./
-RUN mkdir /data && chown node:node /data
+RUN mkdir -p /data/blobs && chown -R node:node /data
 USER node
 VOLUME /data
 EXPOSE 8080

@@ -21,6 +21,11 @@ export function createMetrics() {
       buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
       registers: [registry],
     }),
+    damagedBlobs: new Counter({
+      name: 'sluice_damaged_blobs_total',
+      help: 'Reads that found the storage without the bytes of a blob; the blob is quarantined',
+      registers: [registry],
+    }),
     refusals: new Counter({
       name: 'sluice_refusals_total',
       help: 'Refused calls of /api/v1, by the code of the problem document',

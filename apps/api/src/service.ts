@@ -4,7 +4,7 @@ import http from 'node:http'
 import https from 'node:https'
 import path from 'node:path'
 import type { Settings } from '@sluice/contract/environment'
-import { folderStorage } from '@sluice/feed/storage'
+import { openStorage } from '@sluice/feed/storage'
 import type { Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
@@ -28,7 +28,7 @@ export async function startService(store: Store, settings: Settings, log: Logger
   })
   const watch = await openWatch(store)
   const services = { store, instance, key, watch, metrics: createMetrics(), log, publicUrl }
-  const app = createApp(services, folderStorage(path.join(dataDir, 'blobs')))
+  const app = createApp(services, openStorage({ dataDir }))
   const server =
     tlsCert !== undefined && tlsKey !== undefined
       ? https.createServer({ cert: fs.readFileSync(tlsCert), key: fs.readFileSync(tlsKey) }, app)

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { EnvironmentError } from '@sluice/contract/environment'
 import { expect, test } from 'vitest'
 import { WorkerError } from './errors.ts'
@@ -10,15 +11,22 @@ test('the queue lives in the database unless Redis is named', () => {
     databaseUrl,
     redisUrl: undefined,
     logLevel: 'info',
+    dataDir: path.resolve('.sluice'),
   })
   const redisUrl = 'redis://127.0.0.1:6379/0'
-  expect(readSettings({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, SLUICE_LOG_LEVEL: 'debug' })).toEqual(
-    {
-      databaseUrl,
-      redisUrl,
-      logLevel: 'debug',
-    },
-  )
+  expect(
+    readSettings({
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redisUrl,
+      SLUICE_LOG_LEVEL: 'debug',
+      SLUICE_DATA_DIR: '/data',
+    }),
+  ).toEqual({
+    databaseUrl,
+    redisUrl,
+    logLevel: 'debug',
+    dataDir: '/data',
+  })
 })
 
 test.each([

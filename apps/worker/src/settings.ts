@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { type LogLevel, readEnvironment } from '@sluice/contract/environment'
 import { WorkerError } from './errors.ts'
 
@@ -7,6 +8,8 @@ export interface Settings {
   /** Where the queue lives; without it, in the database. */
   readonly redisUrl: string | undefined
   readonly logLevel: LogLevel
+  /** Absolute; the same as the api's, for the blobs in it. */
+  readonly dataDir: string
 }
 
 /**
@@ -15,12 +18,12 @@ export interface Settings {
  * @throws EnvironmentError, WorkerError setting_missing
  */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const { databaseUrl, redisUrl, logLevel } = readEnvironment(env)
+  const { databaseUrl, redisUrl, logLevel, dataDir } = readEnvironment(env)
   if (databaseUrl === undefined) {
     throw new WorkerError(
       'setting_missing',
       'DATABASE_URL: a worker of its own needs the URL of the database, signing in as sluice_worker; npm start makes one by itself',
     )
   }
-  return { databaseUrl, redisUrl, logLevel }
+  return { databaseUrl, redisUrl, logLevel, dataDir: path.resolve(dataDir) }
 }

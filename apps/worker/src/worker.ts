@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import os from 'node:os'
+import { openStorage } from '@sluice/feed/storage'
 import { listen, openStore } from '@sluice/store'
 import type { Logger } from 'pino'
 import { WorkerError } from './errors.ts'
@@ -9,6 +10,7 @@ import { openQueue } from './queue/queue.ts'
 import { relay } from './relay.ts'
 import type { Settings } from './settings.ts'
 import { sweep } from './sweep.ts'
+import { startUpkeep } from './upkeep.ts'
 
 export interface Worker {
   /** Takes no more jobs, gives back after `patienceMs` those that still run, and closes. */
@@ -23,7 +25,7 @@ const SWEEP_MS = 5_000
 /** Opens database and queue, and executes promotions until it is stopped. @throws StoreError, WorkerError */
 export async function startWorker(settings: Settings, log: Logger): Promise<Worker> {
   const { databaseUrl, redisUrl } = settings
-  const store = await openStore({ url: databaseUrl, poolSize: CONCURRENCY + 4 })
+  const store = await openStore({ url: databaseUrl, poolSize: CONCURRENCY + 8 })
   const { runs } = store
   const stopping = new AbortController()
   const worker = `${os.hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
@@ -40,6 +42,7 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
   })
   const relaying = startPeriodic('relay', RELAY_MS, () => relay(runs, queue), log)
   const sweeping = startPeriodic('sweep', SWEEP_MS, () => sweep(runs, log), log)
+  const upkeep = startUpkeep(store.collector, openStorage(settings), log)
   const listening = await listen(store, (event) => {
     const due = event.channel === 'sluice_promotion' && event.state === 'QUEUED'
     if (due || event.channel === 'reconnected') relaying.poke()
@@ -52,7 +55,7 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
         () => stopping.abort(new WorkerError('worker_stopped', 'the worker is stopped')),
         patienceMs,
       )
-      await Promise.all([listening.close(), relaying.stop(), sweeping.stop()])
+      await Promise.all([listening.close(), relaying.stop(), sweeping.stop(), upkeep.stop()])
       await queue.close()
       clearTimeout(timer)
       await store.close()

@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { FeedError } from './errors.ts'
 import { memoryIndex } from './memory-index.ts'
 import { folderStorage } from './storage/index.ts'
 import { testBlob } from './test-images.ts'
@@ -134,6 +135,21 @@ describe('trouble', () => {
     }
     await expect(local.ask('GET', path(BIG))).rejects.toThrow()
     expect(local.failures).toEqual([expect.objectContaining({ message: 'the disk broke' })])
+  })
+
+  it('bytes that turn out to be missing half-way cut the connection, and hide the blob', async () => {
+    const missing: string[] = []
+    const storage = folderStorage(root)
+    const events = { blobMissing: (_: unknown, digest: string) => void missing.push(digest) }
+    await using local = await startTestServer({ storage, events })
+    await pushBlob(local, 'dev/app', BIG)
+    storage.read = async function* () {
+      yield BIG.bytes.subarray(0, 100)
+      throw new FeedError('BLOB_MISSING', 'the object ended')
+    }
+    await expect(local.ask('GET', path(BIG))).rejects.toThrow()
+    expect(missing).toEqual([BIG.digest])
+    expect((await local.ask('HEAD', path(BIG))).status).toBe(404)
   })
 
   it('a client that leaves half-way frees the file and breaks nothing', async () => {

@@ -45,24 +45,36 @@ export async function getBlob(parts: FeedParts, { req, res, address, reference }
   await sendStream(res, chunks, parts.limits.stallMs)
 }
 
-/** Waits for the first chunk, so that a blob the storage has lost is a 404 and not a broken 200. */
+/**
+ * Waits for the first chunk, so that a blob the storage has lost is a 404 and not a broken 200. Bytes
+ * that turn out to be missing later cut the connection. Either way the blob is quarantined.
+ */
 async function openChunks(
-  { index, storage, events }: FeedParts,
+  parts: FeedParts,
   { address, blob, range }: { address: Exchange['address']; blob: StoredBlob; range: ByteRange },
 ): Promise<AsyncIterable<Uint8Array>> {
-  const iterator = storage.read(blob.storageKey, range)[Symbol.asyncIterator]()
+  const iterator = parts.storage.read(blob.storageKey, range)[Symbol.asyncIterator]()
+  const next = async () => {
+    try {
+      return await iterator.next()
+    } catch (cause) {
+      if (cause instanceof FeedError && cause.code === 'BLOB_MISSING') {
+        await parts.index.quarantineBlob(blob)
+        parts.events.blobMissing?.(address, blob.digest)
+      }
+      throw cause
+    }
+  }
   let first: IteratorResult<Uint8Array>
   try {
-    first = await iterator.next()
+    first = await next()
   } catch (cause) {
     if (!(cause instanceof FeedError) || cause.code !== 'BLOB_MISSING') throw cause
-    await index.quarantineBlob(blob)
-    events.blobMissing?.(address, blob.digest)
     throw blobUnknown(blob.digest, cause)
   }
   return (async function* () {
     try {
-      for (let next = first; !next.done; next = await iterator.next()) yield next.value
+      for (let step = first; !step.done; step = await next()) yield step.value
     } finally {
       await iterator.return?.()
     }

@@ -6,7 +6,7 @@ import * as storage from './storage/index.ts'
 
 it('has this public face', () => {
   expect(Object.keys(face).sort()).toEqual(['DEFAULT_LIMITS', 'FeedError', 'STATUS', 'createFeedServer'])
-  expect(Object.keys(storage).sort()).toEqual(['folderStorage', 'memoryStorage'])
+  expect(Object.keys(storage).sort()).toEqual(['folderStorage', 'memoryStorage', 'openStorage'])
   expect(Object.keys(memory)).toEqual(['memoryIndex'])
   expect(Object.keys(contract)).toEqual(['feedIndexContract'])
 })

@@ -9,7 +9,7 @@ import { registryCaller } from './caller.ts'
 
 /** The Distribution API, with challenges that lead to `/token` where this very request came to. */
 export function registry(services: Services, storage: BlobStorage): RequestHandler {
-  const { store, instance, publicUrl, log } = services
+  const { store, instance, publicUrl, metrics, log } = services
   const current = new AsyncLocalStorage<IncomingMessage>()
   const realm = (): string => {
     const req = current.getStore()
@@ -30,8 +30,10 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
         if (isUnavailable(err)) log.warn({ err, requestId }, 'database does not answer')
         else log.error({ err, requestId }, 'registry failed')
       },
-      blobMissing: ({ feed, repository }, digest) =>
-        log.error({ feed: feed.name, repository, digest }, 'blob is missing in the storage'),
+      blobMissing: ({ feed, repository }, digest) => {
+        metrics.damagedBlobs.inc()
+        log.error({ feed: feed.name, repository, digest }, 'blob is missing in the storage')
+      },
     },
   })
   return async (req, res) => {

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline'
 
@@ -19,9 +21,10 @@ const main = path.join(root, 'apps/worker/src/main.ts')
 /** The worker as it runs in production, in a process of its own; resolves when it says that it is ready. */
 export async function spawnWorker(databaseUrl: string, redisUrl: string | undefined): Promise<WorkerProcess> {
   const { PATH, TMPDIR } = process.env
+  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-worker-'))
   const child = spawn(process.execPath, ['--conditions=sluice-source', '--import=tsx', main], {
     cwd: root,
-    env: { PATH, TMPDIR, DATABASE_URL: databaseUrl, ...(redisUrl !== undefined && { REDIS_URL: redisUrl }) },
+    env: { PATH, TMPDIR, DATABASE_URL: databaseUrl, SLUICE_DATA_DIR: dataDir, ...(redisUrl !== undefined && { REDIS_URL: redisUrl }) },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   const lines: Record<string, unknown>[] = []
@@ -30,6 +33,7 @@ export async function spawnWorker(databaseUrl: string, redisUrl: string | undefi
     if (process.env['DEBUG_WORKER']) process.stderr.write(`${child.pid} ${line}\n`)
   })
   const exit = once(child, 'exit')
+  child.once('exit', () => fs.rmSync(dataDir, { recursive: true, force: true }))
   const gone = (): boolean => child.exitCode !== null || child.signalCode !== null
   await Promise.race([
     once(child, 'message'),

@@ -1,2 +1,3 @@
 export { folderStorage } from './folder.ts'
 export { memoryStorage } from './memory.ts'
+export { openStorage, type StorageSettings } from './open.ts'
