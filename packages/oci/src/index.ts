@@ -29,3 +29,20 @@ export {
   type ManifestReader,
   walkClosure,
 } from './graph.ts'
+export { createRequestBudget, type RequestBudget } from './client/budget.ts'
+export { RegistryError, type RegistryErrorCode } from './client/errors.ts'
+export {
+  type ClientLimits,
+  type Credentials,
+  DEFAULT_LIMITS,
+  type RegistryOptions,
+} from './client/options.ts'
+export { referrersTag } from './client/referrers.ts'
+export { openRegistry, type Registry } from './client/registry.ts'
+export type { Repository, Resolved } from './client/repository.ts'
+export { type Bandwidth, createBandwidth } from './copy/bandwidth.ts'
+export { copyGraph, type CopyOptions, type CopyResult } from './copy/copy.ts'
+export { type CopyJournal, memoryJournal } from './copy/journal.ts'
+export type { CopyProgress } from './copy/progress.ts'
+export type { FoundReferrer } from './copy/referrers.ts'
+export { type Verified, verifyGraph, type VerifyOptions } from './copy/verify.ts'

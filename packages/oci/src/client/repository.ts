@@ -1,0 +1,226 @@
+import type { Transform } from 'node:stream'
+import { type Descriptor, MANIFEST_TYPES, OCI_INDEX } from '../descriptor.ts'
+import { digestOf, verifyBytes } from '../digest.ts'
+import { OciError, quote } from '../errors.ts'
+import { isDigest, isTag, parseDigest } from '../grammar.ts'
+import { type Manifest, MANIFEST_LIMIT, parseManifest } from '../manifest.ts'
+import { drop, isRecord, parseAnswer } from './answer.ts'
+import { BlobCheck, checkedStream, type OpenBlob, openBlob } from './blob.ts'
+import { RegistryError } from './errors.ts'
+import { nextPage } from './paging.ts'
+import { listByApi, readIndex, referrerDescriptor, referrersTag, withReferrer } from './referrers.ts'
+import type { Registry } from './registry.ts'
+import type { Session } from './session.ts'
+import { readBody } from './transport.ts'
+import { Uploads } from './upload.ts'
+
+const TAG_PAGE_LIMIT = 8 * 1024 * 1024
+const ACCEPT = MANIFEST_TYPES.join(', ')
+
+export interface Resolved {
+  readonly digest: string
+  readonly mediaType: string
+  /** Bytes. */
+  readonly size: number
+}
+
+type Access = 'pull' | 'pull,push' | 'delete'
+
+/** One repository of a registry. Every method throws RegistryError, or OciError for what is malformed. */
+export class Repository {
+  readonly registry: Registry
+  readonly name: string
+  readonly uploads: Uploads
+  readonly #session: Session
+  /** Reads use the same token as writes where both are done, which saves a round trip. */
+  readonly #access: Access
+
+  constructor(registry: Registry, session: Session, name: string, access: 'pull' | 'pull,push') {
+    this.registry = registry
+    this.name = name
+    this.#session = session
+    this.#access = access
+    this.uploads = new Uploads(session, name, this.#scopes('pull,push'))
+  }
+
+  /** What a tag or digest names now; null when there is none. The digest is checked where it was not given. */
+  async resolve(reference: string, signal?: AbortSignal): Promise<Resolved | null> {
+    const call = this.#manifestCall(reference, 'HEAD', signal)
+    const answer = await this.#session.call({ ...call, expect: [200, 404, 405] })
+    drop(answer)
+    if (answer.status === 404) return null
+    const { 'docker-content-digest': given, 'content-length': length, 'content-type': type } = answer.headers
+    const digest = isDigest(reference) ? reference : given
+    const complete =
+      typeof digest === 'string' && isDigest(digest) && length !== undefined && type !== undefined
+    if (answer.status === 200 && complete) {
+      return { digest, mediaType: (type.split(';')[0] ?? '').trim(), size: Number(length) }
+    }
+    const manifest = await this.getManifest(reference, signal)
+    return (
+      manifest && { digest: digestOf(manifest.bytes), mediaType: manifest.mediaType, size: manifest.size }
+    )
+  }
+
+  /**
+   * A manifest, read from the bytes that were served; null when there is none. Fetched by digest, the
+   * bytes are checked against it; no header is believed. Distribution specification, "Pulling manifests".
+   */
+  async getManifest(reference: string, signal?: AbortSignal): Promise<Manifest | null> {
+    const call = this.#manifestCall(reference, 'GET', signal)
+    const answer = await this.#session.call({ ...call, expect: [200, 404] })
+    if (answer.status === 404) {
+      drop(answer)
+      return null
+    }
+    const bytes = await readBody(answer, MANIFEST_LIMIT, this.#session.limits.headMs, call.what)
+    try {
+      if (isDigest(reference)) verifyBytes(bytes, reference)
+      return parseManifest(bytes, answer.headers['content-type'] ?? '')
+    } catch (cause) {
+      if (!(cause instanceof OciError)) throw cause
+      const code = cause.code === 'DIGEST_MISMATCH' ? 'wrong_digest' : 'bad_response'
+      throw new RegistryError(code, `${call.what}, served by ${answer.url.host}: ${cause.message}`, { cause })
+    }
+  }
+
+  /** Size of a blob in bytes; null when there is none. */
+  async headBlob(digest: string, signal?: AbortSignal): Promise<number | null> {
+    const call = { method: 'HEAD', url: this.#blobPath(digest), scopes: this.#scopes(this.#access) }
+    const answer = await this.#session.call({ ...call, expect: [200, 404], what: this.#blob(digest), signal })
+    drop(answer)
+    if (answer.status === 404) return null
+    const size = Number(answer.headers['content-length'] ?? Number.NaN)
+    if (Number.isSafeInteger(size)) return size
+    throw new RegistryError('bad_response', `${this.#blob(digest)}: HEAD answers no length`)
+  }
+
+  /** The raw body from byte `from`, unchecked but for its length; for who checks it himself. */
+  openBlob(digest: string, size: number, from: number, signal?: AbortSignal): Promise<OpenBlob> {
+    const call = { url: this.#blobPath(digest), scopes: this.#scopes(this.#access), size, from, signal }
+    return openBlob(this.#session, { ...call, what: this.#blob(digest) })
+  }
+
+  /** A stream of exactly the blob: it fails before its end on wrong bytes or another length than `size`. */
+  async getBlob(
+    { digest, size }: { digest: string; size: number },
+    signal?: AbortSignal,
+  ): Promise<Transform> {
+    const { answer } = await this.openBlob(digest, size, 0, signal)
+    const checked = checkedStream(new BlobCheck(digest, size, this.#blob(digest)))
+    answer.body.once('error', (error) => checked.destroy(error))
+    checked.once('close', () => answer.body.destroy())
+    return answer.body.pipe(checked)
+  }
+
+  /**
+   * Pushes exact bytes under their digest, or under a tag. Where the manifest has a subject and the
+   * registry keeps no referrers, the fallback tag of the subject is kept up to date.
+   * Distribution specification, "Pushing Manifests".
+   */
+  async putManifest(manifest: Manifest, reference: string, signal?: AbortSignal): Promise<void> {
+    if (isDigest(reference)) verifyBytes(manifest.bytes, reference)
+    const call = this.#manifestCall(reference, 'PUT', signal)
+    const headers = { 'content-type': manifest.mediaType, 'content-length': String(manifest.size) }
+    const scopes = this.#scopes('pull,push')
+    const body = manifest.bytes
+    const answer = await this.#session.call({ ...call, scopes, headers, body, expect: [201, 200, 202] })
+    drop(answer)
+    const { 'docker-content-digest': said } = answer.headers
+    const algorithm = typeof said === 'string' && isDigest(said) ? parseDigest(said).algorithm : null
+    if (algorithm !== null && said !== digestOf(body, algorithm)) {
+      throw new RegistryError(
+        'wrong_digest',
+        `${call.what}: ${answer.url.host} says it stored ${quote(String(said))}`,
+      )
+    }
+    if (manifest.subject !== null && answer.headers['oci-subject'] === undefined) {
+      await this.registry.alone(`${this.name}@${manifest.subject.digest}`, () =>
+        this.#keepFallback(manifest, signal),
+      )
+    }
+  }
+
+  /** False when there was none. Deleting a digest deletes its tags too. */
+  async deleteManifest(reference: string, signal?: AbortSignal): Promise<boolean> {
+    const call = this.#manifestCall(reference, 'DELETE', signal)
+    const answer = await this.#session.call({
+      ...call,
+      scopes: this.#scopes('delete'),
+      expect: [202, 200, 204, 404],
+    })
+    drop(answer)
+    return answer.status !== 404
+  }
+
+  /** All tags, page by page, as the registry orders them. Distribution specification, "Listing Tags". */
+  async *listTags(signal?: AbortSignal): AsyncGenerator<string[]> {
+    const what = `the tags of ${this.name}`
+    let url: string | URL | null = `/v2/${this.name}/tags/list?n=1000`
+    while (url !== null) {
+      const scopes = this.#scopes(this.#access)
+      const answer = await this.#session.call({
+        method: 'GET',
+        url,
+        scopes,
+        expect: [200, 404],
+        what,
+        signal,
+      })
+      if (answer.status === 404) return drop(answer)
+      const body = await readBody(answer, TAG_PAGE_LIMIT, this.#session.limits.headMs, what)
+      const document = parseAnswer(body, what)
+      const tags = isRecord(document) ? (document.tags ?? []) : undefined
+      if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string' && isTag(tag))) {
+        throw new RegistryError('bad_response', `${what}: the answer is not a list of tags`)
+      }
+      yield tags
+      url = nextPage(answer.headers.link, answer.url, what)
+    }
+  }
+
+  /** What refers to this digest, by the API and by the fallback tag. */
+  async referrers(digest: string, signal?: AbortSignal): Promise<Descriptor[]> {
+    const listed = await listByApi(this.#session, this.name, digest, this.#scopes(this.#access), signal)
+    // A registry with the API lists what the fallback tag lists.
+    return listed ?? (await this.#fallbackIndex(digest, signal))?.manifests ?? []
+  }
+
+  async #keepFallback(manifest: Manifest, signal?: AbortSignal): Promise<void> {
+    if (manifest.subject === null) return
+    const { digest } = manifest.subject
+    const listed = await listByApi(this.#session, this.name, digest, this.#scopes(this.#access), signal)
+    const own = digestOf(manifest.bytes)
+    if (listed?.some((descriptor) => descriptor.digest === own) === true) return
+    const bytes = withReferrer(await this.#fallbackIndex(digest, signal), referrerDescriptor(manifest))
+    if (bytes !== null) await this.putManifest(parseManifest(bytes, OCI_INDEX), referrersTag(digest), signal)
+  }
+
+  async #fallbackIndex(digest: string, signal?: AbortSignal): Promise<Manifest | null> {
+    const index = await this.getManifest(referrersTag(digest), signal)
+    return index && readIndex(index.bytes, `the tag ${referrersTag(digest)} of ${this.name}`)
+  }
+
+  #manifestCall(reference: string, method: string, signal: AbortSignal | undefined) {
+    if (!isDigest(reference) && !isTag(reference)) {
+      throw new OciError('REFERENCE_INVALID', `${quote(reference)} is neither a tag nor a digest`)
+    }
+    const url = `/v2/${this.name}/manifests/${reference}`
+    const what = `the manifest ${reference} of ${this.name}`
+    const headers = { accept: ACCEPT, 'accept-encoding': 'identity' }
+    return { method, url, what, headers, scopes: this.#scopes(this.#access), signal }
+  }
+
+  #blobPath(digest: string): string {
+    parseDigest(digest)
+    return `/v2/${this.name}/blobs/${digest}`
+  }
+
+  #blob(digest: string): string {
+    return `the blob ${digest} of ${this.name}`
+  }
+
+  #scopes(access: Access): string[] {
+    return [`repository:${this.name}:${access}`]
+  }
+}

@@ -1,0 +1,160 @@
+import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { rootCertificates } from 'node:tls'
+import { guardedLookup } from './address.ts'
+import { asRegistryError, RegistryError } from './errors.ts'
+import { type ClientLimits, hostOf, type RegistryOptions, type Territory } from './options.ts'
+import { proxyAuthorization, TunnelAgent } from './proxy.ts'
+
+/** The head of an answer; its body is still to be read or dropped. */
+export interface Answer {
+  readonly url: URL
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: IncomingMessage
+}
+
+export interface Sending {
+  readonly request: ClientRequest
+  readonly answer: Promise<Answer>
+}
+
+const SOCKETS_PER_HOST = 64
+
+/** HTTP/1.1 with kept connections to permitted addresses. It knows nothing of registries, tokens or retries. */
+export class Transport {
+  readonly #territory: Territory
+  readonly #limits: ClientLimits
+  readonly #proxy: URL | null
+  readonly #userAgent: string
+  readonly #lookup: RegistryOptions['lookup']
+  readonly #plain: http.Agent
+  /** The registry itself may see the client certificate; nobody else may. */
+  readonly #own: https.Agent
+  readonly #foreign: https.Agent
+
+  constructor(options: RegistryOptions, territory: Territory, limits: ClientLimits) {
+    const { ca, clientCertificate, proxy } = options
+    this.#territory = territory
+    this.#limits = limits
+    this.#proxy = proxy === undefined ? null : new URL(proxy)
+    this.#userAgent = options.userAgent ?? 'sluice'
+    this.#lookup = options.lookup
+    const kept = { keepAlive: true, maxSockets: SOCKETS_PER_HOST, noDelay: true }
+    const trust = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
+    const agent = (more: https.AgentOptions): https.Agent => {
+      const settings = { ...kept, ...trust, ...more }
+      return this.#proxy === null ? new https.Agent(settings) : new TunnelAgent(this.#proxy, settings)
+    }
+    this.#plain = new http.Agent(kept)
+    this.#own = agent(clientCertificate ?? {})
+    this.#foreign = clientCertificate === undefined ? this.#own : agent({})
+  }
+
+  /** Sends a head; the caller writes the body and ends the request. `answer` never stays unhandled. */
+  open(method: string, url: URL, headers: Record<string, string>, signal?: AbortSignal): Sending {
+    this.#territory.check(url)
+    const request = this.#request(method, url, headers, signal)
+    const answer = new Promise<Answer>((resolve, reject) => {
+      request.once('response', (body) => {
+        // Whoever reads the body learns of its errors; where nobody does, they concern nobody.
+        body.on('error', () => undefined)
+        resolve({ url, status: body.statusCode ?? 0, headers: body.headers, body })
+      })
+      request.on('error', (error) => reject(asRegistryError(error, `${method} at ${url.host}`)))
+      request.once('close', () =>
+        reject(new RegistryError('connection', `${method} at ${url.host}: no answer`)),
+      )
+    })
+    answer.catch(() => undefined)
+    return { request, answer }
+  }
+
+  /** @throws RegistryError of the network, or `timeout` when no head came within `headMs` */
+  async send(
+    method: string,
+    url: URL,
+    headers: Record<string, string>,
+    body: Uint8Array | undefined,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    for (let again = false; ; again = true) {
+      const { request, answer } = this.open(method, url, headers, signal)
+      const timer = setTimeout(() => {
+        request.destroy(
+          new RegistryError('timeout', `${method} at ${url.host}: no answer in ${this.#limits.headMs} ms`),
+        )
+      }, this.#limits.headMs)
+      request.end(body)
+      try {
+        return await answer
+      } catch (error) {
+        // A kept connection that the registry closed meanwhile tells nothing about the registry.
+        const stale = request.reusedSocket && error instanceof RegistryError && error.code === 'connection'
+        if (!stale || again) throw error
+      } finally {
+        clearTimeout(timer)
+      }
+    }
+  }
+
+  close(): void {
+    for (const agent of [this.#plain, this.#own, this.#foreign]) agent.destroy()
+  }
+
+  #request(method: string, url: URL, headers: Record<string, string>, signal?: AbortSignal): ClientRequest {
+    const host = hostOf(url)
+    const common = {
+      method,
+      headers: { 'user-agent': this.#userAgent, ...headers },
+      maxHeaderSize: 64 * 1024,
+      ...(signal && { signal }),
+    }
+    if (url.protocol === 'http:' && this.#proxy !== null) {
+      const asked = { host: url.host, ...proxyAuthorization(this.#proxy), ...common.headers }
+      const target = { host: hostOf(this.#proxy), port: this.#proxy.port || 80, path: url.href }
+      return http.request({ ...common, ...target, headers: asked, agent: this.#plain })
+    }
+    const lookup = guardedLookup(this.#territory.reachOf(host), this.#lookup)
+    const target = { host, port: url.port, path: url.pathname + url.search, lookup }
+    if (url.protocol === 'http:') return http.request({ ...common, ...target, agent: this.#plain })
+    const agent = url.origin === this.#territory.origin ? this.#own : this.#foreign
+    return https.request({ ...common, ...target, agent })
+  }
+}
+
+/**
+ * The whole body, if it has at most `limit` bytes and comes within `withinMs`.
+ * @throws RegistryError too_large before more than the limit is held, connection, timeout
+ */
+export async function readBody(
+  answer: Answer,
+  limit: number,
+  withinMs: number,
+  what: string,
+): Promise<Buffer> {
+  const { body, headers } = answer
+  const tooLarge = () => new RegistryError('too_large', `${what}: the answer has more than ${limit} bytes`)
+  if (Number(headers['content-length'] ?? 0) > limit) {
+    body.destroy()
+    throw tooLarge()
+  }
+  const timer = setTimeout(() => {
+    body.destroy(new RegistryError('timeout', `${what}: the answer did not end in ${withinMs} ms`))
+  }, withinMs)
+  const parts: Buffer[] = []
+  let size = 0
+  try {
+    for await (const part of body) {
+      if (!Buffer.isBuffer(part)) continue
+      size += part.length
+      if (size > limit) throw tooLarge()
+      parts.push(part)
+    }
+    return Buffer.concat(parts, size)
+  } catch (error) {
+    throw asRegistryError(error, what)
+  } finally {
+    clearTimeout(timer)
+  }
+}

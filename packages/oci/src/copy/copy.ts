@@ -1,0 +1,228 @@
+import type { ClosureNode } from '../graph.ts'
+import { type Manifest, successors } from '../manifest.ts'
+import { RegistryError } from '../client/errors.ts'
+import type { Repository } from '../client/repository.ts'
+import type { Upload } from '../client/upload.ts'
+import type { Bandwidth } from './bandwidth.ts'
+import { cancelled, sendBlob } from './blob.ts'
+import { type CopyJournal, memoryJournal } from './journal.ts'
+import { type CopyProgress, ProgressMeter } from './progress.ts'
+import { findReferrers, type FoundReferrer } from './referrers.ts'
+import { forEach, Slots } from './slots.ts'
+import { readTree, type Tree, type TreeManifest } from './tree.ts'
+
+export interface CopyOptions {
+  readonly source: Repository
+  /** Opened for `pull,push`. */
+  readonly destination: Repository
+  /** Pinned: no tag is read, and none of the image's is written. */
+  readonly root: { readonly digest: string; readonly mediaType: string }
+  /** The closure that was approved; the copy fails when it finds another. */
+  readonly closure?: readonly ClosureNode[]
+  /** Blobs, and requests about manifests, at a time. */
+  readonly concurrency?: number
+  readonly onProgress?: (progress: CopyProgress) => void
+  readonly journal?: CopyJournal
+  readonly bandwidth?: Bandwidth
+  readonly signal?: AbortSignal
+  /** Whether what speaks about the image and its parts comes along, and which of it. None when not given. */
+  readonly referrers?: (found: FoundReferrer) => boolean | Promise<boolean>
+}
+
+export interface CopyResult {
+  readonly root: string
+  readonly manifests: number
+  readonly blobs: {
+    readonly sent: number
+    readonly mounted: number
+    readonly present: number
+    readonly foreign: number
+  }
+  /** Sent over the network, and saved by what was there. */
+  readonly bytes: { readonly sent: number; readonly saved: number }
+  /** Attempts to continue after something broke. */
+  readonly resumed: number
+  readonly referrers: readonly FoundReferrer[]
+}
+
+const CONCURRENCY = 8
+/** A signature of an attestation of an image is two; nobody needs eight. */
+const REFERRER_DEPTH = 8
+
+/**
+ * Copies everything under a digest: children first, the root last, bytes verbatim. It may be repeated
+ * at will; what is there is not sent again. That it is there is a hint: when the destination refuses a
+ * manifest for a missing child, its children are pushed again, once, without asking. Run `verifyGraph`
+ * afterwards and tag after that.
+ * @throws RegistryError, or OciError for a malformed image
+ */
+export async function copyGraph(options: CopyOptions): Promise<CopyResult> {
+  const copy = new Copy(options)
+  try {
+    return await copy.run()
+  } catch (error) {
+    if (options.signal?.aborted === true) throw cancelled(options.root.digest, options.signal)
+    throw error
+  }
+}
+
+class Copy {
+  readonly #options: CopyOptions
+  readonly #slots: Slots
+  readonly #journal: CopyJournal
+  readonly #meter: ProgressMeter
+  readonly #seen = new Set<string>()
+  #manifests = 0
+  readonly #blobs = { sent: 0, mounted: 0, present: 0, foreign: 0 }
+  readonly #bytes = { sent: 0, saved: 0 }
+  #resumed = 0
+
+  constructor(options: CopyOptions) {
+    this.#options = options
+    this.#slots = new Slots(options.concurrency ?? CONCURRENCY)
+    this.#journal = options.journal ?? memoryJournal()
+    this.#meter = new ProgressMeter(options.onProgress)
+  }
+
+  async run(): Promise<CopyResult> {
+    const { root, closure, source, signal } = this.#options
+    const tree = await readTree(source, root, { closure, signal })
+    await this.#pushTree(tree)
+    const referrers = await this.#copyReferrers(tree)
+    this.#meter.flush()
+    const counted = { manifests: this.#manifests, blobs: this.#blobs, bytes: this.#bytes }
+    return { root: root.digest, ...counted, resumed: this.#resumed, referrers }
+  }
+
+  async #pushTree({ blobs, foreign, levels }: Tree): Promise<void> {
+    const fresh = blobs.filter(({ digest }) => !this.#seen.has(digest))
+    for (const { digest } of fresh) this.#seen.add(digest)
+    this.#meter.expect(fresh)
+    this.#blobs.foreign += foreign.length
+    // The large ones first, so that no single one is left for the end.
+    const bySize = fresh.toSorted((a, b) => b.size - a.size)
+    await forEach(bySize, this.#slots, this.#options.signal, (blob, stop) => this.#placeBlob(blob, stop))
+    for (const level of levels) {
+      await forEach(level, this.#slots, this.#options.signal, (one, stop) => this.#pushManifest(one, stop))
+    }
+  }
+
+  async #pushManifest({ digest, manifest }: TreeManifest, signal: AbortSignal): Promise<void> {
+    const { destination } = this.#options
+    try {
+      await destination.putManifest(manifest, digest, signal)
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.code !== 'manifest_incomplete') throw error
+      await this.#pushChildrenAgain(manifest, signal)
+      await destination.putManifest(manifest, digest, signal)
+    }
+    this.#manifests++
+  }
+
+  /** The destination said of a child that it is there, and refuses its parent because it is not. */
+  async #pushChildrenAgain(manifest: Manifest, signal: AbortSignal): Promise<void> {
+    const { source, destination } = this.#options
+    for (const { kind, descriptor, distributable } of successors(manifest)) {
+      if (kind === 'subject' || !distributable) continue
+      const { digest, size } = descriptor
+      if (kind === 'manifest') {
+        const child = await source.getManifest(digest, signal)
+        if (child !== null) await destination.putManifest(child, digest, signal)
+        continue
+      }
+      await this.#journal.lost(digest)
+      destination.registry.forgetBlob(digest)
+      await this.#send({ digest, size }, null, signal)
+    }
+  }
+
+  async #placeBlob(blob: ClosureNode, signal: AbortSignal): Promise<void> {
+    const { destination } = this.#options
+    if (this.#journal.has(blob.digest)) return this.#saved(blob, 'present')
+    // One at a time per blob and registry: the second finds it, or mounts it from the first.
+    const place = async (): Promise<void> => {
+      const way = await this.#bring(blob, signal)
+      await this.#journal.done(blob)
+      destination.registry.noteBlob(blob.digest, destination.name)
+      if (way === 'sent') this.#meter.finish(blob)
+      else this.#saved(blob, way)
+    }
+    await destination.registry.alone(blob.digest, place, signal)
+  }
+
+  async #bring(blob: ClosureNode, signal: AbortSignal): Promise<'present' | 'mounted' | 'sent'> {
+    const { destination } = this.#options
+    const { digest, size } = blob
+    const known = destination.registry.whereIs(digest)
+    // Known to be elsewhere and not here: the mount answers both questions in one round trip.
+    if (known === undefined || known === destination.name) {
+      const present = await destination.headBlob(digest, signal)
+      if (present === size) return 'present'
+    }
+    const mounted = await this.#mount(digest, known, signal)
+    if (mounted === true) return 'mounted'
+    await this.#send(blob, mounted, signal)
+    return 'sent'
+  }
+
+  async #mount(
+    digest: string,
+    known: string | undefined,
+    signal: AbortSignal,
+  ): Promise<true | Upload | null> {
+    const { source, destination } = this.#options
+    const shared = source.registry.origin === destination.registry.origin ? source.name : undefined
+    const from = known === undefined || known === destination.name ? shared : known
+    if (from === undefined || from === destination.name) return null
+    return destination.uploads.mount(digest, from, signal)
+  }
+
+  async #send(
+    blob: { digest: string; size: number },
+    upload: Upload | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { source, destination, bandwidth } = this.#options
+    const onBytes = (reached: number): void => this.#meter.reach(blob.digest, reached)
+    const { digest, size } = blob
+    const sent = await sendBlob(
+      { source, destination, blob: { digest, size }, bandwidth, onBytes, signal },
+      upload,
+    )
+    this.#resumed += sent.resumed
+    this.#blobs.sent++
+    this.#bytes.sent += size
+  }
+
+  #saved(blob: ClosureNode, way: 'present' | 'mounted'): void {
+    this.#blobs[way]++
+    this.#bytes.saved += blob.size
+    this.#meter.finish(blob)
+  }
+
+  /** Signatures, SBOMs and attestations of every manifest, and what speaks about those. */
+  async #copyReferrers(tree: Tree): Promise<FoundReferrer[]> {
+    const { source, destination, referrers: wanted, signal } = this.#options
+    if (wanted === undefined) return []
+    const copied: FoundReferrer[] = []
+    const done = new Set<string>()
+    let subjects = tree.levels.flat().map(({ digest }) => digest)
+    for (let depth = 0; subjects.length > 0 && depth < REFERRER_DEPTH; depth++) {
+      const found = await findReferrers(source, subjects, this.#slots, signal)
+      subjects = []
+      for (const one of found) {
+        const key = `${one.tag ?? ''} ${one.digest}`
+        if (done.has(key) || !(await wanted(one))) continue
+        done.add(key)
+        const own = await readTree(source, one, { signal })
+        await this.#pushTree(own)
+        const manifest = own.levels.at(-1)?.[0]?.manifest
+        if (one.tag !== null && manifest !== undefined)
+          await destination.putManifest(manifest, one.tag, signal)
+        subjects.push(...own.levels.flat().map(({ digest }) => digest))
+        copied.push(one)
+      }
+    }
+    return copied
+  }
+}
