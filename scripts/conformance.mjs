@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { prepare } from './prepare.mjs'
+import { fail, prepare } from './prepare.mjs'
 import { startService } from './service.mjs'
 
 /** What a version disables by itself; sparse manifests conflict with refusing partial images. */
@@ -21,10 +21,7 @@ const disabled = {
 }
 
 if (spawnSync('conformance', ['--help'], { stdio: 'ignore' }).error) {
-  console.error(
-    'The program `conformance` is not on the PATH. `source .ci/tools.sh && install_go` installs it.',
-  )
-  process.exit(1)
+  fail('The program `conformance` is not on the PATH. `source .ci/tools.sh && install_go` installs it.')
 }
 await prepare()
 const { parse } = await import('yaml')
@@ -44,8 +41,12 @@ try {
 } finally {
   await service.stop()
 }
-console.log(`\n${passed} passed, ${failed} failed`)
+say(`\n${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+
+function say(line) {
+  process.stdout.write(`${line}\n`)
+}
 
 async function run(version, password) {
   const folder = path.join(results, version)
@@ -65,14 +66,14 @@ async function run(version, password) {
   const suite = spawn('conformance', { env, stdio: ['ignore', log, log] })
   await new Promise((resolve, reject) => suite.once('error', reject).once('exit', resolve))
   const report = parse(fs.readFileSync(path.join(folder, 'results.yaml'), 'utf8'))
-  console.log(`\nDistribution specification, suite version ${version}`)
+  say(`\nDistribution specification, suite version ${version}`)
   for (const kind of ['apis', 'data']) {
     for (const [item, outcome] of Object.entries(report[kind])) {
       const allowed = disabled[version].includes(item) && outcome === 'Disabled'
       const good = outcome === 'Pass' || allowed
       if (outcome === 'Pass') passed += 1
       if (!good) failed += 1
-      console.log(`  ${good ? '✓' : '✗'} ${kind}: ${item}: ${outcome}${allowed ? ' (allowed)' : ''}`)
+      say(`  ${good ? '✓' : '✗'} ${kind}: ${item}: ${outcome}${allowed ? ' (allowed)' : ''}`)
     }
   }
 }

@@ -1,3 +1,7 @@
+/** Whatever JSON a call answers; scripts and tests read it without a schema. */
+// oxlint-disable-next-line typescript/no-explicit-any
+type Json = any
+
 export interface Service {
   readonly url: string
   readonly adminPassword: string
@@ -8,7 +12,7 @@ export interface Service {
   /** Resolves when the supervisor is gone, however it ended. */
   readonly exited: Promise<number | null>
   /** A call of `/api/v1` as the administrator. */
-  call(method: string, route: string, body?: unknown): Promise<any>
+  call(method: string, route: string, body?: unknown): Promise<Json>
   stop(): Promise<void>
 }
 
@@ -23,4 +27,4 @@ export function call(
   method: string,
   route: string,
   options?: { body?: unknown; token?: string },
-): Promise<any>
+): Promise<Json>

@@ -2,6 +2,7 @@
 // stands on the queue. Ends with the count.
 import fs from 'node:fs'
 import path from 'node:path'
+import { writeTable } from './clients.mjs'
 import { fail, prepare, root, run } from './prepare.mjs'
 
 const choices = {
@@ -21,6 +22,7 @@ const { code } = await run(process.execPath, [...vitest, ...reporters], {
   stdio: ['ignore', 'inherit', 'inherit'],
 })
 
+if (chosen === 'clients') writeTable(report)
 const { passed, failed, skipped } = count()
 if (skipped > 0) process.stdout.write(`${skipped} skipped: a test that does not run proves nothing\n`)
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
