@@ -146,6 +146,32 @@ table public.credential of sluice_owner
   constraint credential_pkey PRIMARY KEY (person_id)
   constraint credential_set_by_fkey FOREIGN KEY (set_by) REFERENCES person(id)
   rights sluice_api: insert, select, update
+table public.evidence of sluice_owner
+  id uuid not null
+  subject text not null
+  type text not null
+  format text not null
+  predicate_type text
+  bytes bytea not null
+  sha256 text not null
+  content_digest text not null
+  claimed_at timestamp(3) with time zone
+  received_at timestamp(3) with time zone not null default now()
+  received_by uuid not null
+  verified text
+  summary jsonb not null
+  entry_id uuid not null
+  constraint evidence_bytes_check CHECK ((octet_length(bytes) <= 16777216))
+  constraint evidence_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint evidence_once UNIQUE (subject, sha256, received_by)
+  constraint evidence_pkey PRIMARY KEY (id)
+  constraint evidence_received_by_fkey FOREIGN KEY (received_by) REFERENCES principal(id)
+  constraint evidence_sha256_is_of_bytes CHECK ((sha256 = ('sha256:'::text || encode(sha256(bytes), 'hex'::text))))
+  CREATE INDEX evidence_subject_idx ON public.evidence USING btree (subject, received_at DESC, id DESC)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.evidence FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.evidence FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.evidence FOR EACH ROW EXECUTE FUNCTION guard_evidence() (always)
+  rights sluice_api: insert, select; sluice_worker: select
 table public.feed of sluice_owner
   id uuid not null
   kind text not null default 'hosted'::text
@@ -495,6 +521,7 @@ table public.tag of sluice_owner
   constraint tag_repository_id_digest_fkey FOREIGN KEY (repository_id, digest) REFERENCES repository_manifest(repository_id, digest)
   CREATE INDEX tag_digest_idx ON public.tag USING btree (digest)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER guard_tag BEFORE INSERT OR DELETE OR UPDATE ON public.tag FOR EACH ROW EXECUTE FUNCTION guard_tag() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.tag_move of sluice_owner
   id bigint not null generated always as identity
@@ -514,6 +541,23 @@ table public.tag_move of sluice_owner
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tag_move FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.ticket_state of sluice_owner
+  id uuid not null
+  request_id uuid not null
+  ticket text not null
+  state text not null
+  key_name text not null
+  at timestamp(3) with time zone not null
+  received_at timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  constraint ticket_state_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint ticket_state_once UNIQUE (request_id, key_name, ticket, state, at)
+  constraint ticket_state_pkey PRIMARY KEY (id)
+  constraint ticket_state_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.ticket_state FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.ticket_state FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.ticket_state FOR EACH ROW EXECUTE FUNCTION guard_ticket_state() (always)
   rights sluice_api: insert, select; sluice_worker: select
 table public.token of sluice_owner
   id uuid not null
@@ -823,6 +867,20 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.guard_evidence()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  -- Which of two is newer is not for the sender to say.
+  new.received_at := now();
+  perform require_entry(new.entry_id, 'digest:' || new.subject);
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_feed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1021,6 +1079,50 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_tag()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_tag tag := case when tg_op = 'INSERT' then new else old end; v_rules jsonb;
+begin
+  if tg_op = 'UPDATE' and (new.repository_id, new.name) is distinct from (old.repository_id, old.name) then
+    perform refuse('tag_immutable', 'a tag keeps its repository and its name');
+  end if;
+  if is_signature_tag(v_tag.name) or tg_op = 'UPDATE' and new.digest = old.digest then
+    return case when tg_op = 'DELETE' then old else new end;
+  end if;
+  select f.tag_rules into v_rules from repository r join feed f on f.id = r.feed_id where r.id = v_tag.repository_id;
+  if (tg_op = 'UPDATE' or tg_op = 'DELETE' and current_user <> 'sluice_owner')
+     and matches_any_tag(v_rules -> 'immutable', v_tag.name) then
+    perform refuse('tag_immutable', format('the tag %s is on %s for ever', v_tag.name, v_tag.digest));
+  end if;
+  if tg_op <> 'DELETE' and v_rules -> 'versions' = 'true' and not is_release_tag(v_tag.name)
+     and (is_virtual_tag(v_tag.name) or not matches_any_tag(v_rules -> 'permitted', v_tag.name)) then
+    perform refuse('tag_not_permitted', format('the tag %s is neither a release nor permitted here', v_tag.name));
+  end if;
+  return case when tg_op = 'DELETE' then old else new end;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_ticket_state()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  new.received_at := now();
+  perform from request r where r.id = new.request_id and r.state in ('PENDING', 'APPROVED') and r.expires_at > now();
+  if not found then
+    perform refuse('request_state', format('request %s no longer waits for a ticket', new.request_id));
+  end if;
+  perform require_entry(new.entry_id, 'request:' || new.request_id);
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.heal_blob(p_digest text, p_size bigint, p_storage_key text)
  RETURNS text
  LANGUAGE plpgsql
@@ -1042,6 +1144,39 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute
 
+CREATE OR REPLACE FUNCTION public.is_release_tag(tag text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select tag ~ '^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$'
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.is_signature_tag(tag text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select tag ~ '^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$'
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.is_virtual_tag(tag text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select tag ~ '^(latest|latest-stable|[0-9]+(\.[0-9]+)?)$'
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.keep_manifest(p_digest text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1054,6 +1189,29 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute
+
+CREATE OR REPLACE FUNCTION public.matches_any_tag(patterns jsonb, tag text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (select from jsonb_array_elements_text(coalesce(patterns, '[]')) p (pattern) where matches_tag(p.pattern, tag))
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.matches_tag(pattern text, tag text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select case when pattern = 'release' then is_release_tag(tag)
+    else tag like replace(replace(pattern, '_', '\_'), '*', '%') end
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.notify_promotion()
  RETURNS trigger

@@ -1,5 +1,5 @@
 import { PromotionError } from './errors.ts'
-import { blockedBy, evaluateGates, reasonsOf } from './evaluate.ts'
+import { blockedBy, evaluateGates, reasonsOf, stuckOn } from './evaluate.ts'
 import type { GateInput, GateReport } from './gates/gate.ts'
 import { excludedAs } from './gates/requester.ts'
 import type { PromotionState, RequestState } from './states.ts'
@@ -70,11 +70,12 @@ export function decideApproval(input: DecisionInput): Decided {
   }
   const reports = evaluateGates({ ...gates, approvals: [...gates.approvals, { personId, groups, decision }] })
   if (decision === 'reject') return { personId, next: 'REJECTED', gates: reports }
-  const blocked = blockedBy(reports)
-  if (blocked.length > 0) {
-    throw new PromotionError('gate_refused', reasonsOf(blocked), { detail: { gates: blocked } })
-  }
   const met = reports.every(({ gate, verdict }) => gate !== 'quorum' || verdict === 'pass')
+  // What time alone does not open would only fail the promotion that this approval queues.
+  const refused = [...blockedBy(reports), ...(met ? stuckOn(reports) : [])]
+  if (refused.length > 0) {
+    throw new PromotionError('gate_refused', reasonsOf(refused), { detail: { gates: refused } })
+  }
   return { personId, next: met ? 'APPROVED' : 'PENDING', gates: reports }
 }
 

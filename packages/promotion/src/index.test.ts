@@ -3,9 +3,13 @@ import * as face from './index.ts'
 
 test('the public face', () => {
   expect(Object.keys(face).sort()).toEqual([
+    'EVIDENCE_FORMATS',
+    'EVIDENCE_LIMIT',
+    'EVIDENCE_TYPES',
     'PROMOTION_TRANSITIONS',
     'PromotionError',
     'REQUEST_TRANSITIONS',
+    'SEVERITIES',
     'TRUSTED_TAG_RULES',
     'boundHash',
     'closureHash',
@@ -17,6 +21,7 @@ test('the public face', () => {
     'decideStart',
     'defaultPolicy',
     'evaluateGates',
+    'evidenceRulesOf',
     'immutableBy',
     'immutableConflicts',
     'isReleaseTag',
@@ -25,7 +30,10 @@ test('the public face', () => {
     'parseTagRules',
     'policyHash',
     'quorumOf',
+    'readEvidence',
+    'requireSatisfiable',
     'resolveItems',
     'setDigest',
+    'wrapSimpleSigning',
   ])
 })

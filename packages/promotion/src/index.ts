@@ -19,9 +19,38 @@ export {
 } from './decision.ts'
 export { type Issue, PromotionError, type PromotionErrorCode } from './errors.ts'
 export { evaluateGates } from './evaluate.ts'
-export type { GateInput, GateItem, GateReport, StandingApproval, Verdict } from './gates/gate.ts'
-export { defaultPolicy, type Policy, parsePolicy, policyHash, type QuorumRule, quorumOf } from './policy.ts'
+export {
+  EVIDENCE_FORMATS,
+  EVIDENCE_TYPES,
+  type Evidence,
+  type EvidenceFormat,
+  type EvidenceSummary,
+  type EvidenceType,
+  type ReadEvidence,
+  SEVERITIES,
+  type Signed,
+} from './evidence/evidence.ts'
+export { EVIDENCE_LIMIT, readEvidence, wrapSimpleSigning } from './evidence/read.ts'
+export type {
+  GateInput,
+  GateItem,
+  GateReport,
+  PlatformImage,
+  StandingApproval,
+  TicketState,
+  Verdict,
+} from './gates/gate.ts'
+export {
+  defaultPolicy,
+  evidenceRulesOf,
+  type Policy,
+  parsePolicy,
+  policyHash,
+  type QuorumRule,
+  quorumOf,
+} from './policy.ts'
 export { type AskedItem, type ResolvedItem, resolveItems } from './reference.ts'
+export { type Reach, requireSatisfiable } from './satisfiable.ts'
 export { decideStart, type Start, type StartInput, type StartRefusal } from './start.ts'
 export {
   PROMOTION_TRANSITIONS,

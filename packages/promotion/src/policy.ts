@@ -1,13 +1,40 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson, type JsonValue } from '@sluice/proof'
+import { canonicalJson, type JsonValue, parsePublicKey, ProofError } from '@sluice/proof'
 import { z } from 'zod'
-import { readShape } from './shape.ts'
+import { invalid, type Issue, shown } from './errors.ts'
+import { type EvidenceRules, evidenceRules } from './gates/evidence.ts'
+import type { EvidenceRule } from './gates/evidence-rule.ts'
+import { type LicenceRule, licenceRule } from './gates/licences.ts'
+import { predecessorRule } from './gates/predecessor.ts'
+import { type ProvenanceRule, provenanceRule } from './gates/provenance.ts'
+import { sbomRule } from './gates/sbom.ts'
+import { signatureRules } from './gates/signatures.ts'
+import { type TestRules, testRules } from './gates/tests.ts'
+import { type TicketRule, ticketRule } from './gates/ticket.ts'
+import { type VulnerabilityRule, vulnerabilityRule } from './gates/vulnerabilities.ts'
+import { type WindowRule, windowRule } from './gates/window.ts'
+import { nearestName, readShape } from './shape.ts'
 import { tagPatterns } from './tag-rules.ts'
 
 const quorumRule = z.strictObject({
   count: z.int().min(1).max(20),
   group: z.string().min(1).max(128).optional(),
 })
+
+const KEYS_LIMIT = 20
+const keys = z
+  .record(
+    z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/, 'must be 1 to 64 of a-z 0-9 . _ -'),
+    z.string().superRefine((pem, context) => {
+      try {
+        parsePublicKey(pem)
+      } catch (error) {
+        if (!(error instanceof ProofError)) throw error
+        context.addIssue({ code: 'custom', message: error.message })
+      }
+    }),
+  )
+  .refine((named) => Object.keys(named).length <= KEYS_LIMIT, `at most ${KEYS_LIMIT} keys`)
 
 const policy = z.strictObject({
   gates: z
@@ -21,15 +48,26 @@ const policy = z.strictObject({
       pusher: z.literal('excluded').optional(),
       tagRule: z.strictObject({ patterns: tagPatterns.min(1) }).optional(),
       soak: z.strictObject({ minutes: z.int().min(1).max(525_600) }).optional(),
+      window: windowRule.optional(),
+      predecessor: predecessorRule.optional(),
+      evidence: evidenceRules.optional(),
+      tests: testRules.optional(),
+      provenance: provenanceRule.optional(),
+      sbom: sbomRule.optional(),
+      licences: licenceRule.optional(),
+      vulnerabilities: vulnerabilityRule.optional(),
+      signatures: signatureRules.optional(),
+      ticket: ticketRule.optional(),
     })
     .prefault({}),
+  keys: keys.optional(),
   requestExpiresAfter: z.strictObject({ hours: z.int().min(1).max(8_760) }).default({ hours: 168 }),
 })
 
 /** `count` persons, of one group where it is named. Each person fills one seat of one rule only. */
 export type QuorumRule = { readonly count: number; readonly group?: string }
 
-/** What a lane asks for. A request keeps the version it was made under. */
+/** What a lane asks for. A request keeps the version it was made under. Every gate: docs/gates.md. */
 export type Policy = {
   readonly gates: {
     readonly quorum: readonly QuorumRule[]
@@ -41,7 +79,20 @@ export type Policy = {
     readonly tagRule?: { readonly patterns: readonly string[] }
     /** How long the digest must have been in the from feed before it is copied. */
     readonly soak?: { readonly minutes: number }
+    readonly window?: WindowRule
+    /** The feed that the digest must have been promoted into before. */
+    readonly predecessor?: { readonly feed: string }
+    readonly evidence?: EvidenceRules
+    readonly tests?: TestRules
+    readonly provenance?: ProvenanceRule
+    readonly sbom?: EvidenceRule
+    readonly licences?: LicenceRule
+    readonly vulnerabilities?: VulnerabilityRule
+    readonly signatures?: readonly EvidenceRule[]
+    readonly ticket?: TicketRule
   }
+  /** Public keys by the names that gates know them by, as `key:NAME`; PEM. */
+  readonly keys?: { readonly [name: string]: string }
   readonly requestExpiresAfter: { readonly hours: number }
 }
 
@@ -51,7 +102,42 @@ export type Policy = {
  */
 export function parsePolicy(value: unknown): Policy {
   // Undefined fields would be lost in JSON and change the hash; zod writes none for absent keys.
-  return readShape(policy, value) as Policy
+  const read = readShape(policy, value) as Policy
+  const issues = unknownKeys(read)
+  if (issues.length > 0) throw invalid(...issues)
+  return read
+}
+
+/** The rules of a policy that look at evidence, each with its place. */
+export function evidenceRulesOf({
+  gates,
+}: Policy): readonly (readonly [string, Pick<EvidenceRule, 'from'>])[] {
+  const { evidence = [], tests = [], signatures = [] } = gates
+  const named = { provenance: gates.provenance, sbom: gates.sbom, licences: gates.licences }
+  return [
+    ...Object.entries({ evidence, tests, signatures }).flatMap(([gate, rules]) =>
+      rules.map((rule, i) => [`gates.${gate}[${i}]`, rule] as const),
+    ),
+    ...Object.entries({
+      ...named,
+      vulnerabilities: gates.vulnerabilities,
+      'vulnerabilities.vex': gates.vulnerabilities?.vex,
+    }).flatMap(([gate, rule]) => (rule === undefined ? [] : [[`gates.${gate}`, rule] as const])),
+  ]
+}
+
+/** A gate that names a key which the lane does not have could never pass. */
+function unknownKeys(read: Policy): Issue[] {
+  const names = Object.keys(read.keys ?? {})
+  return evidenceRulesOf(read).flatMap(([place, { from }]) =>
+    from.flatMap((source, i) => {
+      const name = source.startsWith('key:') ? source.slice('key:'.length) : null
+      if (name === null || names.includes(name)) return []
+      const known = names.length === 0 ? 'the lane has none' : `known are ${names.join(', ')}`
+      const message = `${shown(name)} is no key of this lane; ${nearestName(name, names)}${known}`
+      return [{ field: `${place}.from[${i}]`, rule: 'unknown_name', message }]
+    }),
+  )
 }
 
 /** One approval, by anyone but the requester; open for seven days. */

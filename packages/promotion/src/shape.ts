@@ -20,7 +20,7 @@ function issuesOf(schema: z.ZodType, issue: z.core.$ZodIssue): Issue[] {
   return issue.keys.map((key) => ({
     field: pathOf([...issue.path, key.slice(0, 80)]),
     rule: 'unknown_key',
-    message: `${shown(key)} is not known here; ${nearest(key, names)}known are ${names.join(', ')}`,
+    message: `${shown(key)} is not known here; ${nearestName(key, names)}known are ${names.join(', ')}`,
   }))
 }
 
@@ -46,7 +46,8 @@ function namesAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   return at instanceof z.ZodObject ? Object.keys(at.shape) : []
 }
 
-function nearest(key: string, names: readonly string[]): string {
+/** `did you mean …? ` for a name that is close to a known one; '' when none is. */
+export function nearestName(key: string, names: readonly string[]): string {
   const asked = key.slice(0, 40).toLowerCase()
   const [best] = names
     .map((name) => ({ name, distance: editDistance(asked, name.toLowerCase()) }))

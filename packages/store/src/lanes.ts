@@ -4,6 +4,7 @@ import { isName, requireName } from './accounts/names.ts'
 import { type Actor, actorOf } from './actor.ts'
 import { appendEntry } from './audit/entry.ts'
 import { StoreError } from './errors.ts'
+import { requireReachable } from './evidence/reach.ts'
 import { feedByName } from './feeds/find.ts'
 import { newId } from './id.ts'
 import { type Connections, type Transaction, transaction } from './transaction.ts'
@@ -165,6 +166,8 @@ async function insertVersion(
     type: string
   },
 ): Promise<void> {
+  const { toFeedId } = await tx.lane.findUniqueOrThrow({ where: { id } })
+  await requireReachable(tx, policy, toFeedId)
   const json: JsonObject & object = JSON.parse(JSON.stringify(policy))
   const entryId = await appendEntry(tx, {
     type,

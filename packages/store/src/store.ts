@@ -4,6 +4,7 @@ import { accounts } from './accounts/index.ts'
 import { audit } from './audit/list.ts'
 import { collector } from './collect/index.ts'
 import { asStoreError } from './errors.ts'
+import { evidence } from './evidence/index.ts'
 import { feedIndex } from './feed-index/index.ts'
 import { feeds } from './feeds/feeds.ts'
 import { PrismaClient } from './generated/client.ts'
@@ -47,6 +48,7 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
     audit: audit(connections),
     /** The name fixed at first start; null before. */
     instance: () => prisma.instance.findFirst({ select: { name: true, createdAt: true } }),
+    evidence: evidence(connections),
     requests: requests(connections),
     runs: runs(connections),
     promotions: promotions(connections),

@@ -1,3 +1,4 @@
+import type { Evidence } from '../evidence/evidence.ts'
 import type { Policy } from '../policy.ts'
 
 /** What a gate may look at: facts only, gathered by the store. Persons and principals are ids. */
@@ -10,6 +11,8 @@ export interface GateInput {
   /** The decisions that stand, of persons who can still sign in. */
   readonly approvals: readonly StandingApproval[]
   readonly items: readonly GateItem[]
+  /** What the ticket system said of this request, in the order it came. */
+  readonly tickets: readonly TicketState[]
 }
 
 export interface StandingApproval {
@@ -21,16 +24,57 @@ export interface StandingApproval {
 export interface GateItem {
   /** The source as people name it: `repository@digest`. */
   readonly source: string
+  readonly digest: string
+  /** The images of an index, one a platform; of an image, itself. */
+  readonly platforms: readonly PlatformImage[]
   readonly targetTags: readonly string[]
   /** When the manifest came to the from feed's repository. */
   readonly pushedAt: Date
+  /** All that is known of its digest and of its platforms' digests. */
+  readonly evidence: readonly Evidence[]
+  /** Why evidence that is attached to the image could not be read. */
+  readonly unread: readonly string[]
+  /** Every name, current and former, of the feeds that its digest was promoted into before. */
+  readonly reached: readonly string[]
+}
+
+export interface PlatformImage {
+  /** `os/architecture[/variant]`; null where nothing names it. */
+  readonly platform: string | null
+  readonly digest: string
+}
+
+/** What a signed callback said of a ticket. */
+export interface TicketState {
+  readonly ticket: string
+  readonly state: string
+  /** When the ticket system says that it became so. */
+  readonly at: Date
+  /** The key of the lane that signed it. */
+  readonly key: string
 }
 
 /** `block`: a rule refuses; `wait`: not yet. */
 export type Verdict = 'pass' | 'block' | 'wait'
 
+export type GateName =
+  | 'quorum'
+  | 'requester'
+  | 'tagRule'
+  | 'soak'
+  | 'window'
+  | 'predecessor'
+  | 'evidence'
+  | 'tests'
+  | 'provenance'
+  | 'sbom'
+  | 'licences'
+  | 'vulnerabilities'
+  | 'signatures'
+  | 'ticket'
+
 export type GateReport = {
-  readonly gate: 'quorum' | 'requester' | 'tagRule' | 'soak'
+  readonly gate: GateName
   readonly verdict: Verdict
   readonly reasons: readonly string[]
   /** What was looked at, as plain JSON. */

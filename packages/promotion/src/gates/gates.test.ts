@@ -10,7 +10,19 @@ function input(gates: object, over: Partial<GateInput> = {}): GateInput {
     requesterPersons: ['rita'],
     pusherPersons: ['paul'],
     approvals: [],
-    items: [{ source: 'app@sha256:aa', targetTags: ['1.0.0'], pushedAt: new Date('2026-03-01T11:00:00Z') }],
+    tickets: [],
+    items: [
+      {
+        source: 'app@sha256:aa',
+        digest: 'sha256:aa',
+        platforms: [{ platform: null, digest: 'sha256:aa' }],
+        targetTags: ['1.0.0'],
+        pushedAt: new Date('2026-03-01T11:00:00Z'),
+        evidence: [],
+        unread: [],
+        reached: [],
+      },
+    ],
     ...over,
   }
 }

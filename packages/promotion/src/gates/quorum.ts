@@ -31,7 +31,7 @@ function distinct(approvals: readonly StandingApproval[]): StandingApproval[] {
  * The most seats that these persons can fill, one each: a matching by augmenting paths. A person of
  * two groups moves to the other seat when somebody else can only take the first.
  */
-function seatsFilled(rules: readonly QuorumRule[], persons: readonly StandingApproval[]): number {
+export function seatsFilled(rules: readonly QuorumRule[], persons: readonly StandingApproval[]): number {
   const seats = rules.flatMap((rule) => Array.from({ length: rule.count }, () => rule.group))
   const sitting = new Map<number, StandingApproval>()
   const place = (person: StandingApproval, tried: Set<number>): boolean => {

@@ -6,7 +6,8 @@ import {
   parseManifest,
   walkClosure,
 } from '@sluice/oci'
-import type { BoundMember } from '@sluice/promotion'
+import type { BoundMember, PlatformImage } from '@sluice/promotion'
+import { platformImages } from '../evidence/platforms.ts'
 import { StoreError } from '../errors.ts'
 import type { Transaction } from '../transaction.ts'
 
@@ -19,6 +20,8 @@ export interface Closure {
   readonly bytes: number
   /** `os/architecture[/variant]`, as an index names them. */
   readonly platforms: readonly string[]
+  /** The images that gates look at one by one: those of an index, else the root itself. */
+  readonly images: readonly PlatformImage[]
   readonly foreignLayers: readonly string[]
   /** When the root came to the repository. */
   readonly pushedAt: Date
@@ -48,12 +51,14 @@ export async function readClosure(
   const top = stored.get(digest)
   if (top === undefined) return null
   let root: Manifest | null = null
+  const parsed = new Map<string, Manifest>()
   const read = async (wanted: string): Promise<Manifest | null> => {
     const found = stored.get(wanted) ?? (await readManifest(tx, repositoryId, wanted))
     if (found === null) return null
     stored.set(wanted, found)
     const manifest = parseManifest(found.bytes, found.mediaType)
     if (wanted === digest) root = manifest
+    parsed.set(wanted, manifest)
     return manifest
   }
   const nodes = await walkClosure({ digest, mediaType: top.mediaType }, read).catch((cause: unknown) => {
@@ -72,6 +77,7 @@ export async function readClosure(
     blobs: members.length - manifests.length,
     bytes: members.reduce((sum, { size }) => sum + size, 0),
     platforms: platformsOf(root),
+    images: platformImages(digest, parsed),
     foreignLayers: nodes.filter(({ distributable }) => !distributable).map((node) => node.digest),
     pushedAt: top.pushedAt,
     pushers: [...new Set(manifests.flatMap((node) => stored.get(node.digest)?.pushedBy ?? []))],

@@ -4,6 +4,8 @@ import { canonicalJson, type JsonValue } from '@sluice/proof'
 import { type Actor, actorOf } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
+import { keepFound } from '../evidence/add.ts'
+import type { Attached } from '../evidence/attached.ts'
 import { newId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
 import { recordGates } from './facts.ts'
@@ -25,12 +27,13 @@ export async function createRequest(
   tx: Transaction,
   actor: Actor,
   { idempotencyKey, ...asked }: NewRequest,
+  attached?: Attached,
 ): Promise<{ id: string; created: boolean }> {
   if (idempotencyKey !== undefined) {
     const known = await replay(tx, actor, idempotencyKey, bodyHash(asked))
     if (known !== null) return { id: known, created: false }
   }
-  const prepared = await prepare(tx, actor, asked)
+  const prepared = await prepare(tx, actor, asked, attached)
   const { lane, tagRules, targets, gates, items } = prepared
   const foreignLayers = items.flatMap(({ frozen }) => frozen.foreignLayers)
   decided(() =>
@@ -46,6 +49,7 @@ export async function createRequest(
     const open = await identicalOpen(tx, actor, prepared, digest)
     if (open !== null) return { id: open, created: false }
   }
+  await keepFound(tx, actor, prepared.attached.found)
   const id = await insertRequest(tx, actor, asked, prepared, digest)
   if (idempotencyKey !== undefined) {
     await tx.$executeRaw`insert into idempotency_key (principal_id, key, body_hash, request_id)

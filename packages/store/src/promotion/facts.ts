@@ -1,5 +1,6 @@
-import type { GateInput, GateReport, StandingApproval } from '@sluice/promotion'
+import type { GateInput, GateReport, PlatformImage, StandingApproval } from '@sluice/promotion'
 import type { JsonValue } from '@sluice/proof'
+import { itemFacts, ticketStates } from '../evidence/facts.ts'
 import { newId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
 import { type LockedRequest, readItems, readTargets } from './rows.ts'
@@ -9,6 +10,8 @@ export interface FrozenFacts {
   readonly pusherPersons: readonly string[]
   /** By the item's position; RFC 3339. */
   readonly pushedAt: readonly string[]
+  /** By the item's position: the images that gates look at one by one. */
+  readonly images?: readonly (readonly PlatformImage[])[]
 }
 
 interface StoredReport {
@@ -21,13 +24,22 @@ export async function gateInput(tx: Transaction, request: LockedRequest): Promis
   const facts = await frozenFacts(tx, request.id)
   const items = await readItems(tx, request.id)
   const targets = await readTargets(tx, request)
+  const imaged = items.map(({ position, digest }) => ({
+    digest,
+    platforms: facts.images?.[position] ?? [{ platform: null, digest }],
+  }))
+  const found = await itemFacts(tx, request.policy, imaged)
   return {
     policy: request.policy,
     now: request.now,
     requesterPersons: request.requesterPersons,
     pusherPersons: facts.pusherPersons,
     approvals: await standingApprovals(tx, request),
-    items: items.map(({ position, sourceRepository, digest }) => ({
+    tickets: await ticketStates(tx, request.policy, request.id),
+    items: items.map(({ position, sourceRepository, digest }, i) => ({
+      ...(found[i] ?? { evidence: [], unread: [], reached: [] }),
+      digest,
+      platforms: imaged[i]?.platforms ?? [],
       source: `${sourceRepository}@${digest}`,
       targetTags: targets.filter((target) => target.position === position).map(({ tag }) => tag),
       pushedAt: new Date(facts.pushedAt[position] ?? request.now),

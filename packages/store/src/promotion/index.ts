@@ -1,5 +1,7 @@
+import { evidenceRulesOf } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
+import { type Attached, type BlobReader, readAttached } from '../evidence/attached.ts'
 import { isId } from '../id.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { type BeginInput, begin, type Run } from './begin.ts'
@@ -39,13 +41,20 @@ export function requests(connections: Connections) {
   }
   return {
     get,
-    async create(actor: Actor, asked: NewRequest): Promise<{ request: RequestView; created: boolean }> {
-      const { id, created } = await transaction(prisma, (tx) => createRequest(tx, actor, asked))
+    /** @param storage where evidence that hangs on the images is read; without it there is none */
+    async create(
+      actor: Actor,
+      asked: NewRequest,
+      storage?: BlobReader,
+    ): Promise<{ request: RequestView; created: boolean }> {
+      const attached = await attachedTo(connections, actor, asked, storage)
+      const { id, created } = await transaction(prisma, (tx) => createRequest(tx, actor, asked, attached))
       return { request: known(await get(id), id), created }
     },
     /** Every gate with its verdict, and what would be fixed; nothing is written. */
-    async evaluate(actor: Actor, asked: Asked) {
-      const { items, gates, lane } = await transaction(prisma, (tx) => prepare(tx, actor, asked))
+    async evaluate(actor: Actor, asked: Asked, storage?: BlobReader) {
+      const attached = await attachedTo(connections, actor, asked, storage)
+      const { items, gates, lane } = await transaction(prisma, (tx) => prepare(tx, actor, asked, attached))
       return {
         gates,
         items: items.map(
@@ -77,6 +86,35 @@ export function requests(connections: Connections) {
     cancel: (actor: Actor, id: string) => command(id, (tx) => cancelRequest(tx, actor, id)),
     retry: (actor: Actor, id: string) => command(id, (tx) => retryPromotion(tx, actor, id)),
   }
+}
+
+/**
+ * The evidence beside the images that are asked for, read before the transaction that decides: storage may
+ * be slow. What is wrong with the request itself, that transaction says.
+ */
+async function attachedTo(
+  { prisma }: Connections,
+  actor: Actor,
+  { lane, items, reason, links }: Asked,
+  storage?: BlobReader,
+): Promise<Attached> {
+  const nothing = { found: [], unread: [] }
+  if (storage === undefined) return nothing
+  const asked = { lane, items, ...(reason !== undefined && { reason }), ...(links && { links }) }
+  const prepared = await transaction(prisma, (tx) => prepare(tx, actor, asked)).catch((error: unknown) => {
+    if (error instanceof StoreError && error.code !== 'unavailable') return null
+    throw error
+  })
+  if (prepared === null || evidenceRulesOf(prepared.lane.policy).length === 0) return nothing
+  return readAttached(
+    prisma,
+    prepared.items.map(({ digest, sourceRepositoryId, frozen }) => ({
+      digest,
+      sourceRepositoryId,
+      platforms: frozen.images,
+    })),
+    storage,
+  )
 }
 
 /** What a worker does with promotions; every write is fenced by promotion, attempt and worker. */

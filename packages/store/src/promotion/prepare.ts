@@ -12,6 +12,8 @@ import {
 } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
+import type { Attached } from '../evidence/attached.ts'
+import { itemFacts } from '../evidence/facts.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Closure, readClosure } from './closure.ts'
 import { type FrozenFacts, personsBehind } from './facts.ts'
@@ -55,13 +57,20 @@ export interface Prepared {
   readonly targets: readonly TargetTag[]
   readonly gates: readonly GateReport[]
   readonly facts: FrozenFacts
+  /** Evidence beside the images that is not stored yet. */
+  readonly attached: Attached
 }
 
 /**
  * Resolves what was asked: lane, references, closures, what each target tag points at, and the gates.
  * @throws StoreError lane_unknown, tag_unknown, digest_unknown, digest_mismatch, closure_incomplete, invalid
  */
-export async function prepare(tx: Transaction, actor: Actor, asked: Asked): Promise<Prepared> {
+export async function prepare(
+  tx: Transaction,
+  actor: Actor,
+  asked: Asked,
+  attached: Attached = { found: [], unread: [] },
+): Promise<Prepared> {
   const { lane, rules, feedNames } = await readLane(tx, asked.lane)
   const resolved = decided(() => resolveItems(asked.items, feedNames))
   const items: PreparedItem[] = []
@@ -74,14 +83,25 @@ export async function prepare(tx: Transaction, actor: Actor, asked: Asked): Prom
   const facts = {
     pusherPersons: await personsBehind(tx, [...new Set(items.flatMap(({ frozen }) => frozen.pushers))]),
     pushedAt: items.map(({ frozen }) => frozen.pushedAt.toISOString()),
+    images: items.map(({ frozen }) => frozen.images),
   }
+  const found = await itemFacts(
+    tx,
+    lane.policy,
+    items.map(({ digest, frozen }) => ({ digest, platforms: frozen.images })),
+    attached,
+  )
   const gates = evaluateGates({
     policy: lane.policy,
     now: lane.now,
     requesterPersons,
     pusherPersons: facts.pusherPersons,
     approvals: [],
-    items: items.map(({ sourceRepository, digest, tags, frozen }) => ({
+    tickets: [],
+    items: items.map(({ sourceRepository, digest, tags, frozen }, i) => ({
+      ...(found[i] ?? { evidence: [], unread: [], reached: [] }),
+      digest,
+      platforms: frozen.images,
       source: `${sourceRepository}@${digest}`,
       targetTags: tags.map(({ tag }) => tag),
       pushedAt: frozen.pushedAt,
@@ -90,7 +110,7 @@ export async function prepare(tx: Transaction, actor: Actor, asked: Asked): Prom
   const targets = items.flatMap(({ targetRepository, digest, tags }) =>
     tags.map(({ tag, expected }) => ({ repository: targetRepository, tag, digest, current: expected })),
   )
-  return { lane, tagRules: parseTagRules(rules), requesterPersons, items, targets, gates, facts }
+  return { lane, tagRules: parseTagRules(rules), requesterPersons, items, targets, gates, facts, attached }
 }
 
 async function readLane(tx: Transaction, name: string) {
