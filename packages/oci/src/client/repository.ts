@@ -167,7 +167,10 @@ export class Repository {
         what,
         signal,
       })
-      if (answer.status === 404) return drop(answer)
+      if (answer.status === 404) {
+        drop(answer)
+        return
+      }
       const body = await readBody(answer, TAG_PAGE_LIMIT, this.#session.limits.headMs, what)
       const document = parseAnswer(body, what)
       const tags = isRecord(document) ? (document.tags ?? []) : undefined

@@ -46,7 +46,7 @@ export class Uploads {
     const query = new URLSearchParams({ mount: digest, from })
     const scopes = [...this.#scopes, `repository:${from}:pull`]
     const headers = { 'content-length': '0' }
-    const url = `${this.#path}?${query}`
+    const url = `${this.#path}?${query.toString()}`
     // Whatever the reason of a refusal, an ordinary upload is still open.
     const call = {
       method: 'POST',

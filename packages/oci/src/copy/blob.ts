@@ -38,6 +38,7 @@ export async function sendBlob(job: BlobJob, opened: Upload | null): Promise<Blo
   const limits = destination.registry.limits
   const at: { upload: Upload | null } = { upload: opened }
   let failures = 0
+  let acknowledged = 0
   let resumed = 0
   for (;;) {
     const before = check.seen
@@ -65,6 +66,10 @@ export async function sendBlob(job: BlobJob, opened: Upload | null): Promise<Blo
       // More than was sent cannot be ours.
       at.upload = reached !== null && reached.offset <= check.seen ? reached : null
       if (at.upload === null && upload !== null) await destination.uploads.cancel(upload)
+      if (at.upload !== null && at.upload.offset > acknowledged) {
+        acknowledged = at.upload.offset
+        failures = 0
+      }
       resumed++
     }
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { ClosureNode } from '../graph.ts'
 import { type Manifest, successors } from '../manifest.ts'
 import { RegistryError } from '../client/errors.ts'
@@ -57,6 +58,7 @@ const REFERRER_DEPTH = 8
  * @throws RegistryError, or OciError for a malformed image
  */
 export async function copyGraph(options: CopyOptions): Promise<CopyResult> {
+  if (options.signal !== undefined) setMaxListeners(0, options.signal)
   const copy = new Copy(options)
   try {
     return await copy.run()

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /** Runs at most `count` things at a time, in the order they came. */
 export class Slots {
   #free: number
@@ -32,6 +34,8 @@ export async function forEach<T>(
 ): Promise<void> {
   const failed = new AbortController()
   const signal = outer === undefined ? failed.signal : AbortSignal.any([outer, failed.signal])
+  // Each running request listens to it.
+  setMaxListeners(0, signal)
   let first: { error: unknown } | null = null
   const all = [...items].map((item) =>
     slots.run(async () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { BlobCheck } from '../client/blob.ts'
 import { asRegistryError, RegistryError } from '../client/errors.ts'
 import { waitAfter } from '../client/retry.ts'
@@ -33,6 +34,7 @@ export interface Verified {
  */
 export async function verifyGraph(options: VerifyOptions): Promise<Verified> {
   const { registry, root, closure, signal } = options
+  if (signal !== undefined) setMaxListeners(0, signal)
   const meter = new ProgressMeter(options.onProgress)
   try {
     const { blobs, levels } = await readTree(registry, root, { closure, signal })
