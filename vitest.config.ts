@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-// Workspace packages resolve to their sources, so tests need no build of their siblings.
-const conditions = ['sluice-source', 'module', 'node', 'development|production']
+// Workspace packages resolve to their sources, so tests need no build of their siblings; others as in Node.
+const conditions = ['sluice-source', 'node', 'development|production']
 
 const apart = ['pg', 'net', 'e2e', 'clients'] as const
 

@@ -26,9 +26,10 @@ export async function startService(store: Store, settings: Settings, log: Logger
   const key = loadTokenKey(tokenKeyFile ?? path.join(dataDir, 'keys', 'token.pem'), {
     make: tokenKeyFile === undefined,
   })
+  const storage = await openStorage(settings)
   const watch = await openWatch(store)
   const services = { store, instance, key, watch, metrics: createMetrics(), log, publicUrl }
-  const app = createApp(services, openStorage({ dataDir }))
+  const app = createApp(services, storage)
   const server =
     tlsCert !== undefined && tlsKey !== undefined
       ? https.createServer({ cert: fs.readFileSync(tlsCert), key: fs.readFileSync(tlsKey) }, app)

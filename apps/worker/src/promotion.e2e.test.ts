@@ -173,7 +173,8 @@ test('invariant 8: cancelled while it runs, nothing becomes visible', async ({ s
   const gate = await lockTable(scene.owner, 'manifest')
   const worker = await scene.spawn()
   await gate.reached()
-  expect(await scene.state(approved.promotionId)).toBe('RUNNING')
+  // The collector reads manifests as well, and may be the one that waits.
+  await until(async () => (await scene.state(approved.promotionId)) === 'RUNNING', { what: 'the run' })
   await scene.api.requests.cancel(scene.requester, approved.requestId)
   await gate.open()
   await until(() => worker.lines.some(({ msg }) => msg === 'promotion taken over or ended by others'), {

@@ -12,6 +12,7 @@ test('the queue lives in the database unless Redis is named', () => {
     redisUrl: undefined,
     logLevel: 'info',
     dataDir: path.resolve('.sluice'),
+    storage: undefined,
   })
   const redisUrl = 'redis://127.0.0.1:6379/0'
   expect(
@@ -26,6 +27,7 @@ test('the queue lives in the database unless Redis is named', () => {
     redisUrl,
     logLevel: 'debug',
     dataDir: '/data',
+    storage: 's3://b/p',
   })
 })
 

@@ -10,6 +10,8 @@ export interface Settings {
   readonly logLevel: LogLevel
   /** Absolute; the same as the api's, for the blobs in it. */
   readonly dataDir: string
+  /** A bucket, in place of the data folder. */
+  readonly storage: string | undefined
 }
 
 /**
@@ -18,12 +20,12 @@ export interface Settings {
  * @throws EnvironmentError, WorkerError setting_missing
  */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const { databaseUrl, redisUrl, logLevel, dataDir } = readEnvironment(env)
+  const { databaseUrl, redisUrl, logLevel, dataDir, storage } = readEnvironment(env)
   if (databaseUrl === undefined) {
     throw new WorkerError(
       'setting_missing',
       'DATABASE_URL: a worker of its own needs the URL of the database, signing in as sluice_worker; npm start makes one by itself',
     )
   }
-  return { databaseUrl, redisUrl, logLevel, dataDir: path.resolve(dataDir) }
+  return { databaseUrl, redisUrl, logLevel, dataDir: path.resolve(dataDir), storage }
 }

@@ -33,7 +33,7 @@ beforeEach(async () => {
   store = await openStore({ url: database.workerUrl })
   owner = new Client({ connectionString: database.ownerUrl })
   await owner.connect()
-  storage = openStorage({ dataDir: folder })
+  storage = await openStorage({ dataDir: folder })
   return async () => {
     await owner.end()
     await store.close()

@@ -25,6 +25,7 @@ const SWEEP_MS = 5_000
 /** Opens database and queue, and executes promotions until it is stopped. @throws StoreError, WorkerError */
 export async function startWorker(settings: Settings, log: Logger): Promise<Worker> {
   const { databaseUrl, redisUrl } = settings
+  const storage = await openStorage(settings)
   const store = await openStore({ url: databaseUrl, poolSize: CONCURRENCY + 8 })
   const { runs } = store
   const stopping = new AbortController()
@@ -42,7 +43,7 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
   })
   const relaying = startPeriodic('relay', RELAY_MS, () => relay(runs, queue), log)
   const sweeping = startPeriodic('sweep', SWEEP_MS, () => sweep(runs, log), log)
-  const upkeep = startUpkeep(store.collector, openStorage(settings), log)
+  const upkeep = startUpkeep(store.collector, storage, log)
   const listening = await listen(store, (event) => {
     const due = event.channel === 'sluice_promotion' && event.state === 'QUEUED'
     if (due || event.channel === 'reconnected') relaying.poke()

@@ -40,6 +40,9 @@ export async function getBlob(parts: FeedParts, { req, res, address, reference }
     sendHead().end()
     return
   }
+  // The whole blob or a range: the client asks the bucket for the same again.
+  const link = await parts.storage.linkTo?.(blob.storageKey)
+  if (link !== undefined) return sendEmpty(res, 307, { ...headers, Location: link })
   const chunks = await openChunks(parts, { address, blob, range })
   sendHead()
   await sendStream(res, chunks, parts.limits.stallMs)

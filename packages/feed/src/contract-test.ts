@@ -13,6 +13,8 @@ import {
   testReferrer,
 } from './test-images.ts'
 
+export { blobStorageContract } from './storage/contract-test.ts'
+
 /** An empty index with two untrusted hosted feeds, without tag rules, and two principals. */
 export interface IndexUnderTest {
   readonly index: FeedIndex

@@ -18,7 +18,7 @@ export type DistributionCode =
   | 'TOOMANYREQUESTS'
 
 /** What the storage may answer besides; it never crosses HTTP under these names. */
-export type StorageCode = 'BLOB_MISSING' | 'UPLOAD_BUSY' | 'STORAGE_KEY_INVALID'
+export type StorageCode = 'BLOB_MISSING' | 'UPLOAD_BUSY' | 'STORAGE_KEY_INVALID' | 'STORAGE_URL_INVALID'
 
 export type FeedErrorCode = DistributionCode | StorageCode
 
@@ -67,6 +67,7 @@ export const STATUS: Readonly<Record<FeedErrorCode, number>> = {
   BLOB_MISSING: 500,
   UPLOAD_BUSY: 500,
   STORAGE_KEY_INVALID: 500,
+  STORAGE_URL_INVALID: 500,
 }
 
 const FROM_OCI: Readonly<Record<OciErrorCode, readonly [DistributionCode, number]>> = {

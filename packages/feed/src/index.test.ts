@@ -8,5 +8,5 @@ it('has this public face', () => {
   expect(Object.keys(face).sort()).toEqual(['DEFAULT_LIMITS', 'FeedError', 'STATUS', 'createFeedServer'])
   expect(Object.keys(storage).sort()).toEqual(['folderStorage', 'memoryStorage', 'openStorage'])
   expect(Object.keys(memory)).toEqual(['memoryIndex'])
-  expect(Object.keys(contract)).toEqual(['feedIndexContract'])
+  expect(Object.keys(contract)).toEqual(['blobStorageContract', 'feedIndexContract'])
 })

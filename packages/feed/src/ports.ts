@@ -196,6 +196,8 @@ export interface BlobStorage {
    * all. For the collector, which looks for what nobody knows.
    */
   list(): AsyncIterable<StoredObject>
+  /** Where clients may read a sealed object themselves, for a while; absent where they cannot. */
+  linkTo?(key: string): Promise<string>
 }
 
 export interface StoredObject {

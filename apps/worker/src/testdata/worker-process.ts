@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline'
+import { Client } from 'pg'
 
 export interface WorkerProcess {
   readonly process: ChildProcess
@@ -21,7 +22,7 @@ const main = path.join(root, 'apps/worker/src/main.ts')
 /** The worker as it runs in production, in a process of its own; resolves when it says that it is ready. */
 export async function spawnWorker(databaseUrl: string, redisUrl: string | undefined): Promise<WorkerProcess> {
   const { PATH, TMPDIR } = process.env
-  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-worker-'))
+  const dataDir = await makeDataDir(databaseUrl)
   const child = spawn(process.execPath, ['--conditions=sluice-source', '--import=tsx', main], {
     cwd: root,
     env: { PATH, TMPDIR, DATABASE_URL: databaseUrl, SLUICE_DATA_DIR: dataDir, ...(redisUrl !== undefined && { REDIS_URL: redisUrl }) },
@@ -54,4 +55,16 @@ export async function spawnWorker(databaseUrl: string, redisUrl: string | undefi
       return child.exitCode
     },
   }
+}
+
+/** With a storage that is this database's own, though the scenes' blobs are rows without bytes. */
+async function makeDataDir(databaseUrl: string): Promise<string> {
+  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-worker-'))
+  const client = new Client({ connectionString: databaseUrl })
+  await client.connect()
+  const { rows } = await client.query<{ id: string }>('select id from storage_owner')
+  await client.end()
+  fs.mkdirSync(path.join(dataDir, 'blobs'))
+  fs.writeFileSync(path.join(dataDir, 'blobs', 'owner'), `${rows[0]?.id} ${new Date().toISOString()}`)
+  return dataDir
 }
