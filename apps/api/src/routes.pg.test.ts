@@ -2,7 +2,14 @@ import { type Operation, type OperationId, operationIds, operations } from '@slu
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Rule } from './access.ts'
 import { routes } from './routes.ts'
-import { type Answer, basic, pushImage, startTestService, type TestService } from './test-service.ts'
+import {
+  type Answer,
+  basic,
+  PASSWORD,
+  pushImage,
+  startTestService,
+  type TestService,
+} from './test-service.ts'
 
 let service: TestService
 const tokens: Record<string, string | undefined> = {
@@ -57,9 +64,10 @@ function refusal(rule: Rule, who: string): number | null {
 }
 
 const callers = ['anonymous', 'of nobody', 'ungranted', 'robot', 'narrow']
-const matrix = operationIds.flatMap((id) =>
-  callers.map((who) => [id, who, refusal(routes[id].rule, who)] as const),
-)
+// Who signs out is a stranger to what comes after: that has a test of its own.
+const matrix = operationIds
+  .filter((id) => id !== 'logout')
+  .flatMap((id) => callers.map((who) => [id, who, refusal(routes[id].rule, who)] as const))
 
 test.each(matrix)('%s by %s: %s', async (id, who, status) => {
   const operation: Operation = operations[id]
@@ -74,6 +82,18 @@ test.each(matrix)('%s by %s: %s', async (id, who, status) => {
 test.each(['anonymous', 'of nobody', 'ungranted', 'robot'])('the events of a request by %s', async (who) => {
   const answer = await service.ask('GET', `/api/v1/requests/${request}/events`, { token: tokens[who] })
   expect(answer.status).toBe(who === 'anonymous' || who === 'of nobody' ? 401 : 404)
+})
+
+test('signing out ends the session that asks, and no other', async () => {
+  const { call, person } = service
+  expect((await call('logout', undefined, {})).status).toBe(401)
+  await person('leaver')
+  const signIn = async () =>
+    (await call('login', undefined, { body: { username: 'leaver', password: PASSWORD } })).body.token
+  const [one, two] = [await signIn(), await signIn()]
+  expect((await call('logout', one, {})).status).toBe(204)
+  expect((await call('getMe', one, {})).status).toBe(401)
+  expect((await call('getMe', two, {})).status).toBe(200)
 })
 
 test('every operation has its row, and every row its operation', () => {

@@ -5,6 +5,12 @@ export const login: Handle<'login'> = async ({ services, body }) => {
   return { status: 200, body: session }
 }
 
+/** The credential that asks is the one that ends, session or token. */
+export const logout: Handle<'logout'> = async ({ services, actor }) => {
+  if (actor.tokenId !== null) await services.store.accounts.tokens.revoke(actor, actor.tokenId)
+  return { status: 204 }
+}
+
 export const getMe: Handle<'getMe'> = async ({ services, actor, grants }) => {
   const { accounts, feeds } = services.store
   const names = new Map((await feeds.list()).map(({ id, name }) => [id, name]))

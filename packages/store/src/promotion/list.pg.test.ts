@@ -29,6 +29,7 @@ test('lists: filters, pages, and only what the caller may see', async () => {
   }
   for (const filter of [
     { state: 'APPROVED' },
+    { promotion: 'QUEUED' },
     { lane: 'x' },
     { repository: 'app' },
     { digest: 'x' },
@@ -38,6 +39,10 @@ test('lists: filters, pages, and only what the caller may see', async () => {
   ]) {
     expect(await ids(filter)).toEqual([])
   }
+  const [approved = ''] = newest
+  await house.api.requests.approve(scene.anna, approved, { digest })
+  expect(await ids({ promotion: 'QUEUED' })).toEqual([approved])
+  expect(await ids({ promotion: 'SUCCEEDED' })).toEqual([])
   const first = await house.api.requests.list({ ...see, limit: 2 })
   const second = await house.api.requests.list({ ...see, limit: 2, after: first.next ?? '' })
   expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(newest)

@@ -1,4 +1,4 @@
-import type { RequestState } from '@sluice/promotion'
+import type { PromotionState, RequestState } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import { Prisma } from '../generated/client.ts'
 import { isId } from '../id.ts'
@@ -9,6 +9,8 @@ import { type RequestView, readRequests } from './view.ts'
 
 export interface RequestFilter extends Page {
   readonly state?: RequestState | undefined
+  /** Of the latest promotion. */
+  readonly promotion?: PromotionState | undefined
   readonly lane?: string | undefined
   /** Of the source or of the target. */
   readonly repository?: string | undefined
@@ -22,13 +24,17 @@ export interface RequestFilter extends Page {
 
 /** Requests, the newest first. @throws StoreError invalid (after) */
 export async function listRequests(tx: Transaction, filter: RequestFilter): Promise<Paged<RequestView>> {
-  const { state, lane, repository, digest, limit } = filter
+  const { state, promotion, lane, repository, digest, limit } = filter
   const feeds = [...filter.visibleFeedIds]
   const where = [
     Prisma.sql`r.lane_id in (select l.id from lane l where (l.from_feed_id = any (${feeds}::uuid[])
       or l.to_feed_id = any (${feeds}::uuid[])) and (${lane ?? null}::text is null or l.name = ${lane ?? null}))`,
   ]
   if (state !== undefined) where.push(Prisma.sql`r.state = ${state}`)
+  if (promotion !== undefined) {
+    where.push(Prisma.sql`r.id in (select p.request_id from promotion p where p.state = ${promotion}
+      and not exists (select from promotion later where later.request_id = p.request_id and later.created_at > p.created_at))`)
+  }
   if (digest !== undefined) {
     where.push(Prisma.sql`(r.set_digest = ${digest} or r.id in (
       select i.request_id from request_item i where i.digest = ${digest}))`)
