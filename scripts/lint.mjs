@@ -7,6 +7,7 @@ await prepare('generate')
 const bin = (name) => path.join(root, 'node_modules', name)
 const checks = [
   ['types', bin('typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.json'],
+  ['types of the web app', bin('typescript/bin/tsc'), '--noEmit', '-p', 'apps/web/tsconfig.json'],
   ['rules', bin('oxlint/bin/oxlint'), '--type-aware', '--deny-warnings'],
   ['format', bin('@biomejs/biome/bin/biome'), 'format', '.'],
 ]

@@ -8,6 +8,7 @@ import { notFound } from './problem.ts'
 import { tokenEndpoint } from './registry/endpoint.ts'
 import { registry } from './registry/mount.ts'
 import type { Services } from './services.ts'
+import { WEB_FOLDER, webApp } from './web.ts'
 
 export const VERSION = '0.1.0'
 
@@ -30,6 +31,8 @@ export function createApp(services: Services, storage: BlobStorage): Express {
 
   const description = openApi(VERSION)
   app.get('/openapi.json', (_req, res) => void res.json(description))
+  const web = webApp(WEB_FOLDER)
+  if (web !== null) app.use(web)
   app.get('/', (_req, res) => void res.type('text/plain').send(HOME))
   app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }))
   app.get('/readyz', async (_req, res) => {

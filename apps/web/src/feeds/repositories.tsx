@@ -1,0 +1,112 @@
+import type { Repository } from '@sluice/contract'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { Chip } from '../parts/chip.tsx'
+import { Command } from '../parts/copy.tsx'
+import { TextField } from '../parts/field.tsx'
+import { PageHead } from '../parts/page.tsx'
+import { usePages } from '../parts/paging.ts'
+import { Await, Empty } from '../parts/states.tsx'
+import { type Column, Table } from '../parts/table.tsx'
+import { Age } from '../parts/time.tsx'
+import { client } from '../session/client.ts'
+import { feedsQuery } from './queries.ts'
+
+export function Repositories() {
+  const { feed } = useParams({ from: '/shell/feeds/$feed' })
+  const { find = '' } = useSearch({ from: '/shell/feeds/$feed' })
+  const navigate = useNavigate({ from: '/feeds/$feed' })
+  const known = useQuery(feedsQuery).data?.find(({ name }) => name === feed)
+  const { list, more } = usePages(
+    ['repositories', feed],
+    (page) => client().listRepositories({ params: { feed }, query: page }),
+    { limit: 200 },
+  )
+  // What is looked for may be on any page.
+  useEffect(() => {
+    if (find !== '' && more.has && !more.loading) more.load()
+  }, [find, more])
+  const columns: readonly Column<Repository>[] = [
+    {
+      head: 'Repository',
+      width: 'minmax(0, 1fr)',
+      named: false,
+      cell: ({ name }) => (
+        <Link to="/feeds/$feed/$" params={{ feed, _splat: name }} search={{}} className="main">
+          {name}
+        </Link>
+      ),
+    },
+    { head: 'Since', width: '140px', end: true, cell: ({ createdAt }) => <Age at={createdAt} /> },
+  ]
+  return (
+    <>
+      <PageHead
+        title={feed}
+        crumbs={[
+          <Link key="feeds" to="/feeds">
+            Feeds
+          </Link>,
+        ]}
+      >
+        {known !== undefined && (
+          <p className="row">
+            <Chip tone="neutral" plain>
+              {known.stage}
+            </Chip>
+            {known.trusted && <Chip tone="good">trusted</Chip>}
+          </p>
+        )}
+      </PageHead>
+      <Await query={list}>
+        {(repositories) => {
+          const shown = repositories.filter(({ name }) => name.includes(find.toLowerCase()))
+          if (repositories.length === 0) {
+            return (
+              <div className="panel">
+                <Empty title="Nothing was pushed here yet">
+                  {known?.trusted === true ? (
+                    <p>Images come here by promotion only.</p>
+                  ) : (
+                    <Command text={`docker push ${location.host}/${feed}/REPOSITORY:TAG`} />
+                  )}
+                </Empty>
+              </div>
+            )
+          }
+          return (
+            <>
+              <search className="filters">
+                <TextField
+                  label="Find"
+                  type="search"
+                  value={find}
+                  onChange={(event) =>
+                    void navigate({
+                      search: event.target.value === '' ? {} : { find: event.target.value },
+                      replace: true,
+                    })
+                  }
+                />
+              </search>
+              {shown.length === 0 && !more.has ? (
+                <div className="panel">
+                  <Empty title="No repository of that name" />
+                </div>
+              ) : (
+                <Table
+                  label={`Repositories of ${feed}`}
+                  columns={columns}
+                  items={shown}
+                  keyOf={({ name }) => name}
+                  more={more}
+                />
+              )}
+            </>
+          )
+        }}
+      </Await>
+    </>
+  )
+}

@@ -1,0 +1,180 @@
+import type { Feed, Tag } from '@sluice/contract'
+import { useQueries, useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { useState } from 'react'
+import { Chip } from '../parts/chip.tsx'
+import { TextField } from '../parts/field.tsx'
+import { PageHead } from '../parts/page.tsx'
+import { allPages } from '../parts/paging.ts'
+import { Await, Empty } from '../parts/states.tsx'
+import { Age } from '../parts/time.tsx'
+import { client } from '../session/client.ts'
+import { may, useMe } from '../session/me.ts'
+import { FeedTabs } from './feed-tabs.tsx'
+import { feedsQuery, lanesQuery, tagsQuery } from './queries.ts'
+import { inOrder } from './stage-order.ts'
+import { newestTag } from './newest-tag.ts'
+
+const ROWS = 25
+
+/** Which version of each image stands in which feed, along the lanes. */
+export function Stages() {
+  const me = useMe()
+  const feeds = useQuery(feedsQuery)
+  const lanes = useQuery(lanesQuery)
+  const readable = inOrder(
+    (feeds.data ?? []).filter(({ name }) => may(me, 'pull', name)),
+    lanes.data ?? [],
+  )
+  const repositories = useQuery({
+    queryKey: ['repositories', 'of', readable.map(({ name }) => name)],
+    enabled: feeds.data !== undefined,
+    queryFn: async () => {
+      const lists = await Promise.all(
+        readable.map(({ name }) =>
+          allPages((page) => client().listRepositories({ params: { feed: name }, query: page })),
+        ),
+      )
+      return [...new Set(lists.flat().map(({ name }) => name))].sort()
+    },
+  })
+  return (
+    <>
+      <PageHead title="What stands where">
+        <p>The newest version of each image in each feed, from left to right along the lanes.</p>
+      </PageHead>
+      <FeedTabs />
+      <Await query={{ ...repositories, error: feeds.error ?? repositories.error }}>
+        {(names) =>
+          names.length === 0 ? (
+            <div className="panel">
+              <Empty title="Nothing was pushed yet" />
+            </div>
+          ) : (
+            <Matrix names={names} feeds={readable} />
+          )
+        }
+      </Await>
+    </>
+  )
+}
+
+function Matrix({ names, feeds }: { names: readonly string[]; feeds: readonly Feed[] }) {
+  const { find = '' } = useSearch({ from: '/shell/stages' })
+  const navigate = useNavigate({ from: '/stages' })
+  const [rows, setRows] = useState(ROWS)
+  const found = names.filter((name) => name.includes(find.toLowerCase()))
+  return (
+    <>
+      <search className="filters">
+        <TextField
+          label="Find"
+          type="search"
+          placeholder="repository"
+          value={find}
+          onChange={(event) =>
+            void navigate({
+              search: event.target.value === '' ? {} : { find: event.target.value },
+              replace: true,
+            })
+          }
+        />
+      </search>
+      {/* Wider than a phone: it scrolls by itself, also by keyboard. */}
+      <section className="scrolls" aria-label="Versions by feed" tabIndex={0}>
+        <table className="matrix">
+          <thead>
+            <tr>
+              <th scope="col">Image</th>
+              {feeds.map(({ id, name, trusted }) => (
+                <th key={id} scope="col">
+                  <span className="row">
+                    {name}
+                    {trusted && <Chip tone="good">trusted</Chip>}
+                  </span>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {found.slice(0, rows).map((name) => (
+              <Row key={name} repository={name} feeds={feeds} />
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {found.length === 0 && <p className="lead soft">No repository of that name.</p>}
+      {found.length > rows && (
+        <div className="state">
+          <button type="button" className="button" onClick={() => setRows(rows + ROWS)}>
+            {ROWS} more of {found.length - rows}
+          </button>
+        </div>
+      )}
+    </>
+  )
+}
+
+function Row({ repository, feeds }: { repository: string; feeds: readonly Feed[] }) {
+  const cells = useQueries({
+    queries: feeds.map(({ name }) => ({ ...tagsQuery(name, repository), staleTime: 30_000 })),
+  })
+  const newest = cells.map(({ data }) => (data === undefined ? undefined : newestTag(data)))
+  return (
+    <tr>
+      <th scope="row">{repository}</th>
+      {feeds.map(({ id, name }, position) => (
+        <td key={id}>
+          <Cell
+            feed={name}
+            repository={repository}
+            tag={newest[position]}
+            before={newest[position - 1] ?? null}
+          />
+        </td>
+      ))}
+    </tr>
+  )
+}
+
+function Cell({
+  feed,
+  repository,
+  tag,
+  before,
+}: {
+  feed: string
+  repository: string
+  tag: Tag | null | undefined
+  before: Tag | null
+}) {
+  if (tag === undefined) return <span className="soft">…</span>
+  if (tag === null) return <span className="soft">none</span>
+  return (
+    <span className="stack tight">
+      <span className="row">
+        <Link
+          to="/feeds/$feed/$"
+          params={{ feed, _splat: repository }}
+          search={{ tag: tag.tag }}
+          className="breaks"
+        >
+          {tag.tag}
+        </Link>
+        {before !== null && before.digest === tag.digest && (
+          <Chip tone="good" plain>
+            same
+          </Chip>
+        )}
+        {before !== null && before.digest !== tag.digest && (
+          <Chip tone="wait" plain>
+            behind
+          </Chip>
+        )}
+      </span>
+      <span className="soft small">
+        <Age at={tag.pushedAt} />
+      </span>
+    </span>
+  )
+}

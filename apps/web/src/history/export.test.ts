@@ -1,0 +1,32 @@
+import type { Executed } from '@sluice/contract'
+import { expect, test } from 'vitest'
+import { toCsv, toNdjson } from './export.ts'
+
+const digest = `sha256:${'a'.repeat(64)}`
+const promotion: Executed = {
+  id: 'p',
+  requestId: 'r',
+  state: 'SUCCEEDED',
+  digest,
+  targets: [
+    { feed: 'trusted', repository: 'app', tag: '1.0.0', digest },
+    { feed: 'trusted', repository: 'app', tag: '1.0', digest },
+  ],
+  requester: '=cmd()',
+  approvers: ['a "b"', 'c,d'],
+  startedAt: '2026-01-01T00:00:00.000Z',
+  finishedAt: null,
+}
+
+test('CSV quotes what has to be, and holds no formula', () => {
+  expect(toCsv([promotion])).toBe(
+    'id,request,state,digest,targets,requester,approvers,startedAt,finishedAt\r\n' +
+      `p,r,SUCCEEDED,${digest},trusted/app:1.0.0 trusted/app:1.0,'=cmd(),"a ""b"" c,d",2026-01-01T00:00:00.000Z,\r\n`,
+  )
+})
+
+test('NDJSON is one promotion a line', () => {
+  const lines = toNdjson([promotion, promotion]).split('\n')
+  expect(lines).toHaveLength(3)
+  expect(JSON.parse(lines[0] ?? '')).toEqual(promotion)
+})

@@ -1,0 +1,77 @@
+import type { Request } from '@sluice/contract'
+import { useQuery } from '@tanstack/react-query'
+import { allPages } from '../parts/paging.ts'
+import { client } from '../session/client.ts'
+import { may, useMe } from '../session/me.ts'
+
+/** There is no stream of all requests: lists are asked again, the open request has its own events. */
+export const LIST_EVERY_MS = 5_000
+/** What went wrong stays listed this long; what can be retried, until it is. */
+const WRONG_DAYS = 14
+const MOST = 1_000
+
+function usePending() {
+  return useQuery({
+    queryKey: ['requests', 'pending'],
+    queryFn: () => allPages((page) => client().listRequests({ query: { state: 'PENDING', ...page } }), MOST),
+    refetchInterval: LIST_EVERY_MS,
+  })
+}
+
+/** Pending requests that this person could decide and has not. */
+export function useWaiting() {
+  const me = useMe()
+  const pending = usePending()
+  const data = pending.data?.filter(
+    ({ lane, requester, approvals }) =>
+      me.kind === 'person' &&
+      may(me, 'approve', lane.to) &&
+      requester !== me.name &&
+      !approvals.some(({ person, revokedAt }) => person === me.name && revokedAt === null),
+  )
+  return { ...pending, data }
+}
+
+export function useRunning() {
+  return useQuery({
+    queryKey: ['requests', 'running'],
+    queryFn: async () => {
+      const [running, queued] = await Promise.all(
+        (['RUNNING', 'QUEUED'] as const).map((promotion) =>
+          allPages((page) => client().listRequests({ query: { promotion, ...page } }), MOST),
+        ),
+      )
+      return [...(running ?? []), ...(queued ?? [])]
+    },
+    refetchInterval: LIST_EVERY_MS,
+  })
+}
+
+/** Broken and refused promotions, and open requests whose source tag has moved since. */
+export function useWrong() {
+  const pending = usePending()
+  const ended = useQuery({
+    queryKey: ['requests', 'wrong'],
+    queryFn: async () => {
+      const since = Date.now() - WRONG_DAYS * 86_400_000
+      const recent = ({ createdAt }: Request) => Date.parse(createdAt) >= since
+      const [errored, failed, invalidated] = await Promise.all([
+        allPages((page) => client().listRequests({ query: { promotion: 'ERRORED', ...page } }), MOST),
+        client().listRequests({ query: { promotion: 'FAILED', limit: 200 } }),
+        client().listRequests({ query: { state: 'INVALIDATED', limit: 200 } }),
+      ])
+      return [...errored, ...failed.items.filter(recent), ...invalidated.items.filter(recent)]
+    },
+    refetchInterval: LIST_EVERY_MS,
+  })
+  const drifted = pending.data?.filter(({ items }) => items.some(({ drift }) => drift !== null))
+  const data =
+    ended.data === undefined || drifted === undefined
+      ? undefined
+      : [...ended.data, ...drifted].toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
+  return {
+    data,
+    error: ended.error ?? pending.error,
+    refetch: () => Promise.all([ended.refetch(), pending.refetch()]),
+  }
+}

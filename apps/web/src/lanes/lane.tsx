@@ -1,0 +1,126 @@
+import type { Lane } from '@sluice/contract'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { PageHead, Panel } from '../parts/page.tsx'
+import { Await } from '../parts/states.tsx'
+import { Tabs } from '../parts/tabs.tsx'
+import { Moment } from '../parts/time.tsx'
+import { client } from '../session/client.ts'
+import { may, useMe } from '../session/me.ts'
+import { PolicyFormEditor } from './form-editor.tsx'
+import { inWords } from './policy-words.ts'
+import { writeYaml } from './policy-yaml.ts'
+import { TryImage } from './try-image.tsx'
+import { YamlEditor } from './yaml-editor.tsx'
+
+export function LaneView() {
+  const { lane } = useParams({ from: '/shell/lanes/$lane' })
+  const found = useQuery({
+    queryKey: ['lane', lane],
+    queryFn: () => client().getLane({ params: { lane } }),
+    // What is being edited is not changed under the hands of who edits it.
+    refetchOnWindowFocus: false,
+  })
+  return <Await query={found}>{(view) => <Shown lane={view} />}</Await>
+}
+
+const TABS = [
+  [undefined, 'What it asks for'],
+  ['form', 'Edit as form'],
+  ['yaml', 'Edit as YAML'],
+] as const
+
+function Shown({ lane }: { lane: Lane }) {
+  const me = useMe()
+  const { edit } = useSearch({ from: '/shell/lanes/$lane' })
+  const administers = may(me, 'admin', lane.from) && may(me, 'admin', lane.to)
+  const asks = may(me, 'request', lane.to) && may(me, 'pull', lane.from)
+  return (
+    <>
+      <PageHead
+        title={lane.name}
+        crumbs={[
+          <Link key="lanes" to="/lanes">
+            Lanes
+          </Link>,
+        ]}
+      >
+        <p className="breaks">
+          <Link to="/feeds/$feed" params={{ feed: lane.from }} search={{}}>
+            {lane.from}
+          </Link>{' '}
+          →{' '}
+          <Link to="/feeds/$feed" params={{ feed: lane.to }} search={{}}>
+            {lane.to}
+          </Link>
+          , version {lane.version} since <Moment at={lane.updatedAt} />
+        </p>
+      </PageHead>
+      {administers && (
+        <Tabs label="Policy">
+          {TABS.map(([name, words]) => (
+            <Link
+              key={words}
+              from="/lanes/$lane"
+              to="."
+              search={name === undefined ? {} : { edit: name }}
+              activeProps={{ 'aria-current': undefined }}
+              aria-current={name === edit ? 'page' : undefined}
+            >
+              {words}
+            </Link>
+          ))}
+        </Tabs>
+      )}
+      <div className={asks ? 'halves' : 'stack'}>
+        {administers && edit !== undefined ? (
+          <Editor key={lane.version} lane={lane} as={edit} />
+        ) : (
+          <Read lane={lane} />
+        )}
+        {asks && <TryImage lane={lane} />}
+      </div>
+    </>
+  )
+}
+
+function Read({ lane: { policy } }: { lane: Lane }) {
+  return (
+    <Panel title="Policy">
+      <div className="stack">
+        <ul className="stack tight">
+          {inWords(policy).map((words) => (
+            <li key={words} className="breaks">
+              {words}
+            </li>
+          ))}
+        </ul>
+        <pre className="inputs">{writeYaml(policy)}</pre>
+      </div>
+    </Panel>
+  )
+}
+
+function Editor({ lane, as }: { lane: Lane; as: 'form' | 'yaml' }) {
+  const queries = useQueryClient()
+  const navigate = useNavigate({ from: '/lanes/$lane' })
+  const save = useMutation({
+    mutationFn: (policy: Record<string, unknown>) =>
+      client().putLane({ params: { lane: lane.name }, body: { policy } }),
+    onSuccess: async (saved) => {
+      queries.setQueryData(['lane', lane.name], saved)
+      await queries.invalidateQueries({ queryKey: ['lanes'] })
+      await navigate({ search: {} })
+    },
+  })
+  const editing = { lane, error: save.error, saving: save.isPending, onSave: save.mutate }
+  return as === 'form' ? <PolicyFormEditor {...editing} /> : <YamlEditor {...editing} />
+}
+
+export type Editing = {
+  readonly lane: Lane
+  /** What the service refused of the last save. */
+  readonly error: unknown
+  readonly saving: boolean
+  readonly onSave: (policy: Record<string, unknown>) => void
+}

@@ -1,0 +1,44 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { createAppRouter } from './router.tsx'
+import { statusOf } from './session/client.ts'
+import { session } from './session/session.ts'
+import { applyTheme, keptTheme } from './shell/theme.ts'
+import './styles/tokens.css'
+import './styles/base.css'
+import './styles/shell.css'
+import './styles/parts.css'
+import './styles/table.css'
+import './styles/views.css'
+
+applyTheme(keptTheme())
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A refusal stays one; only what did not answer is asked again.
+      retry: (failures, error) => (statusOf(error) ?? 503) >= 500 && failures < 2,
+    },
+  },
+})
+const router = createAppRouter()
+
+session.subscribe(() => {
+  if (session.current() !== null) return
+  queries.clear()
+  // Every view is behind the session: looking again leads to the sign-in, which leads back.
+  void router.invalidate()
+})
+
+const root = document.querySelector('#root')
+if (root === null) throw new Error('the page has no #root')
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+)

@@ -1,0 +1,71 @@
+import { isFinal, type Request, type RequestEvent } from '@sluice/contract'
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { client } from '../session/client.ts'
+
+const key = (id: string) => ['request', id]
+
+/** Approvals by others and drift are no events: while a decision is open they are asked for. */
+const OPEN_EVERY_MS = 5_000
+
+export function useRequest(id: string) {
+  const queries = useQueryClient()
+  const query = useQuery({
+    queryKey: key(id),
+    queryFn: () => client().getRequest({ params: { id } }),
+    refetchInterval: ({ state }) => (state.data?.state === 'PENDING' ? OPEN_EVERY_MS : false),
+  })
+  const open = query.data !== undefined && !isFinal(query.data)
+  useEffect(() => {
+    if (!open) return undefined
+    const stop = new AbortController()
+    void follow(queries, id, stop.signal)
+    return () => stop.abort()
+  }, [queries, id, open])
+  return query
+}
+
+/** What a command answered is what the screen shows, before it is asked again. */
+export function keepRequest(queries: QueryClient, request: Request): void {
+  queries.setQueryData(key(request.id), request)
+  void queries.invalidateQueries({ queryKey: ['requests'] })
+}
+
+/** Follows the stream until it is final; a stream that breaks is opened again, after a while. */
+async function follow(queries: QueryClient, id: string, signal: AbortSignal): Promise<void> {
+  for (let failures = 0; !signal.aborted; failures++) {
+    try {
+      for await (const event of client().watchRequest(id, { signal })) {
+        failures = 0
+        happened(queries, id, event)
+        if (isFinal(event)) return
+      }
+    } catch {
+      // A refusal is told by the query; here only the next try matters.
+    }
+    if (signal.aborted) return
+    await pause(Math.min(30_000, 1_000 * 2 ** failures), signal)
+    void queries.invalidateQueries({ queryKey: key(id) })
+  }
+}
+
+function happened(queries: QueryClient, id: string, { state, promotion }: RequestEvent): void {
+  const known = queries.getQueryData<Request>(key(id))
+  if (known === undefined) return
+  queries.setQueryData(key(id), { ...known, state, promotion })
+  // Gates, approvals and times come with a change of state, not with its event.
+  if (known.state !== state || known.promotion?.state !== promotion?.state) {
+    void queries.invalidateQueries({ queryKey: key(id) })
+    void queries.invalidateQueries({ queryKey: ['requests'] })
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,105 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, Navigate, Outlet, useLocation } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
+import { useWaiting } from '../inbox/queries.ts'
+import { Icon, type IconName } from '../parts/icon.tsx'
+import { Failure, Loading } from '../parts/states.tsx'
+import { meQuery, useMe } from '../session/me.ts'
+import { AccountMenu } from './account-menu.tsx'
+
+/** What is around every view of who is signed in. */
+export function Shell() {
+  const { data: me, error, refetch } = useQuery(meQuery)
+  const { href } = useLocation()
+  if (me === undefined) {
+    if (error !== null) return <Failure error={error} retry={() => void refetch()} />
+    return (
+      <div className="door">
+        <Loading what="Loading Sluice" />
+      </div>
+    )
+  }
+  if (me.mustChangePassword) return <Navigate to="/password" search={{ return: href }} replace />
+  return (
+    <div className="shell">
+      <a className="skip" href="#content">
+        Skip to content
+      </a>
+      <div className="rail">
+        <Link
+          to="/"
+          className="brand"
+          aria-label="Sluice, to the inbox"
+          activeProps={{ 'aria-current': undefined }}
+        >
+          <Mark />
+          Sluice
+        </Link>
+        <Navigation />
+        <AccountMenu />
+      </div>
+      <Content />
+    </div>
+  )
+}
+
+function Content() {
+  const main = useRef<HTMLElement>(null)
+  const { pathname } = useLocation()
+  const shown = useRef(pathname)
+  // A new view is announced and reached by keyboard as a new page would be.
+  useEffect(() => {
+    if (shown.current === pathname) return
+    shown.current = pathname
+    main.current?.focus({ preventScroll: true })
+  }, [pathname])
+  return (
+    <main id="content" className="content" tabIndex={-1} ref={main} style={{ outline: 'none' }}>
+      <Outlet />
+    </main>
+  )
+}
+
+const PLACES: readonly { to: string; icon: IconName; name: string; within: RegExp }[] = [
+  { to: '/', icon: 'inbox', name: 'Inbox', within: /^\/(requests\/|$)/ },
+  { to: '/feeds', icon: 'feeds', name: 'Feeds', within: /^\/(feeds|digests|stages)/ },
+  { to: '/lanes', icon: 'lanes', name: 'Lanes', within: /^\/lanes/ },
+  { to: '/history', icon: 'history', name: 'History', within: /^\/history/ },
+]
+
+function Navigation() {
+  const me = useMe()
+  const { pathname } = useLocation()
+  const waiting = useWaiting()
+  const administers = me.roles.includes('admin') || me.grants.some(({ verbs }) => verbs.includes('admin'))
+  const places = administers
+    ? [...PLACES, { to: '/admin', icon: 'admin' as const, name: 'Admin', within: /^\/admin/ }]
+    : PLACES
+  return (
+    <nav className="nav" aria-label="Main">
+      {places.map(({ to, icon, name, within }) => (
+        <Link
+          key={to}
+          to={to}
+          // A request is below the inbox whatever its address begins with.
+          activeOptions={{ exact: true, includeSearch: false }}
+          activeProps={{ 'aria-current': undefined }}
+          aria-current={within.test(pathname) ? 'page' : undefined}
+        >
+          <Icon name={icon} />
+          {name}
+          {to === '/' && waiting.data !== undefined && waiting.data.length > 0 && (
+            <span className="count">
+              {waiting.data.length}
+              <span className="unseen"> wait for you</span>
+            </span>
+          )}
+        </Link>
+      ))}
+    </nav>
+  )
+}
+
+export function Mark() {
+  return <img src="/favicon.svg" alt="" width="24" height="24" />
+}
