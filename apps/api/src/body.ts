@@ -1,16 +1,37 @@
-import express, { type Request, type Response } from 'express'
+import express, { type Request, type RequestHandler, type Response } from 'express'
 import { ApiError } from './problem.ts'
 
 /** 1 MiB. */
 const BODY_LIMIT = 1_048_576
 
-const parser = express.json({ limit: BODY_LIMIT, inflate: false, strict: true, type: 'application/json' })
+const parsers = new Map<number, RequestHandler>()
+
+function parserOf(limit: number): RequestHandler {
+  const known = parsers.get(limit)
+  if (known !== undefined) return known
+  const made = express.json({
+    limit,
+    inflate: false,
+    strict: true,
+    type: 'application/json',
+    verify: (req, _res, bytes) => void received.set(req, bytes),
+  })
+  parsers.set(limit, made)
+  return made
+}
+
+/** What a body was before it was parsed: signatures and evidence are over bytes. */
+const received = new WeakMap<object, Buffer>()
 
 /**
- * The JSON body of a call that needs one.
+ * The JSON body of a call that needs one, with the bytes it came as. `limit` in bytes.
  * @throws ApiError unsupported_media_type, invalid; the parser's own error, which errors.ts knows
  */
-export async function readBody(req: Request, res: Response): Promise<unknown> {
+export async function readBody(
+  req: Request,
+  res: Response,
+  limit: number = BODY_LIMIT,
+): Promise<{ value: unknown; bytes: Buffer }> {
   const length = req.headers['content-length']
   const empty = req.headers['transfer-encoding'] === undefined && (length === undefined || length === '0')
   if (empty) {
@@ -21,7 +42,7 @@ export async function readBody(req: Request, res: Response): Promise<unknown> {
     throw new ApiError('unsupported_media_type', 'send the body as application/json')
   }
   await new Promise<void>((resolve, reject) => {
-    parser(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
+    parserOf(limit)(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
   })
-  return req.body as unknown
+  return { value: req.body, bytes: received.get(req) ?? Buffer.alloc(0) }
 }

@@ -9,7 +9,11 @@ export type Grants = ReadonlyMap<string, ReadonlySet<Verb>>
 export type Caller = { readonly services: Services; readonly actor: Actor; readonly grants: Grants }
 
 /** One call of `/api/v1`, checked against its operation. */
-export type Call<Id extends OperationId> = Caller & Received<Id>
+export type Call<Id extends OperationId> = Caller &
+  Received<Id> & {
+    /** The body before it was parsed; empty where the call has none. */
+    readonly bytes: Uint8Array
+  }
 
 /** JSON.stringify writes a Date as the ISO string that the contract has. */
 type Sendable<T> = T extends string

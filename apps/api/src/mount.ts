@@ -51,16 +51,25 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
   // Of a call that is open to anyone nobody is known, and its handler looks at nobody.
   const caller = row.rule === 'anyone' ? ({ services } as Caller) : await identify(services, req)
   const params = checkParams(operation, req)
-  const readChecked = async () =>
-    operation.body === undefined ? undefined : check(operation.body, await readBody(req, res))
+  let bytes: Uint8Array = new Uint8Array()
+  const readChecked = async () => {
+    if (operation.body === undefined) return undefined
+    const read = await readBody(req, res, operation.bodyLimit)
+    bytes = read.bytes
+    return check(operation.body, read.value)
+  }
   const early = row.afterBody ? await readChecked() : undefined
   const handle = await row.admit({ ...caller, params, body: (early ?? {}) as Asked['body'] })
+  const query = operation.query && check(operation.query, { ...req.query })
+  const sent = operation.headers && check(operation.headers, req.headers)
+  const read = row.afterBody ? early : await readChecked()
   const call = {
     ...caller,
     params,
-    query: operation.query && check(operation.query, { ...req.query }),
-    headers: operation.headers && check(operation.headers, req.headers),
-    body: row.afterBody ? early : await readChecked(),
+    query,
+    headers: sent,
+    body: read,
+    bytes,
   } as unknown as Call<OperationId>
   const { status, headers = {}, body } = await handle(call)
   res.status(status).set(headers).set('Cache-Control', 'no-store')

@@ -40,6 +40,7 @@ const params: Record<string, string> = {
   feed: 'dev',
   lane: 'dev-to-trusted',
   digest: `sha256:${'0'.repeat(64)}`,
+  key: 'jira',
 }
 const bodies: Partial<Record<OperationId, object>> = {
   createRequest: { lane: 'dev-to-trusted', image: 'app:1.0.0' },

@@ -1,6 +1,7 @@
 import type { OperationId } from '@sluice/contract'
 import { anyone, onFeed, onLane, onNewLane, onRequest, person, type Row, role, signedIn } from './access.ts'
 import * as evidence from './calls/evidence.ts'
+import * as evidence from './calls/evidence.ts'
 import * as feeds from './calls/feeds.ts'
 import * as groups from './calls/groups.ts'
 import * as history from './calls/history.ts'
@@ -8,6 +9,7 @@ import * as lanes from './calls/lanes.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
+import * as tickets from './calls/tickets.ts'
 import * as tickets from './calls/tickets.ts'
 import * as tokens from './calls/tokens.ts'
 import * as users from './calls/users.ts'
@@ -61,6 +63,12 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   listEvidence: signedIn(evidence.listEvidence),
   getEvidence: signedIn(evidence.getEvidence),
 
+  getTicketKey: onLane({ from: 'admin', to: 'admin' }, tickets.getTicketKey),
+
+  addEvidence: signedIn(evidence.addEvidence),
+  listEvidence: signedIn(evidence.listEvidence),
+  getEvidence: signedIn(evidence.getEvidence),
+
   createRequest: onLane({ from: 'pull', to: 'request' }, requests.createRequest, { inBody: true }),
   evaluateRequest: onLane({ from: 'pull', to: 'request' }, requests.evaluateRequest, { inBody: true }),
   listRequests: signedIn(requests.listRequests),
@@ -69,6 +77,8 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   revokeApproval: onRequest('approve', requests.revokeApproval),
   cancelRequest: onRequest('own', requests.cancelRequest),
   retryRequest: onRequest('request', requests.retryRequest),
+  // Signed with a key of the request's lane, which stands in for a credential.
+  reportTicket: anyone(tickets.reportTicket),
   // Signed with a key of the request's lane, which stands in for a credential.
   reportTicket: anyone(tickets.reportTicket),
   listPromotions: signedIn(history.listPromotions),

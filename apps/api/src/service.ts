@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { createMetrics } from './metrics.ts'
 import { loadTokenKey } from './registry/key.ts'
+import { loadSecret } from './secret.ts'
 import { openWatch } from './watch.ts'
 
 export type Service = {
@@ -28,7 +29,8 @@ export async function startService(store: Store, settings: Settings, log: Logger
   })
   const storage = await openStorage(settings)
   const watch = await openWatch(store)
-  const services = { store, instance, key, watch, metrics: createMetrics(), log, publicUrl }
+  const secret = loadSecret(settings)
+  const services = { store, instance, key, secret, storage, watch, metrics: createMetrics(), log, publicUrl }
   const app = createApp(services, storage)
   const server =
     tlsCert !== undefined && tlsKey !== undefined

@@ -1,4 +1,4 @@
-import type { Store } from '@sluice/store'
+import type { BlobReader, Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import type { Metrics } from './metrics.ts'
 import type { TokenKey } from './registry/key.ts'
@@ -10,6 +10,10 @@ export type Services = {
   /** The name fixed at first start: issuer and audience of registry tokens. */
   readonly instance: string
   readonly key: TokenKey
+  /** What the secrets of ticket keys are derived from. */
+  readonly secret: Uint8Array
+  /** Where evidence that hangs on images is read. */
+  readonly storage: BlobReader
   readonly watch: Watch
   readonly metrics: Metrics
   readonly log: Logger

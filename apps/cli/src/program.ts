@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { apply } from './commands/apply.ts'
 import { approve } from './commands/approve.ts'
 import { cancel } from './commands/cancel.ts'
+import { evidence } from './commands/evidence.ts'
 import { feeds } from './commands/feeds.ts'
 import { history } from './commands/history.ts'
 import { lanes } from './commands/lanes.ts'
@@ -28,6 +29,7 @@ const commands = [
   retry,
   history,
   verify,
+  evidence,
   feeds,
   lanes,
   users,

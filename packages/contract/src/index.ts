@@ -11,6 +11,7 @@ export {
   type Reply,
 } from './client.ts'
 export * from './digests.ts'
+export * from './evidence.ts'
 export { isFinal, type RequestEvent, requestEvent } from './events.ts'
 export * from './feeds.ts'
 export * from './grants.ts'

@@ -12,10 +12,11 @@ export const createRequest = async ({
 }: Call<'createRequest'>): Promise<Result<'createRequest'>> => {
   const key = headers['idempotency-key']
   const { request, created } = await fieldsAsSent(body, () =>
-    services.store.requests.create(actor, {
-      ...askedBy(body),
-      ...(key !== undefined && { idempotencyKey: key }),
-    }),
+    services.store.requests.create(
+      actor,
+      { ...askedBy(body), ...(key !== undefined && { idempotencyKey: key }) },
+      services.storage,
+    ),
   )
   return {
     status: created ? 201 : 200,
@@ -29,7 +30,9 @@ export const evaluateRequest = async ({
   actor,
   body,
 }: Call<'evaluateRequest'>): Promise<Result<'evaluateRequest'>> => {
-  const evaluation = await fieldsAsSent(body, () => services.store.requests.evaluate(actor, askedBy(body)))
+  const evaluation = await fieldsAsSent(body, () =>
+    services.store.requests.evaluate(actor, askedBy(body), services.storage),
+  )
   return { status: 200, body: evaluation }
 }
 

@@ -13,6 +13,7 @@ export function lanes(shell: Shell): Command {
     .addCommand(getLane(shell))
     .addCommand(createLane(shell))
     .addCommand(deleteLane(shell))
+    .addCommand(ticketKey(shell))
 }
 
 const show = ({ name, version, from, to, policy }: Lane): string[] => [
@@ -64,4 +65,18 @@ const deleteLane = (shell: Shell): Command =>
       const { client, output } = connect(shell, command)
       await client.deleteLane({ params: { lane } })
       output.show({ deleted: lane }, () => [`lane ${lane} is deleted`])
+    })
+
+const ticketKey = (shell: Shell): Command =>
+  define(
+    'ticket-key',
+    'the secret that a ticket system signs its callbacks with (docs/evidence.md)',
+    'sluice lanes ticket-key dev-to-trusted jira',
+  )
+    .argument('<lane>', 'the lane')
+    .argument('<key>', 'the name of the key, as the lane has it under gates.ticket.keys')
+    .action(async (lane: string, key: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const found = await client.getTicketKey({ params: { lane, key } })
+      output.show(found, () => [found.secret])
     })

@@ -4,7 +4,7 @@ import { isId } from '../id.ts'
 import { type Connections, transaction } from '../transaction.ts'
 import { addEvidence, type NewEvidence } from './add.ts'
 import { recordTicket, type SaidOfTicket, ticketKeysOf } from './tickets.ts'
-import { type EvidenceView, findEvidence, listEvidence } from './view.ts'
+import { type EvidenceView, findEvidence, listEvidence, readContent } from './view.ts'
 
 export type { NewEvidence } from './add.ts'
 export type { BlobReader } from './attached.ts'
@@ -26,7 +26,14 @@ export function evidence({ prisma }: Connections) {
     },
     /** @throws StoreError digest_unknown */
     list: (filter: Parameters<typeof listEvidence>[1]) => listEvidence(prisma, filter),
-    get: (id: string, visibleFeedIds: readonly string[]) => findEvidence(prisma, id, visibleFeedIds),
+    /** One piece with its raw content; null when there is none, or none that may be seen. */
+    async get(
+      id: string,
+      visibleFeedIds: readonly string[],
+    ): Promise<(EvidenceView & { content: string }) | null> {
+      const view = await findEvidence(prisma, id, visibleFeedIds)
+      return view === null ? null : { ...view, content: await readContent(prisma, id) }
+    },
     /** The keys that callbacks about this request are signed with; null when there is no such request. */
     ticketKeys: (requestId: string) =>
       isId(requestId) ? ticketKeysOf(prisma, requestId) : Promise.resolve(null),

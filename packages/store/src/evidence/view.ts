@@ -75,6 +75,12 @@ export async function findEvidence(
   return view ?? null
 }
 
+/** The raw bytes, which are UTF-8 in every format; '' when there is none. */
+export async function readContent(tx: Transaction, id: string): Promise<string> {
+  const [row] = await tx.$queryRaw<{ bytes: Uint8Array }[]>`select bytes from evidence where id = ${id}::uuid`
+  return new TextDecoder().decode(row?.bytes)
+}
+
 async function visible(tx: Transaction, digest: string, feedIds: readonly string[]): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>`
     select from repository_manifest rm join repository r on r.id = rm.repository_id
