@@ -1,5 +1,6 @@
 import type { OperationId } from '@sluice/contract'
 import { anyone, onFeed, onLane, onNewLane, onRequest, person, type Row, role, signedIn } from './access.ts'
+import * as evidence from './calls/evidence.ts'
 import * as feeds from './calls/feeds.ts'
 import * as groups from './calls/groups.ts'
 import * as history from './calls/history.ts'
@@ -7,6 +8,7 @@ import * as lanes from './calls/lanes.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
+import * as tickets from './calls/tickets.ts'
 import * as tokens from './calls/tokens.ts'
 import * as users from './calls/users.ts'
 
@@ -53,6 +55,12 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   putLane: onLane({ from: 'admin', to: 'admin' }, lanes.putLane),
   deleteLane: onLane({ from: 'admin', to: 'admin' }, lanes.deleteLane),
 
+  getTicketKey: onLane({ from: 'admin', to: 'admin' }, tickets.getTicketKey),
+
+  addEvidence: signedIn(evidence.addEvidence),
+  listEvidence: signedIn(evidence.listEvidence),
+  getEvidence: signedIn(evidence.getEvidence),
+
   createRequest: onLane({ from: 'pull', to: 'request' }, requests.createRequest, { inBody: true }),
   evaluateRequest: onLane({ from: 'pull', to: 'request' }, requests.evaluateRequest, { inBody: true }),
   listRequests: signedIn(requests.listRequests),
@@ -61,6 +69,8 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   revokeApproval: onRequest('approve', requests.revokeApproval),
   cancelRequest: onRequest('own', requests.cancelRequest),
   retryRequest: onRequest('request', requests.retryRequest),
+  // Signed with a key of the request's lane, which stands in for a credential.
+  reportTicket: anyone(tickets.reportTicket),
   listPromotions: signedIn(history.listPromotions),
   getDigest: signedIn(history.getDigest),
   verify: signedIn(history.verify),

@@ -3,6 +3,18 @@ import { approvalBody } from './approvals.ts'
 import { auditEntries, auditQuery } from './audit.ts'
 import { loginBody, passwordChange, session } from './auth.ts'
 import { digestView } from './digests.ts'
+import {
+  EVIDENCE_BODY_LIMIT,
+  evidence,
+  evidenceBody,
+  evidenceList,
+  evidenceListQuery,
+  evidenceQuery,
+  evidenceWithContent,
+  ticketBody,
+  ticketHeaders,
+  ticketKey,
+} from './evidence.ts'
 import { feed, feedBody, feedPatch, feeds } from './feeds.ts'
 import { feedName, id, name, page } from './grammar.ts'
 import { grants, grantsBody } from './grants.ts'
@@ -27,6 +39,8 @@ export type Operation = {
   readonly query?: z.ZodObject
   readonly headers?: z.ZodObject
   readonly body?: z.ZodType
+  /** Bytes; 1 MiB unless said. */
+  readonly bodyLimit?: number
   readonly answers: Readonly<Record<number, z.ZodType | null>>
 }
 
@@ -272,6 +286,38 @@ export const operations = {
     answers: { 204: null },
   },
 
+  getTicketKey: {
+    method: 'GET',
+    path: '/lanes/{lane}/ticket-keys/{key}',
+    summary: 'The secret that callbacks about tickets are signed with under this key',
+    params: z.object({ lane: name, key: ticketHeaders.shape['sluice-key'] }),
+    answers: { 200: ticketKey },
+  },
+
+  addEvidence: {
+    method: 'POST',
+    path: '/evidence',
+    summary: 'Store evidence about a digest; sent again, it is answered with 200',
+    query: evidenceQuery,
+    body: evidenceBody,
+    bodyLimit: EVIDENCE_BODY_LIMIT,
+    answers: { 200: evidence, 201: evidence },
+  },
+  listEvidence: {
+    method: 'GET',
+    path: '/evidence',
+    summary: 'Evidence about a digest, newest first',
+    query: evidenceListQuery,
+    answers: { 200: evidenceList },
+  },
+  getEvidence: {
+    method: 'GET',
+    path: '/evidence/{id}',
+    summary: 'One piece of evidence with its raw content',
+    params: byId,
+    answers: { 200: evidenceWithContent },
+  },
+
   createRequest: {
     method: 'POST',
     path: '/requests',
@@ -329,6 +375,15 @@ export const operations = {
     summary: 'Run an ERRORED promotion again',
     params: byId,
     answers: { 200: request },
+  },
+  reportTicket: {
+    method: 'POST',
+    path: '/requests/{id}/tickets',
+    summary: 'The state of a ticket, said by the ticket system and signed with a key of the lane',
+    params: byId,
+    headers: ticketHeaders,
+    body: ticketBody,
+    answers: { 204: null },
   },
   listPromotions: {
     method: 'GET',
