@@ -180,8 +180,10 @@ table public.feed of sluice_owner
   tag_rules jsonb not null default '{}'::jsonb
   created_at timestamp(3) with time zone not null default now()
   deleted_at timestamp(3) with time zone
+  quota_bytes bigint
   constraint feed_kind_check CHECK ((kind = 'hosted'::text))
   constraint feed_pkey PRIMARY KEY (id)
+  constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
   CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
 table public.feed_name of sluice_owner
@@ -196,6 +198,14 @@ table public.feed_name of sluice_owner
   CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON public.feed_name FOR EACH ROW EXECUTE FUNCTION guard_feed_name() (always)
   rights sluice_api: insert, select; sluice_worker: select
   rights on is_current sluice_api: update
+table public.feed_usage of sluice_owner
+  id bigint not null generated always as identity
+  feed_id uuid not null
+  bytes bigint not null
+  constraint feed_usage_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint feed_usage_pkey PRIMARY KEY (id)
+  CREATE INDEX feed_usage_feed_id_idx ON public.feed_usage USING btree (feed_id)
+  rights sluice_api: select; sluice_worker: select
 table public.gate_report of sluice_owner
   id uuid not null
   request_id uuid not null
@@ -392,6 +402,7 @@ table public.repository_blob of sluice_owner
   constraint repository_blob_pkey PRIMARY KEY (repository_id, digest)
   constraint repository_blob_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   CREATE INDEX repository_blob_digest_idx ON public.repository_blob USING btree (digest)
+  CREATE TRIGGER count_link AFTER INSERT OR DELETE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION count_link() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.repository_manifest of sluice_owner
@@ -771,6 +782,27 @@ begin
     raise exception 'garbage is collected in READ COMMITTED transactions';
   end if;
   return now() - greatest(grace, interval '1 hour');
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.count_link()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_link repository_blob := case when tg_op = 'INSERT' then new else old end; v_feed uuid;
+begin
+  select feed_id into v_feed from repository where id = v_link.repository_id;
+  if not exists (
+    select from repository_blob rb join repository r on r.id = rb.repository_id
+    where rb.digest = v_link.digest and rb.repository_id <> v_link.repository_id and r.feed_id = v_feed) then
+    insert into feed_usage (feed_id, bytes)
+      select v_feed, case when tg_op = 'INSERT' then b.size else -b.size end
+      from blob b where b.digest = v_link.digest and b.size > 0;
+  end if;
+  return null;
 end $function$
 
 owner sluice_owner; rights 
@@ -1358,6 +1390,24 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.settle_feed_usage()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('sluice usage', 0));
+  with gone as (delete from feed_usage)
+  insert into feed_usage (feed_id, bytes)
+    select held.feed_id, sum(b.size)
+    from (select distinct r.feed_id, rb.digest from repository_blob rb join repository r on r.id = rb.repository_id) held
+    join blob b on b.digest = held.digest
+    group by held.feed_id;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.unlink_blob(p_repository uuid, p_digest text, p_grace interval)
  RETURNS boolean

@@ -12,6 +12,9 @@ const stage = z
   .max(63)
   .regex(/^[a-z0-9][a-z0-9-]*$/, { message: 'a stage is 1 to 63 of a-z 0-9 -' })
 
+/** What the distinct blobs of the feed may take, in bytes. */
+const quota = z.strictObject({ bytes: z.int().min(1) }).nullable()
+
 export const feed = z.object({
   id,
   name: z.string(),
@@ -20,6 +23,9 @@ export const feed = z.object({
   stage: z.string(),
   trusted: z.boolean(),
   tagRules,
+  quota,
+  /** Bytes. */
+  used: z.number(),
   createdAt: time,
 })
 export type Feed = z.infer<typeof feed>
@@ -31,6 +37,7 @@ export const feedBody = z.strictObject({
   stage,
   trusted: z.boolean().default(false),
   tagRules: tagRules.default({}),
+  quota: quota.default(null),
 })
 
 /** A new `name` renames; the old one stays reserved to this feed and keeps working. */
@@ -39,4 +46,5 @@ export const feedPatch = z.strictObject({
   stage: stage.optional(),
   trusted: z.boolean().optional(),
   tagRules: tagRules.optional(),
+  quota: quota.optional(),
 })

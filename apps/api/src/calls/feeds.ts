@@ -49,6 +49,6 @@ export const putGrants = async (
 }
 
 function viewOf(feed: FeedView) {
-  const { id, name, formerNames, stage, trusted, tagRules, createdAt } = feed
-  return { id, name, formerNames, kind: 'hosted' as const, stage, trusted, tagRules, createdAt }
+  const { id, name, formerNames, stage, trusted, tagRules, quota, used, createdAt } = feed
+  return { id, name, formerNames, kind: 'hosted' as const, stage, trusted, tagRules, quota, used, createdAt }
 }

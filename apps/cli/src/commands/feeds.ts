@@ -1,5 +1,5 @@
 import type { Feed } from '@sluice/contract'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { connect } from '../connect.ts'
 import { define } from '../define.ts'
 import { parseImage } from '../image.ts'
@@ -13,6 +13,7 @@ export function feeds(shell: Shell): Command {
     .addCommand(getFeed(shell))
     .addCommand(createFeed(shell))
     .addCommand(renameFeed(shell))
+    .addCommand(setQuota(shell))
     .addCommand(deleteFeed(shell))
     .addCommand(listGrants(shell))
     .addCommand(listRepositories(shell))
@@ -26,6 +27,7 @@ const show = (feed: Feed): string[] =>
     trusted: feed.trusted ? 'yes' : 'no',
     kind: feed.kind,
     immutable: feed.tagRules.immutable?.join(' '),
+    holds: `${feed.used} bytes${feed.quota === null ? '' : ` of ${feed.quota.bytes}`}`,
     formerly: feed.formerNames.length === 0 ? null : feed.formerNames.join(' '),
   })
 
@@ -74,6 +76,22 @@ const renameFeed = (shell: Shell): Command =>
       const renamed = await client.updateFeed({ params: { feed }, body: { name } })
       output.show(renamed, () => show(renamed))
     })
+
+const setQuota = (shell: Shell): Command =>
+  define('quota', 'limit what a feed may hold', 'sluice feeds quota dev 50000000000')
+    .argument('<feed>', 'its name')
+    .argument('<bytes>', 'bytes of its distinct blobs; none for no limit', parseQuota)
+    .action(async (feed: string, quota: Feed['quota'], _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const changed = await client.updateFeed({ params: { feed }, body: { quota } })
+      output.show(changed, () => show(changed))
+    })
+
+function parseQuota(text: string): Feed['quota'] {
+  if (text === 'none') return null
+  if (!/^[1-9][0-9]{0,14}$/.test(text)) throw new InvalidArgumentError('It is a number of bytes, or none.')
+  return { bytes: Number(text) }
+}
 
 const deleteFeed = (shell: Shell): Command =>
   define('delete', 'delete a feed; its names stay reserved', 'sluice feeds delete staging')

@@ -56,6 +56,7 @@ export function collector({ pool }: Connections) {
         const manifests = await collectManifests(pool, batch)
         const links = await unlinkBlobs(pool, batch)
         const blobs = await collectBlobs(pool, batch)
+        await pool.query('select settle_feed_usage()')
         const objects = await removeQueued(pool, storage, batch)
         const owned = await ownStorage(pool, storage)
         const orphans = owned === null ? 0 : await removeOrphans(pool, storage, owned, batch)

@@ -2,6 +2,7 @@ import type { FeedIndex, RepositoryAddress } from '@sluice/feed'
 import type pg from 'pg'
 import { sqlTransaction } from '../transaction.ts'
 import { quarantineBlob } from './integrity.ts'
+import { chargeQuota } from './quota.ts'
 import { enterRepository } from './repository.ts'
 
 type Blobs = Pick<FeedIndex, 'findBlob' | 'quarantineBlob' | 'mountBlob' | 'deleteBlob'>
@@ -36,6 +37,7 @@ export function feedBlobs(pool: pg.Pool): Blobs {
         if (held.rowCount === 0) return false
         const repositoryId = await enterRepository(client, address)
         await client.query({ name: 'blob_link', text: LINK, values: [repositoryId, digest] })
+        await chargeQuota(client, repositoryId)
         return true
       })
     },

@@ -4,6 +4,7 @@ import { isId, newId } from '../id.ts'
 import { sqlTransaction } from '../transaction.ts'
 import { LINK } from './blobs.ts'
 import { healBlob } from './integrity.ts'
+import { chargeQuota, requireRoom } from './quota.ts'
 import { enterRepository } from './repository.ts'
 
 type Uploads = Pick<
@@ -27,6 +28,7 @@ export function feedUploads(pool: pg.Pool): Uploads {
       return sqlTransaction(pool, async (client) => {
         const id = newId()
         const repositoryId = await enterRepository(client, address)
+        await requireRoom(client, repositoryId)
         await client.query(
           'insert into upload (id, repository_id, principal_id, storage_key) values ($1, $2, $3, $4)',
           [id, repositoryId, principalId, storageKey],
@@ -90,6 +92,7 @@ export function feedUploads(pool: pg.Pool): Uploads {
         const { repository_id: repositoryId, principal_id: principalId } = ended.rows[0]
         const superfluous = await storeBlob(client, { digest, size, storageKey }, principalId)
         await client.query({ name: 'blob_link', text: LINK, values: [repositoryId, digest] })
+        await chargeQuota(client, repositoryId)
         return { superfluous }
       })
     },

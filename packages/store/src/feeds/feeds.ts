@@ -8,7 +8,7 @@ import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
 import { afterName, type Page, type Paged, paged } from '../page.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
-import { FEED_VIEW, type FeedView, lockFeed } from './find.ts'
+import { FEED_VIEW, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
 import { feedTags } from './tags.ts'
 
@@ -17,6 +17,8 @@ export interface NewFeed {
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules?: unknown
+  /** What its blobs may take; null for no limit. */
+  readonly quota?: Quota | null
 }
 
 export type FeedChange = { readonly [K in keyof NewFeed]?: NewFeed[K] | undefined }
@@ -73,6 +75,7 @@ export function feeds(connections: Connections) {
             ...(stage !== undefined && { stage }),
             ...(trusted !== undefined && { trusted }),
             ...(tagRules && { tagRules: { ...tagRules } }),
+            ...(change.quota !== undefined && { quotaBytes: quotaBytes(change.quota) }),
           },
         })
         const { name: from, ...was } = feed
@@ -137,22 +140,33 @@ export function feeds(connections: Connections) {
 /** @throws StoreError invalid, name_taken; PromotionError invalid */
 export async function insertFeed(
   tx: Transaction,
-  { name, stage, trusted, tagRules = {} }: NewFeed,
+  { name, stage, trusted, tagRules = {}, quota = null }: NewFeed,
   { entryActor, owner }: { entryActor: string; owner: string },
 ): Promise<string> {
   requireText(stage, 'stage', 64)
   const rules = parseTagRules(tagRules)
   const id = newId()
-  await tx.feed.create({ data: { id, stage, trusted, tagRules: { ...rules } } })
+  await tx.feed.create({
+    data: { id, stage, trusted, tagRules: { ...rules }, quotaBytes: quotaBytes(quota) },
+  })
   await takeName(tx, id, name)
   await tx.accessGrant.create({ data: { feedId: id, principalId: owner, verbs: [...VERBS] } })
   await appendEntry(tx, {
     type: 'feed.created',
     actor: entryActor,
     subjects: [`feed:${id}`],
-    payload: JSON.parse(JSON.stringify({ name, stage, trusted, tagRules: rules })),
+    payload: JSON.parse(JSON.stringify({ name, stage, trusted, tagRules: rules, quota })),
   })
   return id
+}
+
+/** @throws StoreError invalid */
+function quotaBytes(quota: Quota | null): bigint | null {
+  if (quota === null) return null
+  if (!Number.isSafeInteger(quota.bytes) || quota.bytes < 1) {
+    throw new StoreError('invalid', 'a quota is a whole number of bytes, 1 at the least', { field: 'quota.bytes' })
+  }
+  return BigInt(quota.bytes)
 }
 
 async function rename(tx: Transaction, feedId: string, name: string): Promise<void> {

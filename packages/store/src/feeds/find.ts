@@ -3,6 +3,10 @@ import type { TagRules } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import type { Transaction } from '../transaction.ts'
 
+export interface Quota {
+  readonly bytes: number
+}
+
 /** A hosted feed as administrators see it. */
 export interface FeedView {
   readonly id: string
@@ -13,12 +17,17 @@ export interface FeedView {
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules: TagRules
+  readonly quota: Quota | null
+  /** Bytes of the distinct blobs that its repositories hold. */
+  readonly used: number
   readonly createdAt: Date
 }
 
 /** To be followed by `where …`; deleted feeds must be left out there. */
 export const FEED_VIEW = `
   select f.id, c.name, f.kind, f.stage, f.trusted, f.tag_rules as "tagRules", f.created_at as "createdAt",
+    case when f.quota_bytes is not null then json_build_object('bytes', f.quota_bytes) end as quota,
+    (select coalesce(sum(u.bytes), 0)::float8 from feed_usage u where u.feed_id = f.id) as used,
     array(select n.name from feed_name n where n.feed_id = f.id and not n.is_current order by n.name collate "C") as "formerNames"
   from feed f join feed_name c on c.feed_id = f.id and c.is_current`
 
@@ -28,13 +37,15 @@ interface FeedRow {
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules: unknown
+  readonly quota: Quota | null
 }
 
 /** By current or former name, inside a decision; null when there is none. */
 export async function feedByName(tx: Transaction, name: string): Promise<FeedRow | null> {
   if (!isFeedName(name)) return null
   const rows = await tx.$queryRaw<FeedRow[]>`
-    select f.id, c.name, f.stage, f.trusted, f.tag_rules as "tagRules"
+    select f.id, c.name, f.stage, f.trusted, f.tag_rules as "tagRules",
+      case when f.quota_bytes is not null then json_build_object('bytes', f.quota_bytes) end as quota
     from feed_name n
     join feed f on f.id = n.feed_id and f.deleted_at is null
     join feed_name c on c.feed_id = f.id and c.is_current

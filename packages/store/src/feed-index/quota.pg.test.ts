@@ -1,0 +1,115 @@
+import { digestOf } from '@sluice/oci'
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  closeGate,
+  imageOf,
+  letADayPass,
+  openRegistry,
+  type Registry,
+  someBytes,
+} from '../collect/test-registry.ts'
+import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+
+let house: House
+let scene: Scene
+let registry: Registry
+
+beforeEach(async () => {
+  house = await openHouse()
+  scene = await setScene(house)
+  registry = await openRegistry(house, scene.rita.principalId, [scene.dev.id])
+  return async () => {
+    await registry.close()
+    await house.close()
+  }
+})
+
+const limit = (bytes: number | null) =>
+  house.api.feeds.patch(scene.rita, scene.dev.name, { quota: bytes === null ? null : { bytes } })
+const used = async () => (await house.api.feeds.get(scene.dev.name)).used
+const push = (repository: string, bytes: Buffer, options = {}) =>
+  registry.pushBlob(scene.dev, repository, bytes, options)
+
+describe('what a feed holds', () => {
+  it('counts each blob once, whatever repositories link it, and no other feed’s', async () => {
+    const [one, two] = [someBytes(100), someBytes(30)]
+    await push('app', one)
+    await push('twin', one, { mountFrom: `${scene.dev.name}/app` })
+    await push('twin', two)
+    await push('empty', Buffer.alloc(0))
+    expect(await used()).toBe(130)
+    await registry.ask('DELETE', `${scene.dev.name}/app/blobs/${digestOf(one)}`)
+    expect(await used()).toBe(130)
+    await registry.ask('DELETE', `${scene.dev.name}/twin/blobs/${digestOf(one)}`)
+    expect(await used()).toBe(30)
+    expect((await house.api.feeds.get(scene.trusted.name)).used).toBe(0)
+  })
+
+  it('shrinks with the garbage', async () => {
+    await push('app', someBytes(100))
+    await letADayPass(house)
+    await house.worker.collector.collect(registry.storage)
+    expect(await used()).toBe(0)
+    expect(await scene.sql('select from feed_usage')).toEqual([])
+  })
+
+  it('is counted exactly by the collector, where two links at the same moment were both counted', async () => {
+    const bytes = someBytes(100)
+    const gate = await closeGate(house, 'insert', 'repository_blob')
+    await house.admin.query(`insert into blob (digest, size, storage_key) values ($1, 100, 'blobs/x')`, [
+      digestOf(bytes),
+    ])
+    const link = (name: string) =>
+      house.admin.query(
+        `with r as (insert into repository (id, feed_id, name) values (gen_random_uuid(), $1, $2) returning id)
+         insert into repository_blob (repository_id, digest) select id, $3 from r`,
+        [scene.dev.id, name, digestOf(bytes)],
+      )
+    const links = [link('one'), link('two')]
+    await gate.blocked(2)
+    await gate.open()
+    await Promise.all(links)
+    await house.worker.collector.collect(registry.storage)
+    expect(await used()).toBe(100)
+  })
+})
+
+describe('a quota', () => {
+  it('refuses the upload that exceeds it, with both numbers, and takes what fits', async () => {
+    await limit(150)
+    expect(await push('app', someBytes(100))).toBe(201)
+    const tooMuch = someBytes(51)
+    const path = `${scene.dev.name}/app/blobs/uploads/?digest=${digestOf(tooMuch)}`
+    const refused = await registry.ask('POST', path, { body: tooMuch })
+    expect(refused.status).toBe(403)
+    expect(await refused.json()).toMatchObject({
+      errors: [{ code: 'DENIED', detail: { quota: 150, used: 100 } }],
+    })
+    expect(await registry.pull(scene.dev, 'app', digestOf(tooMuch))).toBeNull()
+    expect(await push('app', someBytes(50))).toBe(201)
+    expect(await used()).toBe(150)
+  })
+
+  it('receives nothing for a feed that is full, and still takes mounts and manifests of what is there', async () => {
+    const [config, layer] = [someBytes(60), someBytes(60)]
+    for (const bytes of [config, layer]) await push('app', bytes)
+    await limit(100)
+    const opened = await registry.ask('POST', `${scene.dev.name}/app/blobs/uploads/`)
+    expect(opened.status).toBe(403)
+    const mounts = [config, layer].map((bytes) => push('twin', bytes, { mountFrom: `${scene.dev.name}/app` }))
+    expect(await Promise.all(mounts)).toEqual([201, 201])
+    expect(await registry.pushManifest(scene.dev, 'twin', imageOf(config, [layer]), '1.0.0')).toBe(201)
+    await limit(null)
+    expect(await push('app', someBytes(60))).toBe(201)
+  })
+
+  it('warns once when four fifths are crossed', async () => {
+    await limit(100)
+    for (const size of [70, 15, 5]) await push('app', someBytes(size))
+    expect(await scene.entries(`feed:${scene.dev.id}`)).toEqual(['feed.changed', 'feed.quota-warning'])
+  })
+
+  it.each([[0], [-1], [1.5], [Number.MAX_SAFE_INTEGER + 1]])('of %d bytes is none', async (bytes) => {
+    await expect(limit(bytes)).rejects.toMatchObject({ code: 'invalid', field: 'quota.bytes' })
+  })
+})

@@ -1,0 +1,62 @@
+import { FeedError } from '@sluice/feed'
+import type pg from 'pg'
+import { appendEntrySql, SYSTEM } from '../audit/entry.ts'
+
+/** From this share on, the first push that crosses it leaves the entry `feed.quota-warning`. */
+const WARN_AT = 0.8
+
+interface Usage {
+  readonly feedId: string
+  readonly quota: number
+  readonly used: number
+  /** By this transaction. */
+  readonly grown: number
+}
+
+/** Refuses to receive bytes for a feed that is full. @throws FeedError DENIED */
+export async function requireRoom(client: pg.PoolClient, repositoryId: string): Promise<void> {
+  const usage = await readUsage(client, repositoryId)
+  if (usage !== null && usage.used >= usage.quota) throw overQuota(usage)
+}
+
+/**
+ * Refuses what this transaction linked when the feed thereby exceeds its quota; what adds nothing is
+ * never refused. Pushes at the same moment do not see each other, and may exceed it together.
+ * @throws FeedError DENIED
+ */
+export async function chargeQuota(client: pg.PoolClient, repositoryId: string): Promise<void> {
+  const usage = await readUsage(client, repositoryId)
+  if (usage === null || usage.grown <= 0) return
+  const { feedId, quota, used, grown } = usage
+  if (used > quota) throw overQuota(usage)
+  if (used < quota * WARN_AT || used - grown >= quota * WARN_AT) return
+  await appendEntrySql(client, {
+    type: 'feed.quota-warning',
+    actor: SYSTEM,
+    subjects: [`feed:${feedId}`],
+    payload: { quota, used },
+  })
+}
+
+/** Null: the feed has no quota. */
+async function readUsage(client: pg.PoolClient, repositoryId: string): Promise<Usage | null> {
+  const { rows } = await client.query<Usage>({ name: 'feed_usage', text: USAGE, values: [repositoryId] })
+  return rows[0] ?? null
+}
+
+const USAGE = `
+  select f.id as "feedId", f.quota_bytes::float8 as quota, coalesce(sum(u.bytes), 0)::float8 as used,
+    coalesce(sum(u.bytes) filter (where u.xmin = pg_current_xact_id()::xid), 0)::float8 as grown
+  from repository r
+  join feed f on f.id = r.feed_id
+  left join feed_usage u on u.feed_id = f.id
+  where r.id = $1 and f.quota_bytes is not null
+  group by f.id`
+
+function overQuota({ quota, used, grown }: Usage): FeedError {
+  return new FeedError(
+    'DENIED',
+    `the feed holds ${used - grown} of the ${quota} bytes of its quota, which leaves no room for this; delete images, or ask its administrator for a larger quota`,
+    { detail: { quota, used: used - grown } },
+  )
+}
