@@ -164,7 +164,9 @@ export async function insertFeed(
 function quotaBytes(quota: Quota | null): bigint | null {
   if (quota === null) return null
   if (!Number.isSafeInteger(quota.bytes) || quota.bytes < 1) {
-    throw new StoreError('invalid', 'a quota is a whole number of bytes, 1 at the least', { field: 'quota.bytes' })
+    throw new StoreError('invalid', 'a quota is a whole number of bytes, 1 at the least', {
+      field: 'quota.bytes',
+    })
   }
   return BigInt(quota.bytes)
 }
