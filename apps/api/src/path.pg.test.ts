@@ -95,12 +95,12 @@ test('push, evaluate, request, self-approval refused, approved by another, queue
 
 test('a set is approved by its setDigest, once for all its items', async () => {
   const { call } = service
-  await push('set/a', '1', 'set a')
+  await push('set/a', '1.0.0', 'set a')
   await push('set/b', '1', 'set b')
   const asked = await call('createRequest', ci, {
     body: {
       lane: 'dev-to-trusted',
-      items: [{ image: 'set/a:1' }, { image: 'set/b:1', targetTags: ['x', 'y'] }],
+      items: [{ image: 'set/a:1.0.0' }, { image: 'set/b:1', targetTags: ['1.0.0', '1.0.1'] }],
     },
   })
   expect(asked.status).toBe(201)

@@ -20,6 +20,8 @@ const RULES: ReadonlySet<string> = new Set([
   'request_expired',
   'request_state',
   'tag_exists',
+  'tag_immutable',
+  'tag_not_permitted',
   'target_moved',
 ])
 

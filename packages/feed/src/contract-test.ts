@@ -1,7 +1,7 @@
 import { digestOf, OCI_CONFIG, OCI_MANIFEST, parseManifest } from '@sluice/oci'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { FeedError } from './errors.ts'
-import type { Feed, FeedIndex, RepositoryAddress } from './ports.ts'
+import type { Feed, FeedIndex, RepositoryAddress, TagCondition } from './ports.ts'
 import {
   CONFIG,
   LAYER,
@@ -55,6 +55,7 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
       address: RepositoryAddress,
       { bytes, mediaType, digest }: TestManifest,
       tags: string[] = [],
+      condition?: TagCondition,
     ) =>
       index.putManifest({
         address,
@@ -62,6 +63,7 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
         digest,
         tags,
         principalId: alice,
+        ...(condition !== undefined && { condition }),
       })
     const pushImage = async (address: RepositoryAddress, image: TestManifest, tags: string[] = []) => {
       await pushBlob(address, CONFIG)
@@ -182,6 +184,35 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
         expect(await put(app, two, ['1.0'])).toEqual([{ tag: '1.0', moved: true }])
         expect((await index.findManifest(app, '1.0'))?.digest).toBe(two.digest)
         expect((await index.findManifest(app, one.digest))?.digest).toBe(one.digest)
+      })
+      it('sets a tag only if it is what the push expects, and else stores nothing', async () => {
+        const [first, second] = [testImage(), testImage({ annotations: { n: '2' } })]
+        const unmet = { code: 'DENIED', status: 412 }
+        await pushImage(app, first)
+        await expect(put(app, first, ['edge'], 'present')).rejects.toMatchObject(unmet)
+        await expect(put(app, first, ['edge'], [first.digest])).rejects.toMatchObject(unmet)
+        expect(await put(app, first, ['edge'], 'absent')).toEqual([{ tag: 'edge', moved: true }])
+        for (const condition of ['absent', [second.digest]] as const) {
+          await expect(put(app, second, ['edge', 'new'], condition)).rejects.toMatchObject({
+            ...unmet,
+            detail: { tag: 'edge', current: first.digest },
+          })
+        }
+        // One of several does not hold: none is set.
+        await expect(put(app, second, ['edge', 'new'], [first.digest])).rejects.toMatchObject(unmet)
+        expect(await index.findManifest(app, second.digest)).toBeNull()
+        expect((await index.listTags(app, { limit: 9, last: null }))?.names).toEqual(['edge'])
+        const either = [second.digest, first.digest]
+        expect(await put(app, second, ['edge'], either)).toEqual([{ tag: 'edge', moved: true }])
+        expect(await put(app, second, ['edge'], 'present')).toEqual([
+          { tag: 'edge', moved: false, refusal: null },
+        ])
+      })
+      it('lets one of many take a tag that is absent', async () => {
+        const images = Array.from({ length: 6 }, (_, n) => testImage({ annotations: { n: String(n) } }))
+        for (const image of images) await pushImage(app, image)
+        const ends = await Promise.allSettled(images.map((image) => put(app, image, ['first'], 'absent')))
+        expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
       })
       it('tells tags apart by case', async () => {
         const [one, two] = [testImage(), testImage({ annotations: { n: '2' } })]

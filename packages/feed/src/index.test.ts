@@ -5,7 +5,13 @@ import * as memory from './memory-index.ts'
 import * as storage from './storage/index.ts'
 
 it('has this public face', () => {
-  expect(Object.keys(face).sort()).toEqual(['DEFAULT_LIMITS', 'FeedError', 'STATUS', 'createFeedServer'])
+  expect(Object.keys(face).sort()).toEqual([
+    'DEFAULT_LIMITS',
+    'FeedError',
+    'STATUS',
+    'createFeedServer',
+    'requireCondition',
+  ])
   expect(Object.keys(storage).sort()).toEqual(['folderStorage', 'memoryStorage', 'openStorage'])
   expect(Object.keys(memory)).toEqual(['memoryIndex'])
   expect(Object.keys(contract)).toEqual(['blobStorageContract', 'feedIndexContract'])

@@ -1,3 +1,4 @@
+export { requireCondition } from './condition.ts'
 export { type DistributionCode, FeedError, type FeedErrorCode, STATUS, type StorageCode } from './errors.ts'
 export { DEFAULT_LIMITS, type FeedEvents, type Limits } from './exchange.ts'
 export type * from './ports.ts'

@@ -21,6 +21,47 @@ const at = (reference: string) => `/v2/dev/app/manifests/${reference}`
 const put = (reference: string, body: Uint8Array | string, type: string = OCI_MANIFEST) =>
   server.ask('PUT', at(reference), { body, headers: { 'content-type': type } })
 
+describe('a push with a condition', () => {
+  const [one, two] = [testImage({ annotations: { cas: '1' } }), testImage({ annotations: { cas: '2' } })]
+  const push = (image: typeof one, headers: Record<string, string>, reference = 'cas') =>
+    server.ask('PUT', at(reference), {
+      body: image.bytes,
+      headers: { 'content-type': OCI_MANIFEST, ...headers },
+    })
+
+  it('moves a tag from the digest that the client believes in, and from no other', async () => {
+    expect((await push(one, { 'if-match': '*' })).status).toBe(412)
+    expect((await push(one, { 'if-none-match': '*' })).status).toBe(201)
+    const taken = await push(two, { 'if-none-match': '*' })
+    expect([taken.status, taken.code, taken.document.errors?.[0]?.detail]).toEqual([
+      412,
+      'DENIED',
+      { tag: 'cas', current: one.digest, expected: 'absent' },
+    ])
+    expect((await push(two, { 'if-match': `"${two.digest}"` })).status).toBe(412)
+    // A weak tag never matches. RFC 9110, section 13.1.1.
+    expect((await push(two, { 'if-match': `W/"${one.digest}"` })).status).toBe(400)
+    expect((await push(two, { 'if-match': `"${two.digest}", "${one.digest}"` })).status).toBe(201)
+    expect((await server.ask('HEAD', at('cas'))).headers['docker-content-digest']).toBe(two.digest)
+  })
+  it('is about the tags of a push by digest', async () => {
+    const byDigest = `${one.digest}?tag=cas&tag=cas-2`
+    expect((await push(one, { 'if-match': `"${two.digest}"` }, byDigest)).status).toBe(412)
+    const moved = await push(one, { 'if-match': `"${two.digest}"` }, `${one.digest}?tag=cas`)
+    expect([moved.status, moved.headers['oci-tag']]).toEqual([201, 'cas'])
+    expect((await push(one, { 'if-match': '*' }, one.digest)).status).toBe(400)
+  })
+  it.each([
+    [{ 'if-match': 'sha256:x' }],
+    [{ 'if-match': '"x"' }],
+    [{ 'if-none-match': `"${one.digest}"` }],
+    [{ 'if-match': '*', 'if-none-match': '*' }],
+  ])('%j is none', async (headers) => {
+    const { status, code } = await push(one, headers)
+    expect([status, code]).toEqual([400, 'UNSUPPORTED'])
+  })
+})
+
 describe('PUT then GET', () => {
   it('answers the same bytes by tag and by digest, under the type pushed', async () => {
     const { status, headers } = await put('1.0', IMAGE.bytes)

@@ -1,5 +1,6 @@
 import { digestOf, isDigest, isTag, parseDigest, parseManifest } from '@sluice/oci'
 import { readWhole } from './body.ts'
+import { readCondition } from './condition.ts'
 import { FeedError, quote } from './errors.ts'
 import { type Exchange, type FeedParts, writerOf } from './exchange.ts'
 import type { TagOutcome } from './ports.ts'
@@ -34,12 +35,14 @@ export async function getManifest(
 }
 
 /**
- * PUT `manifests/<tag>` or `manifests/<digest>[?tag=…&tag=…]`. The bytes are kept as they came.
+ * PUT `manifests/<tag>` or `manifests/<digest>[?tag=…&tag=…]`. The bytes are kept as they came. With
+ * `If-Match` or `If-None-Match: *` the tags are set only if they are what the client believes.
  * Distribution specification, "Pushing Manifests" and "Pushing Manifests with Subject".
  */
 export async function putManifest(parts: FeedParts, exchange: Exchange): Promise<void> {
   const { req, res, address, name, reference } = exchange
   const { digest: asked, tags } = readTarget(exchange)
+  const condition = readCondition(req.headers, tags)
   const { manifestBytes, stallMs } = parts.limits
   const tooLarge = () =>
     new FeedError('MANIFEST_INVALID', `a manifest may have ${manifestBytes} bytes at most`, { status: 413 })
@@ -55,7 +58,8 @@ export async function putManifest(parts: FeedParts, exchange: Exchange): Promise
   }
   const manifest = parseManifest(bytes, req.headers['content-type'] ?? '')
   const principalId = writerOf(exchange)
-  const outcomes = await parts.index.putManifest({ address, manifest, digest, tags, principalId })
+  const push = { address, manifest, digest, tags, principalId, ...(condition !== null && { condition }) }
+  const outcomes = await parts.index.putManifest(push)
   const accepted = outcomes.filter(isAccepted).map(({ tag }) => tag)
   if (tags.length > 0 && accepted.length === 0) throw tagsRefused(outcomes)
   sendEmpty(res, 201, {
@@ -83,7 +87,9 @@ function checkTag(tag: string): string {
   if (isTag(tag)) return tag
   throw new FeedError(
     'MANIFEST_INVALID',
-    `${quote(tag)} is not a tag: 1 to 128 of A-Z a-z 0-9 _ . - and neither . nor - in front`,
+    `${quote(tag)} is not a tag: 1 to 128 of A-Z a-z 0-9 _ . - and neither . nor - in front${
+      tag.includes('+') ? '; build metadata (+…) cannot be part of one' : ''
+    }`,
   )
 }
 

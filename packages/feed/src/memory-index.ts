@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Descriptor, isDigest, type Manifest, successors } from '@sluice/oci'
+import { requireCondition } from './condition.ts'
 import { FeedError } from './errors.ts'
 import { MemoryUploads } from './memory-uploads.ts'
 import type {
@@ -67,11 +68,12 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
       return { digest, mediaType: manifest.mediaType, bytes: manifest.bytes }
     },
 
-    async putManifest({ address, manifest, digest, tags }) {
+    async putManifest({ address, manifest, digest, tags, condition }) {
       checkComplete(manifest, {
         manifest: (child) => find(address)?.manifests.has(child) ?? false,
         blob: (blob) => holds(find(address), blob),
       })
+      for (const tag of tags) requireCondition(condition, tag, find(address)?.tags.get(tag) ?? null)
       const moves = tags.map((tag) => moveOf(find(address)?.tags.get(tag) ?? null, { tag, digest, tagRule }))
       if (moves.length > 0 && moves.every((move) => !move.moved && move.refusal !== null)) return moves
       const repository = enter(address)

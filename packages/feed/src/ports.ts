@@ -59,12 +59,16 @@ export interface TagRefusal {
   readonly message: string
 }
 
+/** What every tag of a push must be until then: nothing, anything, or on one of these digests. */
+export type TagCondition = 'absent' | 'present' | readonly string[]
+
 export interface ManifestPush {
   readonly address: RepositoryAddress
   readonly manifest: Manifest
   readonly digest: string
   readonly tags: readonly string[]
   readonly principalId: string
+  readonly condition?: TagCondition
 }
 
 /**
@@ -78,16 +82,24 @@ export interface FeedIndex {
   /** A feed by its current or a former name. */
   findFeed(name: string): Promise<Feed | null>
 
-  /** By tag or digest, within this repository's membership only. */
+  /**
+   * By tag or digest, within this repository's membership only. A tag that nobody set may still resolve,
+   * where the feed's rules keep tags of their own.
+   */
   findManifest(address: RepositoryAddress, reference: string): Promise<StoredManifest | null>
   /**
    * Stores the manifest, its edges and its membership, and moves the tags. Throws
    * `MANIFEST_BLOB_UNKNOWN` naming what is missing from this repository (subjects and
    * non-distributable layers need not be there). One outcome a tag, in the order asked; when
-   * tags were asked and every one is refused, nothing is stored.
+   * tags were asked and every one is refused, nothing is stored. Throws `DENIED` with status 412, and
+   * stores nothing, when a tag is not what `condition` says.
    */
   putManifest(push: ManifestPush): Promise<readonly TagOutcome[]>
-  /** Removes the manifest from the repository and every tag that points at it; false when absent. */
+  /**
+   * Removes the manifest from the repository and every tag that points at it; false when absent. Throws
+   * `DENIED` when the feed's rules hold one of those tags in place, or a tag of an image that needs it;
+   * `deleteTag` and `deleteBlob` likewise.
+   */
   deleteManifest(address: RepositoryAddress, digest: string, principalId: string): Promise<boolean>
   deleteTag(address: RepositoryAddress, tag: string, principalId: string): Promise<boolean>
   /** Tags in ASCII order after `last`; null when the repository is unknown. */

@@ -1,7 +1,7 @@
 import { PromotionError } from './errors.ts'
 import { blockedBy, reasonsOf } from './evaluate.ts'
 import type { GateReport } from './gates/gate.ts'
-import { immutableBy, type TagRules } from './tag-rules.ts'
+import { immutableBy, refuseTag, type TagRefusal, type TagRules } from './tag-rules.ts'
 
 /** A target tag with what it points at now; null: nothing. */
 export interface TargetTag {
@@ -22,9 +22,16 @@ export interface CreationInput {
 
 /**
  * May this request be made? A target that already points at the digest is fine.
- * @throws PromotionError tag_exists (naming both digests), foreign_layers, gate_refused
+ * @throws PromotionError tag_not_permitted, tag_exists (naming both digests), foreign_layers, gate_refused
  */
 export function decideCreation({ targets, toFeed, foreignLayers, gates }: CreationInput): void {
+  const [unfit] = refusedTargets(targets, toFeed.tagRules)
+  if (unfit !== undefined) {
+    const { repository, tag, rule, message } = unfit
+    throw new PromotionError('tag_not_permitted', `${toFeed.name}/${repository}: ${message}`, {
+      detail: { repository, tag, rule },
+    })
+  }
   const [taken] = immutableConflicts(targets, toFeed.tagRules)
   if (taken !== undefined) throw tagExists(toFeed.name, taken)
   if (toFeed.trusted && foreignLayers.length > 0) {
@@ -38,6 +45,17 @@ export function decideCreation({ targets, toFeed, foreignLayers, gates }: Creati
   if (blocked.length > 0) {
     throw new PromotionError('gate_refused', reasonsOf(blocked), { detail: { gates: blocked } })
   }
+}
+
+/** The targets that would set a tag which the feed's rules do not let anybody set. */
+export function refusedTargets(
+  targets: readonly TargetTag[],
+  rules: TagRules,
+): readonly (TargetTag & TagRefusal)[] {
+  return targets.flatMap((target) => {
+    const refusal = target.current === target.digest ? null : refuseTag(rules, target.tag)
+    return refusal === null ? [] : [{ ...target, ...refusal }]
+  })
 }
 
 /** The targets that would move a tag which the feed's rules hold in place. */

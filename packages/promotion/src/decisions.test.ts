@@ -164,14 +164,22 @@ test('retry: only ERRORED, only while the approval stands', () => {
 })
 
 describe('creation', () => {
-  const toFeed = { name: 'trusted', trusted: true, tagRules: TRUSTED_TAG_RULES }
+  const tagRules = { ...TRUSTED_TAG_RULES, permitted: ['live'] }
+  const toFeed = { name: 'trusted', trusted: true, tagRules }
   const target = { repository: 'app', tag: '1.0.0', digest: pinned, current: null }
   const base = { targets: [target], toFeed, foreignLayers: [], gates: evaluateGates(facts()) }
   test.each([
     ['a new tag', {}, undefined],
     ['a tag that is there already', { targets: [{ ...target, current: pinned }] }, undefined],
     ['an immutable tag on another digest', { targets: [{ ...target, current: other }] }, 'tag_exists'],
-    ['a tag that may move', { targets: [{ ...target, tag: 'latest', current: other }] }, undefined],
+    ['a tag that may move', { targets: [{ ...target, tag: 'live', current: other }] }, undefined],
+    ['a tag that the feed itself keeps', { targets: [{ ...target, tag: 'latest' }] }, 'tag_not_permitted'],
+    ['a tag that is not permitted', { targets: [{ ...target, tag: 'main' }] }, 'tag_not_permitted'],
+    [
+      'a tag from before the rule, which does not move',
+      { targets: [{ ...target, tag: 'main', current: pinned }] },
+      undefined,
+    ],
     ['foreign layers into trusted', { foreignLayers: [other] }, 'foreign_layers'],
     [
       'foreign layers elsewhere',
@@ -206,9 +214,9 @@ describe('start', () => {
     bindingHolds: true,
     gates: gates(),
     targets: [target],
-    tagRules: TRUSTED_TAG_RULES,
+    tagRules: { ...TRUSTED_TAG_RULES, permitted: ['live'] },
   }
-  const moving = { ...target, tag: 'latest' }
+  const moving = { ...target, tag: 'live' }
   test.each<[string, Partial<StartInput>, object]>([
     ['all is as approved', {}, { verdict: 'run' }],
     [
@@ -233,6 +241,11 @@ describe('start', () => {
       { verdict: 'run' },
     ],
     ['a tag was removed', { targets: [{ ...moving, expected: other }] }, { code: 'target_moved' }],
+    [
+      'tags became versions',
+      { targets: [{ ...target, tag: 'main' }] },
+      { verdict: 'refuse', code: 'tag_not_permitted' },
+    ],
     [
       'a tag became immutable',
       { targets: [{ ...target, expected: other, current: other }] },

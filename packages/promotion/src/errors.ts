@@ -2,6 +2,7 @@
 export type PromotionErrorCode =
   | 'invalid'
   | 'tag_exists'
+  | 'tag_not_permitted'
   | 'foreign_layers'
   | 'digest_mismatch'
   | 'already_decided'

@@ -49,7 +49,7 @@ export {
   type QuorumRule,
   quorumOf,
 } from './policy.ts'
-export { type AskedItem, type ResolvedItem, resolveItems } from './reference.ts'
+export { type AskedItem, refuseRepeatedTargets, type ResolvedItem, resolveItems } from './reference.ts'
 export { type Reach, requireSatisfiable } from './satisfiable.ts'
 export { decideStart, type Start, type StartInput, type StartRefusal } from './start.ts'
 export {
@@ -60,9 +60,20 @@ export {
 } from './states.ts'
 export {
   immutableBy,
-  isReleaseTag,
+  isSignatureTag,
   matchesTag,
   parseTagRules,
+  refuseTag,
+  type TagRefusal,
   type TagRules,
   TRUSTED_TAG_RULES,
 } from './tag-rules.ts'
+export { compareTags } from './version-order.ts'
+export {
+  isReleaseTag,
+  isVirtualTag,
+  releasesBehind,
+  releasesWithin,
+  resolveVirtual,
+  virtualTags,
+} from './versions.ts'

@@ -15,6 +15,8 @@ export interface ResolvedItem {
   readonly digest: string | null
   readonly targetRepository: string
   readonly targetTags: readonly string[]
+  /** Nobody named target tags: the source's tag is it. */
+  readonly targetTagDefaulted: boolean
 }
 
 const ITEMS_LIMIT = 100
@@ -64,6 +66,7 @@ function resolveItem(
     digest,
     targetRepository: targetRepository ?? repository,
     targetTags: targetTags ?? (tag === null ? [] : [tag]),
+    targetTagDefaulted: targetTags === undefined,
   }
 }
 
@@ -94,8 +97,11 @@ function checkTags(tags: readonly string[] | undefined, field: string, issues: I
   })
 }
 
-/** One tag of one repository can get one digest. */
-function refuseRepeatedTargets(items: readonly ResolvedItem[]): void {
+/**
+ * One tag of one repository can get one digest.
+ * @throws PromotionError invalid
+ */
+export function refuseRepeatedTargets(items: readonly ResolvedItem[]): void {
   const seen = new Map<string, number>()
   const issues: Issue[] = []
   items.forEach(({ targetRepository, targetTags }, i) => {

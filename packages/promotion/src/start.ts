@@ -1,4 +1,4 @@
-import { immutableConflicts, type TargetTag } from './creation.ts'
+import { immutableConflicts, refusedTargets, type TargetTag } from './creation.ts'
 import { blockedBy, reasonsOf } from './evaluate.ts'
 import type { GateReport } from './gates/gate.ts'
 import type { RequestState } from './states.ts'
@@ -22,6 +22,7 @@ export type StartRefusal =
   | 'gate_refused'
   | 'quorum_missing'
   | 'tag_exists'
+  | 'tag_not_permitted'
   | 'target_moved'
 
 export type Start =
@@ -63,6 +64,8 @@ function refuseTargets({ targets, tagRules }: StartInput): Start | null {
       `${repository}:${tag} points at ${current ?? 'nothing'}; when the request was made it pointed at ${expected ?? 'nothing'}`,
     )
   }
+  const [unfit] = refusedTargets(targets, tagRules)
+  if (unfit !== undefined) return refuse('tag_not_permitted', `${unfit.repository}: ${unfit.message}`)
   const [held] = immutableConflicts(targets, tagRules)
   if (held === undefined) return null
   return refuse(

@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest'
 import {
   immutableBy,
   isReleaseTag,
+  isSignatureTag,
   matchesTag,
   parseTagRules,
   PromotionError,
+  refuseTag,
   TRUSTED_TAG_RULES,
 } from './index.ts'
 
@@ -64,12 +66,73 @@ describe('globs', () => {
   })
 })
 
-test('tag rules of a feed are read, and wrong ones refused', () => {
+test('tag rules of a feed are read', () => {
   expect(parseTagRules({})).toEqual({})
-  expect(parseTagRules({ immutable: ['release', 'v*'] })).toEqual({ immutable: ['release', 'v*'] })
+  const all = { versions: true, permitted: ['edge', 'pr-*'], immutable: ['release', 'v*'] }
+  expect(parseTagRules(all)).toEqual(all)
+  expect(parseTagRules(TRUSTED_TAG_RULES)).toEqual(TRUSTED_TAG_RULES)
   expect(immutableBy(parseTagRules({ immutable: ['v*'] }), 'v1')).toBe('v*')
-  for (const value of [null, { immutabel: [] }, { immutable: 'release' }, { immutable: ['a b'] }]) {
-    expect(() => parseTagRules(value)).toThrow(expect.objectContaining({ code: 'invalid' }))
-  }
-  expect(() => parseTagRules({ immutabel: [] })).toThrow(PromotionError)
+})
+
+test.each([
+  [null, ''],
+  [{ immutabel: [] }, 'immutabel'],
+  [{ immutable: 'release' }, 'immutable'],
+  [{ immutable: ['a b'] }, 'immutable[0]'],
+  [{ versions: 'yes' }, 'versions'],
+  [{ permitted: ['edge'] }, 'permitted'],
+  [{ versions: true, permitted: ['edge', 'latest'] }, 'permitted[1]'],
+])('wrong tag rules, %j, are refused naming the field', (value, field) => {
+  expect(() => parseTagRules(value)).toThrow(PromotionError)
+  expect(() => parseTagRules(value)).toThrow(
+    expect.objectContaining({ code: 'invalid', issues: [expect.objectContaining({ field })] }),
+  )
+})
+
+describe('where tags are versions', () => {
+  const rules = { versions: true, permitted: ['edge', 'pr-*', '*'.repeat(3)] }
+  const strict = { versions: true, permitted: ['edge', 'pr-*'] }
+  const hex = 'a'.repeat(64)
+
+  test.each([
+    ['1.4.2', null],
+    ['1.4.2-rc.1', null],
+    ['edge', null],
+    ['pr-17', null],
+    [`sha256-${hex}`, null],
+    [`sha256-${hex}.sig`, null],
+    [`sha256-${hex}.evil`, 'versions: permitted'],
+    ['main', 'versions: permitted'],
+    ['v1.4.2', 'versions: permitted'],
+    ['latest', 'versions: virtual'],
+    ['latest-stable', 'versions: virtual'],
+    ['1', 'versions: virtual'],
+    ['1.4', 'versions: virtual'],
+  ])('%s may be set unless %s', (tag, rule) => {
+    expect(refuseTag(strict, tag)?.rule ?? null).toBe(rule)
+    expect(refuseTag({}, tag)).toBeNull()
+    expect(refuseTag({ versions: false }, tag)).toBeNull()
+  })
+
+  test('a pattern that matches everything permits no virtual tag', () => {
+    expect(refuseTag(rules, 'main')).toBeNull()
+    expect(refuseTag(rules, 'latest')?.rule).toBe('versions: virtual')
+  })
+
+  test('the refusal names what is allowed', () => {
+    expect(refuseTag(strict, 'main')?.message).toContain('edge, pr-*')
+  })
+})
+
+test.each([
+  [`sha256-${'a'.repeat(64)}`, true],
+  [`sha512-${'0'.repeat(64)}`, true],
+  [`sha256-${'a'.repeat(64)}.att`, true],
+  [`sha256-${'a'.repeat(64)}.sbom`, true],
+  [`sha256-${'a'.repeat(64)}.sigh`, false],
+  [`sha256-${'A'.repeat(64)}`, false],
+  [`sha256-${'a'.repeat(63)}`, false],
+])('%s holds signatures: %s, and then no pattern makes it immutable', (tag, signature) => {
+  expect(isSignatureTag(tag)).toBe(signature)
+  expect(immutableBy({ immutable: ['*'] }, tag)).toBe(signature ? null : '*')
 })

@@ -24,6 +24,8 @@ export const REFUSALS = [
   'request_state',
   'requester_missing',
   'self_approval',
+  'tag_immutable',
+  'tag_not_permitted',
   'target_moved',
   'trusted_feed',
   'trusted_fixed',

@@ -11,6 +11,12 @@ export interface Connections {
   readonly pool: pg.Pool
 }
 
+/** Statements given as text, inside a decision. */
+export function asking(tx: Transaction) {
+  return <Row>(text: string, values: readonly unknown[]): Promise<readonly Row[]> =>
+    tx.$queryRawUnsafe<Row[]>(text, ...values)
+}
+
 const TRIES = 5
 
 /**

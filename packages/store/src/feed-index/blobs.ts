@@ -5,7 +5,7 @@ import { quarantineBlob } from './integrity.ts'
 import { chargeQuota } from './quota.ts'
 import { enterRepository } from './repository.ts'
 
-type Blobs = Pick<FeedIndex, 'findBlob' | 'quarantineBlob' | 'mountBlob' | 'deleteBlob'>
+type Blobs = Pick<FeedIndex, 'findBlob' | 'quarantineBlob' | 'mountBlob'>
 
 /** Blobs by membership: sharing bytes never shares access. */
 export function feedBlobs(pool: pg.Pool): Blobs {
@@ -40,15 +40,6 @@ export function feedBlobs(pool: pg.Pool): Blobs {
         await chargeQuota(client, repositoryId)
         return true
       })
-    },
-
-    async deleteBlob({ feed, repository }, digest) {
-      const { rowCount } = await pool.query(
-        `delete from repository_blob rb using repository r
-         where r.feed_id = $1 and r.name = $2 and rb.repository_id = r.id and rb.digest = $3`,
-        [feed.id, repository, digest],
-      )
-      return rowCount === 1
     },
   }
 }

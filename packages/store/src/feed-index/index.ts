@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { feedBlobs } from './blobs.ts'
 import { putManifest } from './push.ts'
 import { feedReads } from './reads.ts'
-import { deleteManifest, deleteTag } from './tags.ts'
+import { deleteBlob, deleteManifest, deleteTag } from './removal.ts'
 import { feedUploads } from './uploads.ts'
 
 /** The metadata port of `@sluice/feed` on Postgres. Ordinary pushes leave `tag_move` rows, no audit entries. */
@@ -14,6 +14,7 @@ export function feedIndex(pool: pg.Pool): FeedIndex {
     deleteManifest: (address, digest, principalId) => deleteManifest(pool, address, digest, principalId),
     deleteTag: (address, tag, principalId) => deleteTag(pool, address, tag, principalId),
     ...feedBlobs(pool),
+    deleteBlob: (address, digest) => deleteBlob(pool, address, digest),
     ...feedUploads(pool),
   }
 }

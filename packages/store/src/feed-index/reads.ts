@@ -11,12 +11,31 @@ import type {
 import { type Descriptor, isDigest, OCI_INDEX, OCI_MANIFEST } from '@sluice/oci'
 import type pg from 'pg'
 import { ManifestCache } from './manifest-cache.ts'
+import { releaseFor, VERSION_NAMES, virtualBeside } from './virtual.ts'
 
 type Reads = Pick<FeedIndex, 'findFeed' | 'findManifest' | 'listTags' | 'listReferrers' | 'listRepositories'>
 
-/** The reads of `/v2`: one prepared statement each, nothing cached but manifests by digest. */
+/** The reads of `/v2`: prepared statements, one each but for virtual tags; nothing cached but manifests by digest. */
 export function feedReads(pool: pg.Pool): Reads {
   const cache = new ManifestCache()
+
+  async function stored(address: RepositoryAddress, reference: string): Promise<StoredManifest | null> {
+    const cached = isDigest(reference) ? cache.get(reference) : undefined
+    const { rows } = await pool.query<StoredManifest & { bytes: Buffer | null }>(
+      isDigest(reference)
+        ? {
+            name: 'manifest_by_digest',
+            text: BY_DIGEST,
+            values: [...at(address), reference, cached === undefined],
+          }
+        : { name: 'manifest_by_tag', text: BY_TAG, values: [...at(address), reference] },
+    )
+    const row = rows[0]
+    const bytes = row && (row.bytes ?? cached)
+    if (!bytes) return null
+    cache.set(row.digest, bytes)
+    return { digest: row.digest, mediaType: row.mediaType, bytes }
+  }
 
   return {
     async findFeed(name) {
@@ -25,27 +44,19 @@ export function feedReads(pool: pg.Pool): Reads {
     },
 
     async findManifest(address, reference) {
-      const cached = isDigest(reference) ? cache.get(reference) : undefined
-      const { rows } = await pool.query<StoredManifest & { bytes: Buffer | null }>(
-        isDigest(reference)
-          ? {
-              name: 'manifest_by_digest',
-              text: BY_DIGEST,
-              values: [...at(address), reference, cached === undefined],
-            }
-          : { name: 'manifest_by_tag', text: BY_TAG, values: [...at(address), reference] },
-      )
-      const row = rows[0]
-      const bytes = row && (row.bytes ?? cached)
-      if (!bytes) return null
-      cache.set(row.digest, bytes)
-      return { digest: row.digest, mediaType: row.mediaType, bytes }
+      const found = await stored(address, reference)
+      if (found !== null || isDigest(reference)) return found
+      const { feed, repository } = address
+      const ask = async <Row>(text: string, values: readonly unknown[]) =>
+        (await pool.query<Row & pg.QueryResultRow>({ name: 'tags_behind', text, values: [...values] })).rows
+      const release = await releaseFor(ask, { feedId: feed.id, repository, tag: reference })
+      return release === null ? null : stored(address, release)
     },
 
     async listTags(address, { limit, last }) {
-      const values = [...at(address), last ?? '', limit + 1]
-      const { rows } = await pool.query<{ names: string[] }>({ name: 'tags_list', text: LIST_TAGS, values })
-      return rows[0] ? listing(rows[0].names, limit) : null
+      const values = [...at(address), last ?? '', limit + 1, VERSION_NAMES]
+      const { rows } = await pool.query<TagsRow>({ name: 'tags_list', text: LIST_TAGS, values })
+      return rows[0] ? listing(withVirtual(rows[0], last ?? '', limit), limit) : null
     },
 
     async listReferrers(
@@ -86,6 +97,23 @@ function at({ feed, repository }: RepositoryAddress): [string, string] {
 /** One row more than the page was asked for: that is how "more" is known. */
 function listing(names: readonly string[], limit: number): Listing {
   return { names: names.slice(0, limit), more: names.length > limit }
+}
+
+interface TagsRow {
+  /** A page and one more. */
+  names: readonly string[]
+  /** Where tags are versions: what the virtual tags are computed from. */
+  versions: readonly string[] | null
+}
+
+/** The page with the virtual tags that fall into it, in ASCII order. */
+function withVirtual({ names, versions }: TagsRow, last: string, limit: number): readonly string[] {
+  if (versions === null) return names
+  const end = names.length > limit ? names.at(-1) : undefined
+  const virtual = [...virtualBeside(versions).keys()].filter(
+    (name) => name > last && (end === undefined || name < end),
+  )
+  return virtual.length === 0 ? names : [...names, ...virtual].sort()
 }
 
 interface ReferrerRow {
@@ -130,8 +158,10 @@ const BY_TAG = `
   where r.feed_id = $1 and r.name = $2`
 
 const LIST_TAGS = `
-  select array(select t.name from tag t where t.repository_id = r.id and t.name > $3 order by t.name limit $4) as names
-  from repository r where r.feed_id = $1 and r.name = $2`
+  select array(select t.name from tag t where t.repository_id = r.id and t.name > $3 order by t.name limit $4) as names,
+    case when f.tag_rules -> 'versions' = 'true'
+      then array(select t.name from tag t where t.repository_id = r.id and t.name ~ $5) end as versions
+  from repository r join feed f on f.id = r.feed_id where r.feed_id = $1 and r.name = $2`
 
 // Only under OCI's types has a manifest a subject; elsewhere the field is an unknown one.
 const LIST_REFERRERS = `

@@ -1,8 +1,10 @@
 import { isRepositoryName, isTag } from '@sluice/oci'
+import { compareTags, releasesBehind, releasesWithin, resolveVirtual } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
+import { virtualBeside } from '../feed-index/virtual.ts'
 import { afterNumber, type Page, type Paged, paged } from '../page.ts'
 import type { Connections } from '../transaction.ts'
-import { compareTags } from './version-order.ts'
+import { restoreTag } from './restore.ts'
 
 export interface TagView {
   readonly tag: string
@@ -17,7 +19,14 @@ export interface TagView {
   readonly pushedBy: string | null
   readonly promotionId: string | null
   /** Kept by the feed itself, not by anybody's push. */
-  readonly virtual: false
+  readonly virtual: boolean
+  /** Of a virtual tag: the release that it stands for now. */
+  readonly release: string | null
+}
+
+export interface TagQuery extends Page {
+  /** Only the releases within it, as `~1.4` or `latest-stable`; virtual tags are none. */
+  readonly range?: string | undefined
 }
 
 export interface TagMoveView {
@@ -26,12 +35,17 @@ export interface TagMoveView {
   /** Null: the tag was removed. */
   readonly to: string | null
   readonly at: Date
+  /** Null when a promotion moved it: `approvers` let it, on `requestId`. */
   readonly by: string | null
   readonly promotionId: string | null
+  readonly requestId: string | null
+  readonly approvers: readonly string[]
 }
 
 /** Tags as people look at them; `/v2` has its own reads (feed-index). */
-export function feedTags({ pool }: Connections) {
+export function feedTags(connections: Connections) {
+  const { pool } = connections
+
   async function repositoryId(feedId: string, name: string): Promise<string> {
     const { rows } = await pool.query<{ id: string }>(
       'select id from repository where feed_id = $1 and name = $2',
@@ -43,25 +57,37 @@ export function feedTags({ pool }: Connections) {
   }
 
   return {
-    /** In version order, the lowest first. @throws StoreError not_found */
-    async tags(feedId: string, repository: string, { limit, after }: Page): Promise<Paged<TagView>> {
+    /**
+     * In version order, the lowest first; where tags are versions, virtual tags among them.
+     * @throws StoreError not_found, invalid (after); PromotionError invalid (range)
+     */
+    async tags(
+      feedId: string,
+      repository: string,
+      { limit, after, range }: TagQuery,
+    ): Promise<Paged<TagView>> {
       if (after && !isTag(after)) throw new StoreError('invalid', 'must be a tag', { field: 'after' })
       const id = await repositoryId(feedId, repository)
-      const { rows } = await pool.query<{ name: string }>('select name from tag where repository_id = $1', [
-        id,
-      ])
-      const names = rows
-        .map(({ name }) => name)
-        .filter((name) => !after || compareTags(name, after) > 0)
-        .sort(compareTags)
+      const { rows } = await pool.query<{ names: string[]; versions: boolean }>(
+        `select array(select name from tag where repository_id = $1) as names,
+           coalesce(tag_rules -> 'versions' = 'true', false) as versions from feed where id = $2`,
+        [id, feedId],
+      )
+      const { names: stored = [], versions = false } = rows[0] ?? {}
+      const virtual = virtualBeside(versions && range === undefined ? stored : [])
+      const all = range === undefined ? [...stored, ...virtual.keys()] : releasesWithin(range, stored)
+      const names = all.filter((name) => !after || compareTags(name, after) > 0).sort(compareTags)
       const page = paged(names.slice(0, limit + 1), limit, (name) => name)
-      const views = await pool.query<Omit<TagView, 'size'> & { size: string }>(TAGS, [id, page.items])
+      const releases = page.items.map((name) => virtual.get(name) ?? name)
+      const views = await pool.query<Omit<TagView, 'size'> & { size: string }>(TAGS, [id, releases])
       const byName = new Map(views.rows.map((view) => [view.tag, view]))
-      const items = page.items.flatMap((name) => byName.get(name) ?? [])
-      return {
-        items: items.map((view) => ({ ...view, size: Number(view.size), virtual: false })),
-        next: page.next,
-      }
+      const items = page.items.flatMap((tag) => {
+        const release = virtual.get(tag) ?? null
+        const view = byName.get(release ?? tag)
+        if (view === undefined) return []
+        return { ...view, tag, size: Number(view.size), virtual: release !== null, release }
+      })
+      return { items, next: page.next }
     },
 
     /** Every move of the tag, the newest first. @throws StoreError not_found */
@@ -79,29 +105,32 @@ export function feedTags({ pool }: Connections) {
       )
       const page = paged(rows, limit, (row) => row.id)
       return {
-        items: page.items.map(({ tag: of, from, to, at, by, promotionId }) => ({
-          tag: of,
-          from,
-          to,
-          at,
-          by,
-          promotionId,
-        })),
+        items: page.items.map(({ id: _, ...move }) => move),
         next: page.next,
       }
     },
 
-    /** The digest the tag pointed at then; null: it was not there. @throws StoreError not_found */
+    /**
+     * The digest the tag pointed at then; null: it was not there. A virtual tag is what the releases of that
+     * time made it, by the rules of today. @throws StoreError not_found
+     */
     async tagAt(feedId: string, repository: string, tag: string, at: Date): Promise<string | null> {
       const id = await repositoryId(feedId, repository)
       if (!isTag(tag)) return null
-      const { rows } = await pool.query<TagMoveView>(`${MOVES} and m.at <= $3 order by m.id desc limit 1`, [
+      const { rows } = await pool.query<{ tag: string; to: string | null }>(AT, [
         id,
         tag,
         at,
+        releasesBehind(tag),
+        feedId,
       ])
-      return rows[0]?.to ?? null
+      const digests = new Map(rows.map((row) => [row.tag, row.to]))
+      const release = resolveVirtual(tag, [...digests.keys()])
+      return digests.get(tag) ?? (release === null ? null : (digests.get(release) ?? null))
     },
+
+    /** @throws StoreError not_found, digest_unknown, trusted_feed, tag_exists, tag_not_permitted */
+    restoreTag: restoreTag(connections),
   }
 }
 
@@ -136,8 +165,22 @@ const TAGS = `
 
 const MOVES = `
   select m.id, m.tag, m.from_digest as "from", m.to_digest as "to", m.at, coalesce(i.subject, r.name) as by,
-    m.promotion_id as "promotionId"
+    m.promotion_id as "promotionId", p.request_id as "requestId",
+    array(select coalesce(ai.subject, a.person_id::text) from approval a
+          left join identity ai on ai.person_id = a.person_id and ai.issuer = 'local'
+          where a.request_id = p.request_id and a.decision = 'approve' and a.revoked_at is null
+          order by a.at, a.id) as approvers
   from tag_move m
+  left join promotion p on p.id = m.promotion_id
   left join identity i on i.person_id = m.actor_id and i.issuer = 'local'
   left join robot r on r.id = m.actor_id
   where m.repository_id = $1 and m.tag = $2`
+
+// The last move until then: of the tag, and of each release that may have stood behind it.
+const AT = `
+  select tag, "to" from (
+    select distinct on (m.tag) m.tag, m.to_digest as "to" from tag_move m
+    where m.repository_id = $1 and m.at <= $3 and (m.tag = $2 or m.tag ~ $4 and exists (
+      select from feed f where f.id = $5 and f.tag_rules -> 'versions' = 'true'))
+    order by m.tag, m.id desc) last
+  where "to" is not null`

@@ -1,3 +1,4 @@
+import { VERSION_NAMES, virtualBeside } from '../feed-index/virtual.ts'
 import type { Transaction } from '../transaction.ts'
 import { type AdmissionView, readAdmissions } from './admissions.ts'
 import { principalNames } from './names.ts'
@@ -12,6 +13,8 @@ export interface DigestView {
     readonly feed: string
     readonly repository: string
     readonly tags: readonly string[]
+    /** Those that the feed itself keeps on it now. */
+    readonly virtualTags: readonly string[]
     readonly pushedAt: string
     /** Null in a trusted feed: there `admission` says who. */
     readonly pushedBy: string | null
@@ -25,6 +28,8 @@ interface Row {
   readonly mediaType: string
   readonly size: number
   readonly tags: readonly string[]
+  /** Where tags are versions: what the virtual ones are computed from. */
+  readonly versions: readonly string[] | null
   readonly pushedAt: Date
   readonly pushedBy: string | null
   readonly admissionId: string | null
@@ -39,9 +44,11 @@ export async function findDigest(
   const rows = await tx.$queryRaw<Row[]>`
     select n.name as feed, r.name as repository, m.media_type as "mediaType", octet_length(b.bytes) as size,
       array(select t.name from tag t where t.repository_id = r.id and t.digest = m.digest order by t.name) as tags,
+      case when f.tag_rules -> 'versions' = 'true'
+        then array(select t.name from tag t where t.repository_id = r.id and t.name ~ ${VERSION_NAMES}) end as versions,
       m.pushed_at as "pushedAt", m.pushed_by as "pushedBy", m.admission_id as "admissionId"
     from repository_manifest m join manifest b on b.digest = m.digest join repository r on r.id = m.repository_id
-      join feed_name n on n.feed_id = r.feed_id and n.is_current
+      join feed f on f.id = r.feed_id join feed_name n on n.feed_id = r.feed_id and n.is_current
     where m.digest = ${digest} and r.feed_id = any (${[...visibleFeedIds]}::uuid[])
     order by n.name, r.name collate "C"`
   const [first] = rows
@@ -58,10 +65,13 @@ export async function findDigest(
     digest,
     mediaType: first.mediaType,
     size: first.size,
-    locations: rows.map(({ feed, repository, tags, pushedAt, pushedBy, admissionId }) => ({
+    locations: rows.map(({ feed, repository, tags, versions, pushedAt, pushedBy, admissionId }) => ({
       feed,
       repository,
       tags,
+      virtualTags: [...virtualBeside(versions ?? [])]
+        .filter(([, release]) => tags.includes(release))
+        .map(([name]) => name),
       pushedAt: pushedAt.toISOString(),
       pushedBy: pushedBy === null ? null : (names.get(pushedBy) ?? null),
       admission: admissionId === null ? null : (admissions.get(admissionId) ?? null),

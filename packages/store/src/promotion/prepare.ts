@@ -3,8 +3,10 @@ import {
   type BoundItem,
   evaluateGates,
   type GateReport,
+  isVirtualTag,
   type Policy,
   parseTagRules,
+  refuseRepeatedTargets,
   type ResolvedItem,
   resolveItems,
   type TagRules,
@@ -14,7 +16,8 @@ import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
 import type { Attached } from '../evidence/attached.ts'
 import { itemFacts } from '../evidence/facts.ts'
-import type { Transaction } from '../transaction.ts'
+import { releaseFor } from '../feed-index/virtual.ts'
+import { asking, type Transaction } from '../transaction.ts'
 import { type Closure, readClosure } from './closure.ts'
 import { type FrozenFacts, personsBehind } from './facts.ts'
 import { decided } from './refusal.ts'
@@ -72,7 +75,11 @@ export async function prepare(
   attached: Attached = { found: [], unread: [] },
 ): Promise<Prepared> {
   const { lane, rules, feedNames } = await readLane(tx, asked.lane)
-  const resolved = decided(() => resolveItems(asked.items, feedNames))
+  const resolved: ResolvedItem[] = []
+  for (const item of decided(() => resolveItems(asked.items, feedNames))) {
+    resolved.push(await withRelease(tx, lane, item))
+  }
+  decided(() => refuseRepeatedTargets(resolved))
   const items: PreparedItem[] = []
   for (const [position, item] of resolved.entries()) {
     items.push(await prepareItem(tx, lane, item, position))
@@ -137,6 +144,19 @@ async function readLane(tx: Transaction, name: string) {
   const names = await tx.$queryRaw<{ name: string }[]>`
     select name from feed_name where feed_id = ${lane.fromFeedId}::uuid order by is_current desc, name`
   return { lane, rules, feedNames: names.map(({ name }) => name) }
+}
+
+/** A virtual tag is asked for once, here: what is requested is the release that it stands for now. */
+async function withRelease(tx: Transaction, lane: LaneNow, item: ResolvedItem): Promise<ResolvedItem> {
+  const { repository, tag } = item
+  if (tag === null || !isVirtualTag(tag)) return item
+  const [stored] = await tx.$queryRaw<unknown[]>`
+    select 1 from repository r join tag t on t.repository_id = r.id and t.name = ${tag}
+    where r.feed_id = ${lane.fromFeedId}::uuid and r.name = ${repository}`
+  if (stored !== undefined) return item
+  const release = await releaseFor(asking(tx), { feedId: lane.fromFeedId, repository, tag })
+  if (release === null) return item
+  return { ...item, tag: release, ...(item.targetTagDefaulted && { targetTags: [release] }) }
 }
 
 async function prepareItem(

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Feed } from '@sluice/feed'
 import { digestOf, OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, parseManifest } from '@sluice/oci'
-import { parsePolicy, policyHash, quorumOf, TRUSTED_TAG_RULES } from '@sluice/promotion'
+import { parsePolicy, policyHash, quorumOf, type TagRules } from '@sluice/promotion'
 import { cloneDatabase } from '@sluice/testkit'
 import { Pool } from 'pg'
 import {
@@ -38,16 +38,26 @@ export async function openHouse() {
 
 export type House = Awaited<ReturnType<typeof openHouse>>
 
+const RELEASES_STAY: TagRules = { immutable: ['release'] }
+
 /** Feeds, a lane and persons of their own for one test: rita asks, anna and otto may approve. */
-export async function setScene(house: House, { gates = {}, requestExpiresAfter = { hours: 1 } } = {}) {
+export async function setScene(
+  house: House,
+  {
+    gates = {},
+    requestExpiresAfter = { hours: 1 },
+    tagRules = RELEASES_STAY,
+    devTagRules = {} as TagRules,
+  } = {},
+) {
   const { api, worker, admin } = house
   const tail = randomBytes(4).toString('hex')
   const rita = await addPerson(admin, `rita-${tail}`)
   const anna = await addPerson(admin, `anna-${tail}`)
   const otto = await addPerson(admin, `otto-${tail}`)
   const robot = await addRobot(admin, `ci-${tail}`, rita)
-  const dev = await addFeed(admin, `dev-${tail}`, false, {})
-  const trusted = await addFeed(admin, `trusted-${tail}`, true, TRUSTED_TAG_RULES)
+  const dev = await addFeed(admin, `dev-${tail}`, false, devTagRules)
+  const trusted = await addFeed(admin, `trusted-${tail}`, true, tagRules)
   for (const { principalId } of [rita, anna, otto]) {
     await admin.query(`insert into access_grant values ($1, $2, '{pull,request,approve}')`, [
       trusted.id,

@@ -1,4 +1,5 @@
-import type { Transaction } from '../transaction.ts'
+import { releaseFor } from '../feed-index/virtual.ts'
+import { asking, type Transaction } from '../transaction.ts'
 import { type AdmissionView, readAdmissions } from './admissions.ts'
 
 export interface VerifyQuestion {
@@ -23,7 +24,7 @@ interface Row {
   readonly admissionId: string | null
 }
 
-/** Looks at the membership that a pull would use: in a trusted feed it names its admission. */
+/** Looks at the membership that a pull would use, by a virtual tag too: in a trusted feed it names its admission. */
 export async function verify(
   tx: Transaction,
   { feedId, repository, tag, digest }: VerifyQuestion,
@@ -36,6 +37,10 @@ export async function verify(
       left join repository_manifest m on m.repository_id = r.id and m.digest = coalesce(${digest ?? null}, t.digest)
     where f.id = ${feedId}::uuid`
   const found = row?.digest ?? null
+  if (row !== undefined && found === null && tag !== undefined && digest === undefined) {
+    const release = await releaseFor(asking(tx), { feedId, repository, tag })
+    if (release !== null) return verify(tx, { feedId, repository, tag: release })
+  }
   if (row === undefined || found === null) {
     return { allowed: false, digest: digest ?? null, reason: 'not_in_feed', admission: null }
   }

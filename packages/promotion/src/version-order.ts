@@ -39,13 +39,13 @@ function preRelease(a: string | null, b: string | null): number {
     const [x, y] = [left[at], right[at]]
     if (x === undefined || y === undefined) return x === undefined ? -1 : 1
     const [numberX, numberY] = [/^\d+$/.test(x), /^\d+$/.test(y)]
-    const order = numberX && numberY ? digits(x, y) : numberX !== numberY ? (numberX ? -1 : 1) : natural(x, y)
+    const order = numberX && numberY ? digits(x, y) : numberX !== numberY ? (numberX ? -1 : 1) : ascii(x, y)
     if (order !== 0) return order
   }
   return 0
 }
 
-/** Runs of digits compare as numbers, of any length; all else as ASCII. */
+/** For tags that are no versions: runs of digits compare as numbers, of any length; all else as ASCII. */
 function natural(a: string, b: string): number {
   const [left, right] = [a.match(/\d+|\D+/g) ?? [], b.match(/\d+|\D+/g) ?? []]
   for (const [at, x] of left.entries()) {
