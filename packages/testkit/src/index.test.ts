@@ -2,5 +2,14 @@ import { expect, test } from 'vitest'
 import * as face from './index.ts'
 
 test('the public face', () => {
-  expect(Object.keys(face).sort()).toEqual(['cloneDatabase', 'emptyDatabase', 'testPostgres', 'until'])
+  expect(Object.keys(face).sort()).toEqual([
+    'cloneDatabase',
+    'emptyDatabase',
+    'indexOf',
+    'onArchitecture',
+    'referrerTo',
+    'testPostgres',
+    'until',
+    'writeLayout',
+  ])
 })

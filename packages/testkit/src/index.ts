@@ -1,4 +1,12 @@
 export {
+  indexOf,
+  type LayoutBlob,
+  type LayoutImage,
+  onArchitecture,
+  referrerTo,
+  writeLayout,
+} from './layout.ts'
+export {
   cloneDatabase,
   emptyDatabase,
   type TestDatabase,
