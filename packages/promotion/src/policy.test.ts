@@ -1,5 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { defaultPolicy, PromotionError, parsePolicy, policyHash, quorumOf } from './index.ts'
+
+const PEM = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
 const full = {
   gates: {
@@ -84,6 +87,54 @@ describe('refused, naming the field', () => {
     const [issue] = issuesOf(value)
     expect(issue).toMatchObject({ field, rule: 'unknown_key' })
     expect(issue?.message).toContain(`did you mean "${nearest}"`)
+  })
+
+  test.each([
+    [{ gates: { vulnerabilites: {} } }, 'gates.vulnerabilites', 'vulnerabilities'],
+    [{ gates: { licenses: {} } }, 'gates.licenses', 'licences'],
+    [{ gates: { window: { zones: 'UTC', zone: 'UTC', freezes: [] } } }, 'gates.window.zones', 'zone'],
+    [{ gates: { tests: [{ form: [], from: ['robot:a'] }] } }, 'gates.tests[0].form', 'from'],
+    [
+      { gates: { vulnerabilities: { from: ['robot:a'], allow: { hight: 1 } } } },
+      'gates.vulnerabilities.allow.hight',
+      'high',
+    ],
+    [{ key: {} }, 'key', 'keys'],
+  ])('unknown key %j of the gates on evidence, with the nearest name', (value, field, nearest) => {
+    const issue = issuesOf(value).find((one) => one.rule === 'unknown_key')
+    expect(issue?.field).toBe(field)
+    expect(issue?.message).toContain(`did you mean "${nearest}"`)
+  })
+
+  test.each([
+    [{ gates: { tests: [{ from: ['key:ci'] }] } }, 'gates.tests[0].from[0]'],
+    [{ gates: { tests: [{ from: ['key:c1'] }] }, keys: { ci: PEM } }, 'gates.tests[0].from[0]'],
+    [
+      { gates: { vulnerabilities: { from: ['robot:a'], vex: { from: ['user:a', 'key:x'] } } } },
+      'gates.vulnerabilities.vex.from[1]',
+    ],
+    [{ gates: { tests: [{ from: [] }] } }, 'gates.tests[0].from'],
+    [{ gates: { tests: [{ from: ['anyone'] }] } }, 'gates.tests[0].from[0]'],
+    [{ gates: { signatures: [{ from: ['robot:a'] }] } }, 'gates.signatures[0].from'],
+    [{ gates: { evidence: [{ type: 'sbon', from: ['robot:a'] }] } }, 'gates.evidence[0].type'],
+    [{ gates: { sbom: { from: ['robot:a'], of: 'index' } } }, 'gates.sbom.of'],
+    [
+      {
+        gates: {
+          vulnerabilities: { from: ['robot:a'], exceptions: [{ id: 'CVE-1', until: 'soon', owner: 'anna' }] },
+        },
+      },
+      'gates.vulnerabilities.exceptions[0].owner',
+    ],
+    [{ keys: { ci: 'no key' } }, 'keys.ci'],
+    [{ keys: { 'c i': PEM } }, 'keys.c i'],
+  ])('%j of the gates on evidence', (value, field) => {
+    expect(issuesOf(value).map((issue) => issue.field)).toContain(field)
+  })
+
+  test('a key that is named almost right is guessed', () => {
+    const [issue] = issuesOf({ gates: { tests: [{ from: ['key:c1'] }] }, keys: { ci: PEM } })
+    expect(issue?.message).toContain('did you mean "ci"')
   })
 
   test('an unlike key gets no guess; a hostile one is cut and escaped', () => {

@@ -12,7 +12,12 @@ const moment = z
     /^\d{4}-\d\d-\d\d(?:T(?:[01]\d|2[0-3]):[0-5]\d)?$/,
     'must be a day, as 2026-12-24, or a day and time',
   )
-  .refine((value) => !Number.isNaN(Date.parse(value.slice(0, 10))), 'is no day of the calendar')
+  .refine(isDay, 'is no day of the calendar')
+
+function isDay(text: string): boolean {
+  const date = new Date(`${text.slice(0, 10)}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text.slice(0, 10))
+}
 
 export const windowRule = z
   .strictObject({
@@ -36,9 +41,10 @@ export const windowRule = z
       if (from === to)
         context.addIssue({ code: 'custom', message: 'the window is never open', path: ['open', i] })
     })
-    // With a zone that is none, its own issue says so.
+    // A zone or a day that is none has an issue of its own.
     if (!isZone(zone)) return
     freezes?.forEach((freeze, i) => {
+      if (!isDay(freeze.from) || !isDay(freeze.to)) return
       const { begin, end } = spanOf(freeze, zone)
       if (begin >= end) {
         context.addIssue({ code: 'custom', message: 'it ends before it begins', path: ['freezes', i, 'to'] })

@@ -1,0 +1,427 @@
+import { describe, expect, test } from 'vitest'
+import { EVIDENCE_LIMIT, type ReadEvidence, readEvidence, wrapSimpleSigning } from '../index.ts'
+
+const digest = `sha256:${'a'.repeat(64)}`
+const other = `sha256:${'b'.repeat(64)}`
+
+const read = (value: unknown): ReadEvidence =>
+  readEvidence(new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value)))
+
+const statement = (predicateType: string, predicate: object, hex = 'a'.repeat(64)) => ({
+  _type: 'https://in-toto.io/Statement/v1',
+  subject: [{ name: 'app', digest: { sha256: hex } }],
+  predicateType,
+  predicate,
+})
+
+const envelope = (payload: object, payloadType = 'application/vnd.in-toto+json') => ({
+  payloadType,
+  payload: Buffer.from(JSON.stringify(payload)).toString('base64'),
+  signatures: [{ keyid: '', sig: 'AAAA' }],
+})
+
+const TEST_RESULT = 'https://in-toto.io/attestation/test-result/v0.1'
+const passed = { result: 'PASSED', passedTests: ['a', 'b'], warnedTests: [], failedTests: [] }
+
+const trivy = {
+  SchemaVersion: 2,
+  CreatedAt: '2026-03-01T10:00:00.123456789+01:00',
+  ArtifactType: 'container_image',
+  Metadata: { RepoDigests: [`reg.example/app@${digest}`] },
+  Results: [
+    {
+      Target: 'debian',
+      Vulnerabilities: [
+        {
+          VulnerabilityID: 'CVE-1',
+          PkgName: 'ssl',
+          InstalledVersion: '1',
+          FixedVersion: '2',
+          Severity: 'CRITICAL',
+        },
+        {
+          VulnerabilityID: 'CVE-1',
+          PkgName: 'ssl',
+          InstalledVersion: '1',
+          FixedVersion: '2',
+          Severity: 'CRITICAL',
+        },
+        { VulnerabilityID: 'CVE-2', PkgName: 'zip', InstalledVersion: '3', Severity: 'WEIRD' },
+      ],
+    },
+    { Target: 'clean' },
+  ],
+}
+const grype = {
+  matches: [
+    {
+      vulnerability: { id: 'CVE-3', severity: 'High', fix: { state: 'fixed', versions: ['9'] } },
+      artifact: { name: 'curl', version: '8' },
+    },
+    {
+      vulnerability: { id: 'CVE-4', severity: 'Negligible', fix: { state: 'wont-fix', versions: [] } },
+      artifact: {},
+    },
+  ],
+  source: { type: 'image', target: { manifestDigest: digest } },
+  descriptor: { name: 'grype', timestamp: '2026-03-01T09:00:00Z' },
+}
+const sarif = {
+  version: '2.1.0',
+  runs: [
+    {
+      tool: {
+        driver: {
+          name: 'scan',
+          rules: [
+            { id: 'R1', properties: { 'security-severity': '9.8' } },
+            { id: 'R2', defaultConfiguration: { level: 'note' } },
+          ],
+        },
+      },
+      invocations: [{ executionSuccessful: true, endTimeUtc: '2026-03-01T08:00:00Z' }],
+      results: [
+        { ruleId: 'R1', level: 'note', message: { text: 'x' } },
+        { ruleId: 'R2' },
+        { ruleId: 'R3' },
+        { ruleId: 'R4', kind: 'pass' },
+      ],
+    },
+  ],
+}
+const cyclonedx = {
+  bomFormat: 'CycloneDX',
+  specVersion: '1.6',
+  metadata: { timestamp: '2026-03-01T07:00:00Z', component: { name: 'app', version: digest } },
+  components: [
+    { type: 'library', name: 'a', version: '1', licenses: [{ license: { id: 'MIT' } }] },
+    {
+      type: 'library',
+      name: 'b',
+      version: '2',
+      licenses: [{ expression: 'MIT OR GPL-3.0-only' }],
+      components: [{ type: 'library', name: 'c', version: '3' }],
+    },
+    { type: 'file', name: '/etc/passwd' },
+  ],
+}
+const spdx = {
+  spdxVersion: 'SPDX-2.3',
+  creationInfo: { created: '2026-03-01T06:00:00Z' },
+  documentDescribes: ['SPDXRef-image'],
+  packages: [
+    {
+      SPDXID: 'SPDXRef-image',
+      name: 'app',
+      externalRefs: [{ referenceLocator: `pkg:oci/app@sha256%3A${'a'.repeat(64)}` }],
+    },
+    {
+      SPDXID: 'SPDXRef-1',
+      name: 'x',
+      versionInfo: '1',
+      licenseConcluded: 'NOASSERTION',
+      licenseDeclared: 'MIT',
+    },
+    {
+      SPDXID: 'SPDXRef-2',
+      name: 'y',
+      versionInfo: '2',
+      licenseConcluded: 'Apache-2.0',
+      licenseDeclared: 'MIT',
+    },
+  ],
+}
+const openvex = {
+  '@context': 'https://openvex.dev/ns/v0.2.0',
+  timestamp: '2026-03-01T05:00:00Z',
+  statements: [
+    {
+      vulnerability: { name: 'CVE-1', aliases: ['GHSA-1'] },
+      status: 'not_affected',
+      justification: 'component_not_present',
+      products: [
+        { '@id': `pkg:oci/app@${digest}`, subcomponents: [{ '@id': 'pkg:deb/debian/ssl@1?arch=x' }] },
+      ],
+    },
+  ],
+}
+const junit = `<?xml version="1.0"?><testsuites tests="99" failures="0"><testsuite name="s">
+  <testcase classname="k" name="a"/><testcase name="b"><skipped/></testcase>
+  <testcase classname="k" name="c"><failure message="x &lt; y"><![CDATA[why]]></failure></testcase></testsuite></testsuites>`
+
+describe('each format is known by what it is', () => {
+  test.each<[string, unknown, object]>([
+    [
+      'trivy',
+      trivy,
+      {
+        type: 'vulnerabilities',
+        subjects: [digest],
+        claimedAt: new Date('2026-03-01T09:00:00.123Z'),
+        summary: {
+          kind: 'vulnerabilities',
+          scanner: 'trivy',
+          findings: [
+            { id: 'CVE-1', severity: 'critical', package: 'ssl', version: '1', fixed: '2' },
+            { id: 'CVE-2', severity: 'unknown', package: 'zip', version: '3', fixed: null },
+          ],
+        },
+      },
+    ],
+    [
+      'grype',
+      grype,
+      {
+        type: 'vulnerabilities',
+        subjects: [digest],
+        summary: {
+          findings: [
+            { id: 'CVE-3', severity: 'high', package: 'curl', version: '8', fixed: '9' },
+            { id: 'CVE-4', severity: 'negligible', fixed: null },
+          ],
+        },
+      },
+    ],
+    [
+      'sarif',
+      sarif,
+      {
+        type: 'vulnerabilities',
+        subjects: null,
+        claimedAt: new Date('2026-03-01T08:00:00Z'),
+        summary: {
+          findings: [
+            { id: 'R1', severity: 'critical' },
+            { id: 'R2', severity: 'low' },
+            { id: 'R3', severity: 'medium' },
+          ],
+        },
+      },
+    ],
+    [
+      'cyclonedx',
+      cyclonedx,
+      {
+        type: 'sbom',
+        subjects: [digest],
+        summary: {
+          packages: 3,
+          licences: [
+            { licence: 'MIT', count: 1, packages: ['a@1'] },
+            { licence: 'MIT OR GPL-3.0-only', count: 1, packages: ['b@2'] },
+            { licence: null, count: 1, packages: ['c@3'] },
+          ],
+        },
+      },
+    ],
+    [
+      'spdx',
+      spdx,
+      {
+        type: 'sbom',
+        subjects: [digest],
+        summary: {
+          packages: 2,
+          licences: [
+            { licence: 'MIT', count: 1, packages: ['x@1'] },
+            { licence: 'Apache-2.0', count: 1, packages: ['y@2'] },
+          ],
+        },
+      },
+    ],
+    [
+      'openvex',
+      openvex,
+      {
+        type: 'vex',
+        subjects: [digest],
+        summary: {
+          statements: [
+            {
+              vulnerabilities: ['CVE-1', 'GHSA-1'],
+              status: 'not_affected',
+              justification: 'component_not_present',
+              images: [digest],
+              elsewhere: false,
+              packages: ['ssl'],
+            },
+          ],
+        },
+      },
+    ],
+    [
+      'junit',
+      junit,
+      {
+        type: 'test',
+        subjects: null,
+        summary: { kind: 'test', result: 'FAILED', passed: 1, warned: 0, failed: 1, failedTests: ['k.c'] },
+      },
+    ],
+    [
+      'statement',
+      statement(TEST_RESULT, passed),
+      {
+        type: 'test',
+        predicateType: TEST_RESULT,
+        subjects: [digest],
+        summary: { result: 'PASSED', passed: 2 },
+      },
+    ],
+    ['dsse', envelope(statement(TEST_RESULT, passed)), { type: 'test', subjects: [digest] }],
+    [
+      'bundle',
+      {
+        mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+        dsseEnvelope: envelope(statement('https://sigstore.dev/cosign/sign/v1', {})),
+      },
+      { type: 'signature', summary: { kind: 'signature' } },
+    ],
+  ])('%s', (format, value, expected) => {
+    expect(read(value)).toMatchObject({ format, ...expected })
+  })
+
+  test.each<[string, object, object]>([
+    [
+      'https://slsa.dev/provenance/v1',
+      {
+        buildDefinition: { buildType: 'bt' },
+        runDetails: { builder: { id: 'https://b' }, metadata: { finishedOn: '2026-03-01T01:00:00Z' } },
+      },
+      {
+        type: 'provenance',
+        claimedAt: new Date('2026-03-01T01:00:00Z'),
+        summary: { kind: 'provenance', builder: 'https://b', buildType: 'bt' },
+      },
+    ],
+    [
+      'https://slsa.dev/provenance/v0.2',
+      { builder: { id: 'https://b' } },
+      { type: 'provenance', summary: { builder: 'https://b' } },
+    ],
+    ['https://cyclonedx.org/bom', cyclonedx, { type: 'sbom', summary: { packages: 3 } }],
+    ['https://spdx.dev/Document/v2.3', spdx, { type: 'sbom', summary: { packages: 2 } }],
+    [
+      'https://cosign.sigstore.dev/attestation/vuln/v1',
+      { scanner: { result: grype }, metadata: { scanFinishedOn: '2026-03-02T00:00:00Z' } },
+      { type: 'vulnerabilities', claimedAt: new Date('2026-03-02T00:00:00Z') },
+    ],
+    ['https://openvex.dev/ns/v0.2.0', openvex, { type: 'vex' }],
+    ['https://example.com/other', { any: 1 }, { type: 'statement', summary: { kind: 'statement' } }],
+    [TEST_RESULT, { result: 'GREAT' }, { type: 'test', summary: { kind: 'unreadable' } }],
+    ['https://slsa.dev/provenance/v1', {}, { type: 'provenance', summary: { kind: 'unreadable' } }],
+  ])('the predicate %s', (predicateType, predicate, expected) => {
+    expect(read(envelope(statement(predicateType, predicate)))).toMatchObject({
+      ...expected,
+      predicateType,
+      subjects: [digest],
+    })
+  })
+})
+
+test('what is said is one thing however it is wrapped', () => {
+  const said = statement(TEST_RESULT, passed)
+  const one = read(envelope(said))
+  const spaced = read(JSON.stringify(envelope(said), null, 2))
+  const signedAgain = read({ ...envelope(said), signatures: [{ sig: 'BBBB' }] })
+  const bundled = read({
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    dsseEnvelope: envelope(said),
+  })
+  for (const each of [spaced, signedAgain, bundled]) expect(each.contentDigest).toBe(one.contentDigest)
+  expect(read(envelope(statement(TEST_RESULT, { ...passed, result: 'FAILED' }))).contentDigest).not.toBe(
+    one.contentDigest,
+  )
+})
+
+test('a legacy signature is of the image that its payload names', () => {
+  const payload = {
+    critical: {
+      identity: { 'docker-reference': 'x' },
+      image: { 'docker-manifest-digest': digest },
+      type: 'cosign container image signature',
+    },
+  }
+  const bytes = Buffer.from(JSON.stringify(payload))
+  const found = readEvidence(wrapSimpleSigning(bytes, 'AAAA'))
+  expect(found).toMatchObject({ format: 'simplesigning', type: 'signature', subjects: [digest] })
+  expect(Buffer.from(found.signed?.message ?? [])).toEqual(bytes)
+})
+
+test('an image that a document does not name is none of its subjects', () => {
+  expect(read({ ...trivy, Metadata: {} }).subjects).toEqual([])
+  expect(read({ ...cyclonedx, metadata: {} }).subjects).toBe(null)
+  const elsewhere = [{ ...openvex.statements[0], products: ['pkg:npm/left-pad@1'] }]
+  expect(read({ ...openvex, statements: elsewhere })).toMatchObject({
+    subjects: null,
+    summary: { statements: [{ elsewhere: true, images: [] }] },
+  })
+  expect(read(statement('https://example.com/x', {}, 'b'.repeat(64))).subjects).toEqual([other])
+})
+
+const deep = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth)
+const billion = `<!DOCTYPE l [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><testsuite><testcase name="&b;"/></testsuite>`
+
+describe('hostile or broken evidence is refused, and quickly', () => {
+  test.each<[string, string | Uint8Array | object]>([
+    ['nothing', ''],
+    ['no JSON', '{'],
+    ['a list', '[]'],
+    ['an object of nobody', '{}'],
+    ['not UTF-8', Uint8Array.of(0x7b, 0xff, 0x7d)],
+    ['too large', new Uint8Array(EVIDENCE_LIMIT + 1)],
+    ['deep JSON', deep('[', ']', 1_000_000)],
+    ['a deep object', `${'{"components":['.repeat(100_000)}${']}'.repeat(100_000)}`],
+    ['an XML bomb', billion],
+    ['an outside entity', '<!DOCTYPE t SYSTEM "file:///etc/passwd"><testsuite/>'],
+    ['deep XML', `${deep('<testsuite>', '</testsuite>', 200_000)}`],
+    ['XML of another kind', '<html><testcase/></html>'],
+    ['XML that ends early', '<testsuite><testcase name="a"/>'],
+    ['unclosed quotes', `<testsuite a="${'x'.repeat(100_000)}`],
+    ['no tests', '<testsuite tests="5"/>'],
+    ['only skipped tests', '<testsuite><testcase name="a"><skipped/></testcase></testsuite>'],
+    ['a case in a case', '<testsuite><testcase><testcase/></testcase></testsuite>'],
+    ['a statement of another world', { _type: 'https://example.com/Statement', subject: [] }],
+    ['a statement about nothing', { ...statement(TEST_RESULT, passed), subject: [] }],
+    ['a short digest', statement(TEST_RESULT, passed, 'abc')],
+    ['an upper-case digest', statement(TEST_RESULT, passed, 'A'.repeat(64))],
+    ['another payload type', envelope(statement(TEST_RESULT, passed), 'application/json')],
+    ['an envelope without signatures', { ...envelope({}), signatures: [] }],
+    [
+      'a bundle around nothing',
+      { mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json', messageSignature: {} },
+    ],
+    [
+      'a scan that failed',
+      { ...sarif, runs: [{ ...sarif.runs[0], invocations: [{ executionSuccessful: false }] }] },
+    ],
+    ['a scan of a file system', { ...trivy, ArtifactType: 'filesystem' }],
+    ['an SBOM without packages', { ...cyclonedx, components: [] }],
+    ['too many findings', { ...grype, matches: Array.from({ length: 20_001 }, () => ({})) }],
+    ['a VEX of unknown status', { ...openvex, statements: [{ ...openvex.statements[0], status: 'fine' }] }],
+    ['prototype keys', '{"__proto__":{"SchemaVersion":2},"constructor":1}'],
+  ])('%s', (_, value) => {
+    const begun = performance.now()
+    const run = () => (value instanceof Uint8Array ? readEvidence(value) : read(value))
+    expect(run).toThrow(
+      expect.objectContaining({ code: 'invalid', issues: [expect.objectContaining({ field: 'content' })] }),
+    )
+    expect(performance.now() - begun).toBeLessThan(2_000)
+  })
+
+  test('control characters do not reach a terminal or a database', () => {
+    const found = read(
+      envelope(
+        statement(TEST_RESULT, { ...passed, result: 'FAILED', failedTests: ['a\u0000\u001b[31mb\ud800'] }),
+      ),
+    )
+    expect(JSON.stringify(found.summary)).not.toMatch(/\\u00|\\ud8|\\u001b/)
+  })
+
+  test('nested components are walked, to a bound', () => {
+    const nested = (depth: number): object =>
+      depth === 0 ? { name: 'x' } : { name: 'x', components: [nested(depth - 1)] }
+    expect(read({ ...cyclonedx, components: [nested(20)] }).summary).toMatchObject({ packages: 21 })
+    expect(() => read({ ...cyclonedx, components: [nested(40)] })).toThrow()
+  })
+})

@@ -1,0 +1,565 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import {
+  type Evidence,
+  evaluateGates,
+  type GateInput,
+  type GateItem,
+  parsePolicy,
+  type TicketState,
+} from '../index.ts'
+
+const now = new Date('2026-03-10T12:00:00Z')
+const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000)
+const ROOT = 'sha256:root'
+const AMD = 'sha256:amd'
+const ARM = 'sha256:arm'
+
+const pem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()
+const keys = { ci: pem, qa: pem }
+
+let serial = 0
+function fact(over: Partial<Evidence> & Pick<Evidence, 'summary'>): Evidence {
+  const id = String(++serial).padStart(6, '0')
+  const { kind } = over.summary
+  return {
+    id,
+    subject: ROOT,
+    type: kind === 'unreadable' ? 'test' : kind,
+    predicateType: null,
+    contentDigest: `sha256:${id}`,
+    claimedAt: null,
+    receivedAt: hoursAgo(1),
+    from: ['key:ci'],
+    ...over,
+  }
+}
+
+const result = (word: 'PASSED' | 'WARNED' | 'FAILED', over: Partial<Evidence> = {}) =>
+  fact({
+    summary: {
+      kind: 'test',
+      result: word,
+      passed: 1,
+      warned: 0,
+      failed: word === 'FAILED' ? 1 : 0,
+      failedTests: [],
+    },
+    ...over,
+  })
+const scan = (findings: [string, string, string?, (string | null)?][], over: Partial<Evidence> = {}) =>
+  fact({
+    summary: {
+      kind: 'vulnerabilities',
+      scanner: 'x',
+      findings: findings.map(([id, severity, name = 'ssl', fixed = '2']) => ({
+        id,
+        severity: severity as 'high',
+        package: name,
+        version: '1',
+        fixed,
+      })),
+    },
+    ...over,
+  })
+const sbom = (licences: (string | null)[], over: Partial<Evidence> = {}) =>
+  fact({
+    summary: {
+      kind: 'sbom',
+      packages: licences.length,
+      licences: licences.map((licence) => ({ licence, count: 1, packages: ['p@1'] })),
+    },
+    ...over,
+  })
+const vex = (statement: object, over: Partial<Evidence> = {}) =>
+  fact({
+    summary: {
+      kind: 'vex',
+      statements: [
+        {
+          vulnerabilities: ['CVE-1'],
+          status: 'not_affected',
+          justification: 'component_not_present',
+          images: [],
+          elsewhere: false,
+          packages: [],
+          ...statement,
+        },
+      ],
+    },
+    ...over,
+  })
+const unreadable = (type: Evidence['type'], over: Partial<Evidence> = {}) =>
+  fact({ type, summary: { kind: 'unreadable', reason: 'broken' }, ...over })
+
+const plain: GateItem = {
+  source: 'app@sha256:root',
+  digest: ROOT,
+  platforms: [{ platform: null, digest: ROOT }],
+  targetTags: ['1.0.0'],
+  pushedAt: hoursAgo(48),
+  evidence: [],
+  unread: [],
+  reached: [],
+}
+const index: GateItem = {
+  ...plain,
+  platforms: [
+    { platform: 'linux/amd64', digest: AMD },
+    { platform: 'linux/arm64', digest: ARM },
+  ],
+}
+
+function judge(gate: string, gates: object, items: GateItem[], tickets: TicketState[] = []) {
+  const input: GateInput = {
+    policy: parsePolicy({ gates, keys }),
+    now,
+    requesterPersons: [],
+    pusherPersons: [],
+    approvals: [],
+    items,
+    tickets,
+  }
+  return evaluateGates(input).find((report) => report.gate === gate)
+}
+
+const withEvidence = (item: GateItem, ...evidence: Evidence[]): GateItem => ({ ...item, evidence })
+const from = ['key:ci']
+
+type Row = [name: string, rule: unknown, item: GateItem, verdict: 'pass' | 'block' | 'wait', says?: string]
+function table(gate: string, rows: Row[]) {
+  describe(gate, () => {
+    test.each(rows)('%s', (_, rule, item, verdict, says) => {
+      const report = judge(gate, { [gate]: rule }, [item])
+      expect(report).toMatchObject({ verdict })
+      expect(report?.reasons.length === 0).toBe(verdict === 'pass')
+      if (says !== undefined) expect(report?.reasons.join()).toContain(says)
+    })
+  })
+}
+
+table('tests', [
+  ['passed', [{ from }], withEvidence(plain, result('PASSED')), 'pass'],
+  ['none', [{ from }], plain, 'block', 'no test result from key:ci'],
+  ['failed', [{ from }], withEvidence(plain, result('FAILED')), 'block', 'FAILED'],
+  ['warned is not passed', [{ from }], withEvidence(plain, result('WARNED')), 'block'],
+  ['by somebody else', [{ from }], withEvidence(plain, result('PASSED', { from: ['user:eve'] })), 'block'],
+  ['by nobody', [{ from }], withEvidence(plain, result('PASSED', { from: [] })), 'block'],
+  [
+    'by a robot that may',
+    [{ from: ['robot:ci'] }],
+    withEvidence(plain, result('PASSED', { from: ['robot:ci'] })),
+    'pass',
+  ],
+  ['about another digest', [{ from }], withEvidence(plain, result('PASSED', { subject: ARM })), 'block'],
+  [
+    'the newest decides: failed',
+    [{ from }],
+    withEvidence(
+      plain,
+      result('FAILED', { receivedAt: hoursAgo(1) }),
+      result('PASSED', { receivedAt: hoursAgo(2) }),
+    ),
+    'block',
+  ],
+  [
+    'the newest decides: passed',
+    [{ from }],
+    withEvidence(
+      plain,
+      result('FAILED', { receivedAt: hoursAgo(2) }),
+      result('PASSED', { receivedAt: hoursAgo(1) }),
+    ),
+    'pass',
+  ],
+  [
+    'what failed is not made good by sending an older pass again',
+    [{ from }],
+    withEvidence(
+      plain,
+      result('PASSED', { contentDigest: 'sha256:old', receivedAt: hoursAgo(3) }),
+      result('FAILED', { receivedAt: hoursAgo(2) }),
+      result('PASSED', { contentDigest: 'sha256:old', receivedAt: hoursAgo(1) }),
+    ),
+    'block',
+  ],
+  [
+    'an older pass that a stranger sent first is as new as it came from who counts',
+    [{ from }],
+    withEvidence(
+      plain,
+      result('PASSED', { contentDigest: 'sha256:x', receivedAt: hoursAgo(9), from: ['user:eve'] }),
+      result('FAILED', { receivedAt: hoursAgo(2) }),
+      result('PASSED', { contentDigest: 'sha256:x', receivedAt: hoursAgo(1) }),
+    ),
+    'pass',
+  ],
+  [
+    'a newer one that cannot be read blocks',
+    [{ from }],
+    withEvidence(plain, result('PASSED', { receivedAt: hoursAgo(2) }), unreadable('test')),
+    'block',
+    'cannot be read',
+  ],
+  [
+    'too old',
+    [{ from, maxAge: { hours: 1 } }],
+    withEvidence(plain, result('PASSED', { receivedAt: hoursAgo(2) })),
+    'block',
+    'older than 1 h',
+  ],
+  [
+    'old enough',
+    [{ from, maxAge: { hours: 2 } }],
+    withEvidence(plain, result('PASSED', { receivedAt: hoursAgo(2) })),
+    'pass',
+  ],
+  [
+    'dated in the future',
+    [{ from }],
+    withEvidence(plain, result('PASSED', { claimedAt: hoursAgo(-1) })),
+    'block',
+    'future',
+  ],
+  [
+    'every rule by itself',
+    [{ from }, { from: ['key:qa'] }],
+    withEvidence(plain, result('PASSED')),
+    'block',
+    'key:qa',
+  ],
+  [
+    'every rule met',
+    [{ from }, { from: ['key:qa'] }],
+    withEvidence(plain, result('PASSED'), result('PASSED', { from: ['key:qa'] })),
+    'pass',
+  ],
+  ['of an index, the index itself', [{ from }], withEvidence(index, result('PASSED')), 'pass'],
+  [
+    'of an index, every platform where asked',
+    [{ from, of: 'platforms' }],
+    withEvidence(index, result('PASSED', { subject: AMD })),
+    'block',
+    'linux/arm64',
+  ],
+  [
+    'what could not be read is said',
+    [{ from }],
+    { ...plain, unread: ['sha256:l: too large'] },
+    'block',
+    'attached evidence was not read: sha256:l: too large',
+  ],
+])
+
+table('evidence', [
+  ['of a type', [{ type: 'sbom', from }], withEvidence(plain, sbom(['MIT'])), 'pass'],
+  ['of another type', [{ type: 'sbom', from }], withEvidence(plain, result('PASSED')), 'block'],
+  [
+    'of a predicate type',
+    [{ type: 'https://e.com/p', from }],
+    withEvidence(plain, fact({ summary: { kind: 'statement' }, predicateType: 'https://e.com/p' })),
+    'pass',
+  ],
+  [
+    'of a predicate type by somebody else',
+    [{ type: 'https://e.com/p', from: ['key:qa'] }],
+    withEvidence(plain, fact({ summary: { kind: 'statement' }, predicateType: 'https://e.com/p' })),
+    'block',
+  ],
+])
+
+const built = (builder: string) => fact({ summary: { kind: 'provenance', builder, buildType: null } })
+table('provenance', [
+  ['the builder', { builders: ['https://b/1'], from }, withEvidence(plain, built('https://b/1')), 'pass'],
+  ['a pattern', { builders: ['https://b/*'], from }, withEvidence(plain, built('https://b/2')), 'pass'],
+  [
+    'another',
+    { builders: ['https://b/1'], from },
+    withEvidence(plain, built('https://b/12')),
+    'block',
+    'https://b/12',
+  ],
+  ['none', { builders: ['*'], from }, plain, 'block'],
+])
+
+table('sbom', [
+  ['of the image', { from }, withEvidence(plain, sbom(['MIT'])), 'pass'],
+  ['of an index, not of the index', { from }, withEvidence(index, sbom(['MIT'])), 'block', 'linux/amd64'],
+  [
+    'of every platform',
+    { from },
+    withEvidence(index, sbom(['MIT'], { subject: AMD }), sbom(['MIT'], { subject: ARM })),
+    'pass',
+  ],
+  ['an index without images is its own subject', { from }, { ...index, platforms: [] }, 'block'],
+  ['unreadable', { from }, withEvidence(plain, unreadable('sbom')), 'block'],
+])
+
+const deny = ['GPL-3.0-only', 'AGPL-*']
+table('licences', [
+  ['none denied', { deny, from }, withEvidence(plain, sbom(['MIT', 'Apache-2.0'])), 'pass'],
+  ['one denied', { deny, from }, withEvidence(plain, sbom(['MIT', 'GPL-3.0-only'])), 'block', 'p@1'],
+  ['in any case, by a pattern', { deny, from }, withEvidence(plain, sbom(['agpl-3.0-or-later'])), 'block'],
+  ['a choice that is open', { deny, from }, withEvidence(plain, sbom(['MIT OR GPL-3.0-only'])), 'pass'],
+  ['no choice', { deny, from }, withEvidence(plain, sbom(['MIT AND GPL-3.0-only'])), 'block'],
+  [
+    'brackets',
+    { deny, from },
+    withEvidence(plain, sbom(['(MIT AND BSD-3-Clause) OR (GPL-3.0-only)'])),
+    'pass',
+  ],
+  [
+    'an exception',
+    { deny: ['GPL-2.0-only'], from },
+    withEvidence(plain, sbom(['GPL-2.0-only WITH Classpath-exception-2.0'])),
+    'block',
+  ],
+  ['no expression', { deny, from }, withEvidence(plain, sbom(['see GPL-3.0-only (or ask'])), 'block'],
+  [
+    'deep brackets',
+    { deny, from },
+    withEvidence(plain, sbom([`${'('.repeat(400)}GPL-3.0-only${')'.repeat(400)}`])),
+    'block',
+  ],
+  ['none named', { deny, from }, withEvidence(plain, sbom([null])), 'pass'],
+  [
+    'none named, where that is denied',
+    { deny, unknown: 'deny', from },
+    withEvidence(plain, sbom([null])),
+    'block',
+    'no licence named',
+  ],
+  ['no SBOM', { deny, from }, plain, 'block'],
+])
+
+const rule = { from, vex: { from } }
+const until = (day: string) => [{ id: 'CVE-1', owner: 'user:anna', until: day, reason: 'not reachable' }]
+table('vulnerabilities', [
+  ['clean', { from }, withEvidence(plain, scan([])), 'pass'],
+  ['no scan', { from }, plain, 'block', 'no vulnerability scan'],
+  [
+    'a critical one',
+    { from },
+    withEvidence(plain, scan([['CVE-1', 'critical']])),
+    'block',
+    'CVE-1 in ssl 1, fixed in 2',
+  ],
+  ['a medium one is not limited', { from }, withEvidence(plain, scan([['CVE-1', 'medium']])), 'pass'],
+  [
+    'an unknown one is not let pass unasked',
+    { from },
+    withEvidence(plain, scan([['CVE-1', 'unknown']])),
+    'block',
+  ],
+  [
+    'unknown ones where allowed',
+    { from, allow: { unknown: 1 } },
+    withEvidence(plain, scan([['CVE-1', 'unknown']])),
+    'pass',
+  ],
+  [
+    'as many as allowed',
+    { from, allow: { high: 1 } },
+    withEvidence(plain, scan([['CVE-1', 'high']])),
+    'pass',
+  ],
+  [
+    'one more',
+    { from, allow: { high: 1 } },
+    withEvidence(
+      plain,
+      scan([
+        ['CVE-1', 'high'],
+        ['CVE-2', 'high'],
+      ]),
+    ),
+    'block',
+    '2 high, 1 allowed',
+  ],
+  [
+    'one that nothing mends',
+    { from, unfixed: 'ignore' },
+    withEvidence(plain, scan([['CVE-1', 'high', 'ssl', null]])),
+    'pass',
+  ],
+  [
+    'an old scan',
+    { from, maxAge: { hours: 24 } },
+    withEvidence(plain, scan([], { claimedAt: hoursAgo(25) })),
+    'block',
+    'older than 24 h',
+  ],
+  [
+    'a clean old scan sent last does not hide a newer one',
+    { from },
+    withEvidence(
+      plain,
+      scan([['CVE-1', 'high']], { claimedAt: hoursAgo(2) }),
+      scan([], { claimedAt: hoursAgo(9), receivedAt: now }),
+    ),
+    'block',
+  ],
+  [
+    'of an index, by platform',
+    { from },
+    withEvidence(index, scan([], { subject: AMD }), scan([['CVE-1', 'high']], { subject: ARM })),
+    'block',
+    '(linux/arm64): 1 high, 0 allowed',
+  ],
+  ['of an index, not of the index', { from }, withEvidence(index, scan([])), 'block'],
+  ['VEX', rule, withEvidence(plain, scan([['CVE-1', 'high']]), vex({})), 'pass'],
+  [
+    'VEX where the lane does not ask for it',
+    { from },
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({})),
+    'block',
+  ],
+  [
+    'VEX by somebody else',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({}, { from: ['user:eve'] })),
+    'block',
+  ],
+  [
+    'VEX without a justification',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ justification: null })),
+    'block',
+  ],
+  [
+    'VEX with a justification of its own',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ justification: 'trust_me' })),
+    'block',
+  ],
+  [
+    'VEX: fixed',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ status: 'fixed', justification: null })),
+    'pass',
+  ],
+  [
+    'VEX: affected',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ status: 'affected' })),
+    'block',
+  ],
+  [
+    'VEX of another image',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ images: [ARM] })),
+    'block',
+  ],
+  [
+    'VEX of another product',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ elsewhere: true })),
+    'block',
+  ],
+  [
+    'VEX of another package',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ packages: ['zip'] })),
+    'block',
+  ],
+  [
+    'VEX of the package',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ packages: ['ssl'] })),
+    'pass',
+  ],
+  [
+    'the last word of VEX counts',
+    rule,
+    withEvidence(
+      plain,
+      scan([['CVE-1', 'high']]),
+      vex({}, { claimedAt: hoursAgo(3) }),
+      vex({ status: 'affected' }, { claimedAt: hoursAgo(2) }),
+    ),
+    'block',
+  ],
+  [
+    'a later VEX that cannot be read blocks',
+    rule,
+    withEvidence(plain, scan([['CVE-1', 'high']]), vex({}, { claimedAt: hoursAgo(3) }), unreadable('vex')),
+    'block',
+    'a VEX document cannot be read',
+  ],
+  [
+    'VEX of the index is of its platforms',
+    rule,
+    withEvidence(index, scan([['CVE-1', 'high']], { subject: AMD }), scan([], { subject: ARM }), vex({})),
+    'pass',
+  ],
+  [
+    'an exception',
+    { from, exceptions: until('2026-03-10') },
+    withEvidence(plain, scan([['CVE-1', 'high']])),
+    'pass',
+  ],
+  [
+    'an exception that ended',
+    { from, exceptions: until('2026-03-09') },
+    withEvidence(plain, scan([['CVE-1', 'high']])),
+    'block',
+    'the exception for CVE-1 of user:anna ended 2026-03-09',
+  ],
+  [
+    'an exception for another package',
+    { from, exceptions: [{ ...until('2026-12-31')[0], package: 'zip' }] },
+    withEvidence(plain, scan([['CVE-1', 'high']])),
+    'block',
+  ],
+])
+
+const signature = (over: Partial<Evidence> = {}) => fact({ summary: { kind: 'signature' }, ...over })
+table('signatures', [
+  ['by the key', [{ from }], withEvidence(plain, signature()), 'pass'],
+  ['by another', [{ from: ['key:qa'] }], withEvidence(plain, signature()), 'block'],
+  ['of another image', [{ from }], withEvidence(plain, signature({ subject: ARM })), 'block'],
+  [
+    'by both',
+    [{ from }, { from: ['key:qa'] }],
+    withEvidence(plain, signature({ from: ['key:ci', 'key:qa'] })),
+    'pass',
+  ],
+  ['by one of both', [{ from }, { from: ['key:qa'] }], withEvidence(plain, signature()), 'block'],
+])
+
+table('predecessor', [
+  ['was there', { feed: 'test' }, { ...plain, reached: ['test', 'test-old'] }, 'pass'],
+  ['under a former name', { feed: 'test-old' }, { ...plain, reached: ['test', 'test-old'] }, 'pass'],
+  ['never was', { feed: 'test' }, { ...plain, reached: ['dev'] }, 'block', 'never promoted into test'],
+])
+
+describe('ticket', () => {
+  const said = (state: string, hours: number, key = 'jira', ticket = 'C-1') => ({
+    ticket,
+    state,
+    at: hoursAgo(hours),
+    key,
+  })
+  test.each<[string, object, TicketState[], string]>([
+    ['nothing said', { keys: ['jira'] }, [], 'wait'],
+    ['approved', { keys: ['jira'] }, [said('approved', 1)], 'pass'],
+    ['still open', { keys: ['jira'] }, [said('open', 1)], 'wait'],
+    ['opened again', { keys: ['jira'] }, [said('approved', 2), said('open', 1)], 'wait'],
+    ['said late, of an earlier time', { keys: ['jira'] }, [said('open', 1), said('approved', 2)], 'wait'],
+    ['by another key', { keys: ['snow'] }, [said('approved', 1)], 'wait'],
+    ['every ticket', { keys: ['jira'] }, [said('approved', 1), said('open', 1, 'jira', 'C-2')], 'wait'],
+    ['other states', { keys: ['jira'], states: ['done', 'closed'] }, [said('closed', 1)], 'pass'],
+  ])('%s', (_, ticket, tickets, verdict) => {
+    expect(judge('ticket', { ticket }, [plain], tickets)).toMatchObject({ verdict, until: null })
+  })
+})
+
+test('a report names every subject, with what decided, as plain JSON', () => {
+  const good = scan([], { subject: AMD })
+  const report = judge('vulnerabilities', { vulnerabilities: { from } }, [withEvidence(index, good)])
+  expect(JSON.parse(JSON.stringify(report))).toEqual(report)
+  expect(report?.inputs['subjects']).toEqual([
+    { source: plain.source, platform: 'linux/amd64', digest: AMD, evidence: good.id, verdict: 'pass' },
+    { source: plain.source, platform: 'linux/arm64', digest: ARM, evidence: null, verdict: 'block' },
+  ])
+})
