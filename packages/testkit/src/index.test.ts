@@ -8,6 +8,8 @@ test('the public face', () => {
     'indexOf',
     'onArchitecture',
     'referrerTo',
+    'startFlakyProxy',
+    'startRegistry',
     'testPostgres',
     'until',
     'writeLayout',

@@ -1,3 +1,4 @@
+export { type Fault, type FaultRule, type FlakyProxy, startFlakyProxy } from './flaky-proxy.ts'
 export {
   indexOf,
   type LayoutBlob,
@@ -13,4 +14,5 @@ export {
   type TestPostgres,
   testPostgres,
 } from './postgres.ts'
+export { type RegistryKind, type RunningRegistry, startRegistry } from './registries.ts'
 export { until } from './wait.ts'

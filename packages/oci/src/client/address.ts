@@ -1,9 +1,16 @@
-import { lookup as systemLookup } from 'node:dns'
+import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { RegistryError } from './errors.ts'
 
 /** How far into the private world a host may resolve. */
 export type Reach = 'public' | 'loopback' | 'private'
+
+/** `dns.lookup`, asked for all addresses. */
+export type Lookup = (
+  name: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8)
@@ -79,7 +86,7 @@ export function isLoopbackHost(host: string): boolean {
  * A look-up for `net.connect` that hands on no address but a permitted one. The connection is made to
  * exactly what was checked, so a name that answers differently the next time gains nothing.
  */
-export function guardedLookup(reach: Reach, resolve: typeof systemLookup = systemLookup): LookupFunction {
+export function guardedLookup(reach: Reach, resolve: Lookup = systemLookup): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, [])

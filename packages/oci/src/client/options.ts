@@ -1,6 +1,5 @@
-import type { lookup } from 'node:dns'
 import { isIP } from 'node:net'
-import { isLoopbackHost, isReachable, type Reach, addressRefused } from './address.ts'
+import { addressRefused, isLoopbackHost, isReachable, type Lookup, type Reach } from './address.ts'
 import { RegistryError } from './errors.ts'
 import type { RequestBudget } from './budget.ts'
 
@@ -58,7 +57,7 @@ export interface RegistryOptions {
   /** Shared by all clients of one host, so that one refusal slows all of them. */
   readonly budget?: RequestBudget
   /** How names are resolved; the system's way when not given. */
-  readonly lookup?: typeof lookup
+  readonly lookup?: Lookup
 }
 
 /** Which URLs a client of this registry may visit. */

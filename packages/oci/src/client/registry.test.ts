@@ -163,7 +163,7 @@ test('redirects of a blob are followed without credentials', async () => {
   }
   const repository = open({ credentials: basicCredentials }).repository('team/app')
   const parts: Buffer[] = []
-  for await (const part of await repository.getBlob(blob)) parts.push(part as Buffer)
+  for await (const part of await repository.getBlob(blob)) if (Buffer.isBuffer(part)) parts.push(part)
   expect(Buffer.concat(parts).toString()).toBe('content')
   expect(other.authorizations).toEqual([undefined])
 })
@@ -210,21 +210,21 @@ test.each([
 
 test('a name is refused by the address it has when connected, and cannot change it after', async () => {
   const answers = ['127.0.0.1', '10.1.2.3', '169.254.169.254']
-  const lookup: unknown = (_name: string, _options: unknown, done: (e: null, a: object[]) => void) =>
-    done(null, [{ address: answers.shift(), family: 4 }])
+  const lookup: NonNullable<RegistryOptions['lookup']> = (_name, _options, done) =>
+    done(null, [{ address: answers.shift() ?? '', family: 4 }])
   const port = new URL(fake.url).port
   const options = {
     baseUrl: `http://registry.test:${port}`,
     plainHttp: ['registry.test'],
     limits: { ...limits, attempts: 1 },
   }
-  const registry = openRegistry({ ...options, lookup: lookup as NonNullable<RegistryOptions['lookup']> })
+  const registry = openRegistry({ ...options, lookup })
   await registry.ping()
   registry.close()
   const strict = openRegistry({
     baseUrl: 'https://registry.test',
     limits: { ...limits, attempts: 1 },
-    lookup: lookup as NonNullable<RegistryOptions['lookup']>,
+    lookup,
   })
   await expect(strict.ping()).rejects.toEqual(coded('address_refused'))
   await expect(strict.ping()).rejects.toEqual(coded('address_refused'))

@@ -46,13 +46,20 @@ export async function sendBlob(job: BlobJob, opened: Upload | null): Promise<Blo
       await attempt(job, at, check)
       return { resumed }
     } catch (error) {
-      const failure = asRegistryError(error, `the blob ${blob.digest}`)
       const { upload } = at
+      const failure = asRegistryError(
+        error instanceof Exhausted ? error.cause : error,
+        `the blob ${blob.digest}`,
+      )
       if (signal.aborted) {
         if (upload !== null) await destination.uploads.cancel(upload)
         throw cancelled(blob.digest, signal)
       }
-      failures = check.seen > before ? 1 : failures + 1
+      failures = isProgress(before, check.seen, blob.size) ? 1 : failures + 1
+      if (error instanceof Exhausted) {
+        if (upload !== null) await destination.uploads.cancel(upload)
+        throw failure
+      }
       const anew = worthBeginningAnew(failure, resumed) && failures < limits.attempts
       if (!anew) {
         try {
@@ -66,7 +73,7 @@ export async function sendBlob(job: BlobJob, opened: Upload | null): Promise<Blo
       // More than was sent cannot be ours.
       at.upload = reached !== null && reached.offset <= check.seen ? reached : null
       if (at.upload === null && upload !== null) await destination.uploads.cancel(upload)
-      if (at.upload !== null && at.upload.offset > acknowledged) {
+      if (at.upload !== null && isProgress(acknowledged, at.upload.offset, blob.size)) {
         acknowledged = at.upload.offset
         failures = 0
       }
@@ -190,9 +197,13 @@ async function fill(
       if (signal.aborted || !(error instanceof FlowError) || error.end !== 'source') {
         throw error instanceof FlowError ? error.cause : error
       }
-      failures = at > began ? 1 : failures + 1
-      await waitAfter(error.cause, failures, source.registry.limits, signal)
-      opened = await source.openBlob(blob.digest, blob.size, at, signal)
+      failures = isProgress(began, at, blob.size) ? 1 : failures + 1
+      try {
+        await waitAfter(error.cause, failures, source.registry.limits, signal)
+        opened = await source.openBlob(blob.digest, blob.size, at, signal)
+      } catch (final) {
+        throw new Exhausted(final)
+      }
     } finally {
       if (!body.readableEnded) body.destroy()
     }
@@ -219,4 +230,18 @@ async function finished(
 
 export function cancelled(what: string, signal: AbortSignal): RegistryError {
   return new RegistryError('cancelled', `the copy of ${what} was cancelled`, { cause: signal.reason })
+}
+
+/** What was tried often enough already, so that the tries around it do not multiply. */
+class Exhausted extends Error {
+  constructor(cause: unknown) {
+    super('tried often enough', { cause })
+  }
+}
+
+const MEANT = 1024 * 1024
+
+/** Whether it got far enough to be worth a fresh set of tries: a few bytes each time would go on for ever. */
+export function isProgress(before: number, after: number, size: number): boolean {
+  return after > before && after - before >= Math.min(MEANT, size / 20)
 }

@@ -4,7 +4,7 @@ import { asRegistryError, RegistryError } from '../client/errors.ts'
 import { waitAfter } from '../client/retry.ts'
 import type { Repository } from '../client/repository.ts'
 import type { ClosureNode } from '../graph.ts'
-import { cancelled } from './blob.ts'
+import { cancelled, isProgress } from './blob.ts'
 import { type CopyProgress, ProgressMeter } from './progress.ts'
 import { forEach, Slots } from './slots.ts'
 import { readTree } from './tree.ts'
@@ -90,7 +90,7 @@ async function hashBlob(
       return check.end()
     } catch (error) {
       if (signal.aborted) throw cancelled(digest, signal)
-      failures = check.seen > before ? 1 : failures + 1
+      failures = isProgress(before, check.seen, size) ? 1 : failures + 1
       await waitAfter(asRegistryError(error, what), failures, limits, signal)
     }
   }
