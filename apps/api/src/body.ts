@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import express, { type Request, type RequestHandler, type Response } from 'express'
 import { ApiError } from './problem.ts'
 
@@ -41,8 +42,22 @@ export async function readBody(
   if (req.is('application/json') === false) {
     throw new ApiError('unsupported_media_type', 'send the body as application/json')
   }
+  endIfSlow(req, limit)
   await new Promise<void>((resolve, reject) => {
     parserOf(limit)(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
   })
   return { value: req.body, bytes: received.get(req) ?? Buffer.alloc(0) }
+}
+
+const PATIENCE_MS = 30_000
+const SLOWEST_BYTES_PER_SECOND = 65_536
+
+/**
+ * Cuts the connection of a client whose body is not whole in the time that `limit` bytes take at 64 KiB/s, and
+ * half a minute: the server's own clock is off for the sake of large layers.
+ */
+export function endIfSlow(req: IncomingMessage, limit: number, patienceMs = PATIENCE_MS): void {
+  const timer = setTimeout(() => req.destroy(), patienceMs + (limit / SLOWEST_BYTES_PER_SECOND) * 1000)
+  const done = (): void => clearTimeout(timer)
+  req.once('end', done).once('close', done)
 }

@@ -1,11 +1,15 @@
 import type { Actor } from '@sluice/store'
-import express, { type Request, type Response, Router } from 'express'
+import express, { type Request, type RequestHandler, type Response, Router } from 'express'
 import { has } from '../access.ts'
+import { endIfSlow } from '../body.ts'
 import { type Credential, readCredential } from '../credential.ts'
 import { ApiError } from '../problem.ts'
 import type { Services } from '../services.ts'
 import { readScopes, SCOPE_LIMIT, type Scope } from './scope.ts'
 import { type Access, signToken, TOKEN_LIFE } from './token.ts'
+
+/** Bytes. */
+const FORM_LIMIT = 65_536
 
 /**
  * `GET` and `POST /token`: registry tokens for who shows a password, an API token or a refresh token; without
@@ -22,8 +26,12 @@ export function tokenEndpoint(services: Services): Router {
       offline: query.get('offline_token') === 'true',
     })
   })
-  const form = express.text({ type: 'application/x-www-form-urlencoded', limit: 65_536, inflate: false })
-  router.post('/token', form, async (req: Request, res: Response) => {
+  const form = express.text({ type: 'application/x-www-form-urlencoded', limit: FORM_LIMIT, inflate: false })
+  const inTime: RequestHandler = (req, _res, next) => {
+    endIfSlow(req, FORM_LIMIT)
+    next()
+  }
+  router.post('/token', inTime, form, async (req: Request, res: Response) => {
     if (typeof req.body !== 'string') {
       throw new ApiError('unsupported_media_type', 'send application/x-www-form-urlencoded')
     }
