@@ -35,8 +35,16 @@ export const digest = text(
 
 export const id = z.guid()
 
-/** ISO 8601 with a zone; answers are in UTC with milliseconds. */
-export const time = z.iso.datetime({ offset: true })
+/** ISO 8601 with a zone, in UTC of the years 1 to 9999; answers are in UTC with milliseconds. */
+export const time = z.iso.datetime({ offset: true }).refine((value) => /^(?!0000)\d{4}-/.test(inUtc(value)), {
+  message: 'a time lies in the years 1 to 9999',
+  params: { rule: 'time' },
+})
+
+function inUtc(value: string): string {
+  const at = new Date(value)
+  return Number.isNaN(at.getTime()) ? '' : at.toISOString()
+}
 
 /** Names of people, groups, robots and lanes: they appear in paths and in `user:x`. */
 export const name = z
