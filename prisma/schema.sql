@@ -382,6 +382,28 @@ table public.promotion_step of sluice_owner
   constraint promotion_step_pkey PRIMARY KEY (promotion_id, name)
   constraint promotion_step_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   rights sluice_api: select; sluice_worker: insert, select, update
+table public.recall of sluice_owner
+  id uuid not null
+  feed_id uuid not null
+  digest text not null
+  reason text not null
+  recalled_by uuid not null
+  at timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  lifted_at timestamp(3) with time zone
+  lifted_by uuid
+  constraint recall_check CHECK (((lifted_at IS NULL) = (lifted_by IS NULL)))
+  constraint recall_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint recall_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint recall_lifted_by_fkey FOREIGN KEY (lifted_by) REFERENCES promotion(id)
+  constraint recall_pkey PRIMARY KEY (id)
+  constraint recall_reason_check CHECK ((length(TRIM(BOTH FROM reason)) > 0))
+  constraint recall_recalled_by_fkey FOREIGN KEY (recalled_by) REFERENCES principal(id)
+  CREATE INDEX recall_at_idx ON public.recall USING btree (at DESC, id DESC)
+  CREATE UNIQUE INDEX recall_standing_key ON public.recall USING btree (digest, feed_id) WHERE (lifted_at IS NULL)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.recall FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.recall FOR EACH ROW EXECUTE FUNCTION guard_recall() (always)
+  rights sluice_api: insert, select; sluice_worker: select
 table public.repository of sluice_owner
   id uuid not null
   feed_id uuid not null
@@ -435,11 +457,17 @@ table public.request of sluice_owner
   expires_at timestamp(3) with time zone not null
   decided_at timestamp(3) with time zone
   entry_id uuid not null
+  kind text not null default 'promote'::text
+  recall_id uuid
+  constraint back_needs_a_reason CHECK (((kind = 'promote'::text) OR (length(TRIM(BOTH FROM reason)) > 0)))
   constraint request_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint request_kind_check CHECK ((kind = ANY (ARRAY['promote'::text, 'rollback'::text, 'restore'::text])))
   constraint request_lane_id_lane_version_fkey FOREIGN KEY (lane_id, lane_version) REFERENCES lane_version(lane_id, version)
   constraint request_pkey PRIMARY KEY (id)
+  constraint request_recall_id_fkey FOREIGN KEY (recall_id) REFERENCES recall(id)
   constraint request_requester_id_fkey FOREIGN KEY (requester_id) REFERENCES principal(id)
   constraint request_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text, 'REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text, 'INVALIDATED'::text])))
+  constraint restore_names_its_recall CHECK (((kind = 'restore'::text) = (recall_id IS NOT NULL)))
   CREATE INDEX request_created_at_idx ON public.request USING btree (created_at DESC, id DESC)
   CREATE INDEX request_expires_at_idx ON public.request USING btree (expires_at) WHERE (state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text]))
   CREATE INDEX request_lane_idx ON public.request USING btree (lane_id, created_at DESC, id DESC)
@@ -624,7 +652,7 @@ CREATE OR REPLACE FUNCTION public.admit(p_promotion uuid, p_attempt integer, p_w
 AS $function$
 declare
   v_promotion promotion; v_request request; v_item request_item; v_target request_target;
-  v_feed uuid; v_repository uuid; v_admission uuid; v_current text;
+  v_from uuid; v_feed uuid; v_repository uuid; v_admission uuid; v_current text;
 begin
   select * into v_request from request where id = (select request_id from promotion where id = p_promotion) for update;
   select * into v_promotion from promotion where id = p_promotion for update;
@@ -648,8 +676,28 @@ begin
   perform require_entry(p_entry, 'promotion:' || p_promotion);
   perform require_closure(p_promotion, v_request.id);
 
-  select to_feed_id into v_feed from lane where id = v_request.lane_id;
+  -- A recall waits for this transaction, or this one for the recall and sees it.
+  if v_request.kind = 'restore' then
+    lock table recall in share row exclusive mode;
+  else
+    lock table recall in share mode;
+  end if;
+  select from_feed_id, to_feed_id into v_from, v_feed from lane where id = v_request.lane_id;
   for v_item in select * from request_item where request_id = v_request.id order by position loop
+    if v_request.kind = 'promote' then
+      if not exists (select from repository where id = v_item.source_repository_id and feed_id = v_from) then
+        perform refuse('lane_fixed', 'a promotion takes from the first feed of its lane');
+      end if;
+    elsif not exists (
+      select from repository r join repository_manifest m on m.repository_id = r.id
+      where r.id = v_item.source_repository_id and r.feed_id = v_feed and r.name = v_item.target_repository
+        and m.digest = v_item.digest and m.admission_id is not null) then
+      perform refuse('not_admitted', format('%s was never let into %s', v_item.digest, v_item.target_repository));
+    end if;
+    if v_request.kind <> 'restore' and recalled(v_feed, v_item.digest) then
+      perform refuse('recalled', format('%s is recalled: %s', v_item.digest,
+        (select reason from recall where id = recall_of(v_feed, v_item.digest))));
+    end if;
     insert into repository (id, feed_id, name) values (gen_random_uuid(), v_feed, v_item.target_repository)
       on conflict (feed_id, name) do nothing;
     select id into v_repository from repository where feed_id = v_feed and name = v_item.target_repository;
@@ -684,6 +732,14 @@ begin
         values (v_repository, v_target.tag, v_target.expected_digest, v_item.digest, p_promotion);
     end loop;
   end loop;
+  if v_request.kind = 'restore' then
+    update recall set lifted_at = now(), lifted_by = p_promotion
+      where id = v_request.recall_id and lifted_at is null and feed_id = v_feed
+        and digest in (select i.digest from request_item i where i.request_id = v_request.id);
+    if not found then
+      perform refuse('recall_lifted', 'the recall that this request undoes no longer stands');
+    end if;
+  end if;
 
   delete from staged_member where promotion_id = p_promotion;
   update promotion set state = 'SUCCEEDED', finished_at = now(), lease_until = null, locked_by = null,
@@ -828,6 +884,21 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.feeds_above(p_feed uuid)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  with recursive above (id) as (
+    select p_feed
+    union
+    select l.from_feed_id from above join lane l on l.to_feed_id = above.id)
+  select id from above
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.guard_approval()
  RETURNS trigger
@@ -1037,6 +1108,43 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_recall()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'a recall is lifted, never deleted');
+  end if;
+  if tg_op = 'UPDATE' then
+    if current_user <> 'sluice_owner' or old.lifted_at is not null
+       or to_jsonb(new) - array['lifted_at', 'lifted_by'] <> to_jsonb(old) - array['lifted_at', 'lifted_by'] then
+      perform refuse('recall_fixed', 'a recall is lifted by a promotion of kind restore, once, and not changed otherwise');
+    end if;
+    return new;
+  end if;
+  if new.lifted_at is not null then
+    perform refuse('recall_fixed', 'a recall begins standing');
+  end if;
+  if not exists (
+    select from repository_manifest m join repository r on r.id = m.repository_id join feed f on f.id = r.feed_id
+    where m.digest = new.digest and f.id = new.feed_id and f.trusted) then
+    perform refuse('not_admitted', format('%s was never let into this feed', new.digest));
+  end if;
+  if not exists (
+    select from access_grant g where g.feed_id = new.feed_id and 'recall' = any (g.verbs)
+      and (g.principal_id = new.recalled_by
+           or g.principal_id in (select m.group_id from group_member m where m.person_id = new.recalled_by))) then
+    perform refuse('recall_not_granted', 'this principal holds no recall grant on the feed');
+  end if;
+  perform require_entry(new.entry_id, 'recall:' || new.id,
+    (select p.kind || ':' || p.id from principal p where p.id = new.recalled_by));
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_repository()
  RETURNS trigger
@@ -1269,6 +1377,34 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.recall_of(p_feed uuid, p_digest text)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  with recursive part (digest) as (
+    select p_digest
+    union
+    select e.child_digest from part join manifest_edge e on e.parent_digest = part.digest and e.kind = 'manifest')
+  select r.id from recall r join part on part.digest = r.digest
+  where r.lifted_at is null and r.feed_id in (select feeds_above(p_feed))
+  order by r.at, r.id limit 1
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.recalled(p_feed uuid, p_digest text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select case when exists (select from recall where lifted_at is null) then recall_of(p_feed, p_digest) is not null else false end
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.refuse(code text, reason text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1297,8 +1433,9 @@ AS $function$
   ), whole as (
     select 'sha256:' || encode(sha256(convert_to(coalesce(string_agg(line || coalesce(tags, ''), e'\n' order by position), ''), 'UTF8')), 'hex') as digest from item
   )
-  select whole.digest, encode(sha256(convert_to(format(e'sluice-binding/v1\nrequest %s\nlane %s %s %s\nset %s',
-      r.id, r.lane_id, r.lane_version, v.policy_hash, whole.digest), 'UTF8')), 'hex')
+  select whole.digest, encode(sha256(convert_to(format(e'sluice-binding/v1\nrequest %s\nlane %s %s %s\nset %s%s',
+      r.id, r.lane_id, r.lane_version, v.policy_hash, whole.digest,
+      case when r.kind <> 'promote' then format(e'\nkind %s %s', r.kind, coalesce(r.recall_id::text, '-')) end), 'UTF8')), 'hex')
   from whole, request r join lane_version v on v.lane_id = r.lane_id and v.version = r.lane_version
   where r.id = request_binding.request
 $function$

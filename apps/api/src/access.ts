@@ -63,15 +63,20 @@ export function role<Id extends OperationId>(needed: 'admin' | 'auditor', handle
 
 type On<Id extends OperationId, Subject> = (call: Call<Id>, subject: Subject) => Promise<Result<Id>>
 
-export function onFeed<Id extends OperationId>(need: Need, handle: On<Id, FeedView>): Row<Id> {
-  const admit = async ({ services, grants, params }: Asked): Promise<Handle<Id>> => {
-    const name = params['feed'] ?? ''
+/** The feed of the path, or the one that the body names. */
+export function onFeed<Id extends OperationId>(
+  need: Need,
+  handle: On<Id, FeedView>,
+  { inBody = false }: { inBody?: boolean } = {},
+): Row<Id> {
+  const admit = async ({ services, grants, params, body }: Asked): Promise<Handle<Id>> => {
+    const name = named(inBody ? body : params, 'feed')
     const feed = await feedNamed(services.store, name)
     if (feed === null || !sees(grants, feed.id)) throw notFound(`feed ${name}`)
     requireOn(grants, feed, need)
     return (call) => handle(call, feed)
   }
-  return { rule: { feed: need }, afterBody: false, admit }
+  return { rule: { feed: need }, afterBody: inBody, admit }
 }
 
 /** The lane of the path, or the one that the body names. */

@@ -46,6 +46,7 @@ const bodies: Partial<Record<OperationId, object>> = {
   createRequest: { lane: 'dev-to-trusted', image: 'app:1.0.0' },
   evaluateRequest: { lane: 'dev-to-trusted', image: 'app:1.0.0' },
   createLane: { name: 'x', from: 'dev', to: 'trusted' },
+  createRecall: { digest: `sha256:${'0'.repeat(64)}`, feed: 'dev', reason: 'x' },
 }
 
 /** What a rule refuses a caller with; null: it admits, and the call itself answers. */
@@ -57,7 +58,7 @@ function refusal(rule: Rule, who: string): number | null {
   if ('role' in rule) return 403
   // The feed dev, the lane out of it and its request: who has no verb on either feed is told nothing.
   if (who === 'narrow') {
-    if ('feed' in rule) return rule.feed === 'admin' ? 403 : null
+    if ('feed' in rule) return ['admin', 'recall'].includes(rule.feed) ? 403 : null
     if ('lane' in rule) return rule.lane.to === 'see' ? null : 403
     return rule.request === 'see' ? null : 403
   }

@@ -5,6 +5,7 @@ import * as feeds from './calls/feeds.ts'
 import * as groups from './calls/groups.ts'
 import * as history from './calls/history.ts'
 import * as lanes from './calls/lanes.ts'
+import * as recalls from './calls/recalls.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
@@ -74,5 +75,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   listPromotions: signedIn(history.listPromotions),
   getDigest: signedIn(history.getDigest),
   verify: signedIn(history.verify),
+  createRecall: onFeed('recall', recalls.createRecall, { inBody: true }),
+  listRecalls: signedIn(recalls.listRecalls),
   listAudit: role('auditor', history.listAudit),
 }

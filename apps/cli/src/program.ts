@@ -9,6 +9,7 @@ import { lanes } from './commands/lanes.ts'
 import { list } from './commands/list.ts'
 import { login } from './commands/login.ts'
 import { password } from './commands/password.ts'
+import { recalls } from './commands/recalls.ts'
 import { reject } from './commands/reject.ts'
 import { request } from './commands/request.ts'
 import { retry } from './commands/retry.ts'
@@ -32,6 +33,7 @@ const commands = [
   evidence,
   feeds,
   lanes,
+  recalls,
   users,
   tokens,
   password,

@@ -9,6 +9,7 @@ export function showRequest(request: Request, url: string): string[] {
   return [
     ...fields({
       request: request.id,
+      kind: request.kind === 'promote' ? null : request.kind,
       state: request.state,
       lane: `${lane.name} v${lane.version} (${lane.from} → ${lane.to})`,
       requester: request.requester,

@@ -45,7 +45,7 @@ grants:
     - { principal: 'user:ada', verbs: [pull, push] }
   trusted:
     - { principal: ada, verbs: [pull, request, approve] }
-    - { principal: bob, verbs: [pull, approve] }
+    - { principal: bob, verbs: [pull, approve, recall] }
     - { principal: admin, verbs: [pull, admin] }
 lanes:
   - { name: dev-to-trusted, from: dev, to: trusted, policy: { gates: { quorum: [{ count: 1 }] } } }
@@ -120,6 +120,40 @@ test('from request to pull: by digest, by another person, waited for', async () 
   expect(await ok('ada', 'history trusted/team/app')).toContain(digest)
   expect(await ok('ada', 'history trusted/team/app:1.0.0')).toContain(digest)
   expect(await ok('ada', 'feeds tags trusted/team/app')).toContain('1.0.0')
+})
+
+test('a recall stops pulls and verify, until a restore was approved', async () => {
+  const digest = await pushed('1.0.1')
+  const asked = JSON.parse(await ok('ada', 'request team/app:1.0.1 --lane dev-to-trusted --json'))
+  await ok('bob', `approve ${asked.id} --digest ${digest}`)
+  await ok('ada', `status ${asked.id} --watch`)
+  const refusedWith = (command: string) => sluice('ada', command)
+  expect(await refusedWith(`recalls create ${digest} --feed trusted --reason no`)).toMatchObject({ code: 3 })
+  const made = ['recalls', 'create', digest, '--feed', 'trusted', '--reason', 'CVE-1']
+  expect(await ok('bob', made)).toMatch(/reaches +trusted\/team\/app@sha256:\w+ +1\.0\.1/)
+  expect(await ok('ada', 'recalls list --feed trusted')).toMatch(/stands +CVE-1/)
+  for (const image of ['trusted/team/app:1.0.1', digest]) {
+    const { code, stdout } = await sluice('ada', `verify ${image}`)
+    expect({ code, stdout }).toEqual({ code: 3, stdout: expect.stringMatching(/recalled +\S+: CVE-1/) })
+  }
+  const pull = await fetch(`${service.url}/v2/trusted/team/app/manifests/1.0.1`, {
+    headers: { authorization: `Basic ${btoa(`ada:${passwords['ada']}`)}` },
+  })
+  expect([pull.status, await pull.text()]).toEqual([403, expect.stringContaining('CVE-1')])
+  const back = [
+    'request',
+    `team/app@${digest}`,
+    '--lane',
+    'dev-to-trusted',
+    '--kind',
+    'restore',
+    '--reason',
+    'fine',
+  ]
+  const { id } = JSON.parse(await ok('ada', [...back, '--json']))
+  await ok('bob', `approve ${id} --digest ${digest}`)
+  expect(await ok('ada', `status ${id} --watch`)).toMatch(/kind +restore/)
+  expect(await ok('ada', 'verify trusted/team/app:1.0.1')).toMatch(/allowed +yes/)
 })
 
 test('a rejection is told to whoever waits, with its reason', async () => {

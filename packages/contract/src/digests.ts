@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { digest, id, time } from './grammar.ts'
+import { standingRecall } from './recalls.ts'
 
 /** Who let a digest into a repository of a trusted feed. */
 export const admission = z.object({
@@ -22,6 +23,8 @@ export const digestView = z.object({
       repository: z.string(),
       tags: z.array(z.string()),
       admission: admission.nullable(),
+      /** Why it may not be pulled from here any more. */
+      recall: standingRecall.nullable(),
     }),
   ),
 })

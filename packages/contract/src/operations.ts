@@ -22,6 +22,7 @@ import { group, groupBody, groupPatch, groups } from './groups.ts'
 import { lane, laneBody, lanePut, lanes } from './lanes.ts'
 import { me } from './me.ts'
 import { promotions, promotionsQuery } from './promotions.ts'
+import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
 import { repositories } from './repositories.ts'
 import { evaluation, idempotencyHeaders, request, requestBody, requests, requestsQuery } from './requests.ts'
 import { tagHistory, tagHistoryQuery, tags, tagsQuery } from './tags.ts'
@@ -405,6 +406,20 @@ export const operations = {
     summary: 'Was this image let in?',
     body: verifyBody,
     answers: { 200: verdict },
+  },
+  createRecall: {
+    method: 'POST',
+    path: '/recalls',
+    summary: 'Withdraw what was let in; a recall that stands is answered with 200',
+    body: recallBody,
+    answers: { 200: recall, 201: recall },
+  },
+  listRecalls: {
+    method: 'GET',
+    path: '/recalls',
+    summary: 'Recalls, newest first',
+    query: recallsQuery,
+    answers: { 200: recalls },
   },
   listAudit: {
     method: 'GET',

@@ -14,6 +14,14 @@ export const requestStates = [
 export const requestState = z.enum(requestStates)
 export type RequestState = z.infer<typeof requestState>
 
+/**
+ * `rollback`: tags of the lane's second feed move back to what was let into it before. `restore`: a recall there is
+ * undone. Their images are those of that feed, and they say why.
+ */
+export const requestKinds = ['promote', 'rollback', 'restore'] as const
+export const requestKind = z.enum(requestKinds)
+export type RequestKind = z.infer<typeof requestKind>
+
 const image = z.string().min(1).max(2048)
 const targetTags = z.array(tagName).min(1).max(100)
 const target = { targetRepository: repositoryName.optional(), targetTags: targetTags.optional() }
@@ -22,6 +30,7 @@ const target = { targetRepository: repositoryName.optional(), targetTags: target
 export const requestBody = z
   .strictObject({
     lane: name,
+    kind: requestKind.optional(),
     image: image.optional(),
     ...target,
     items: z
@@ -89,6 +98,9 @@ export type RequestItem = z.infer<typeof requestItem>
 /** A single-item request carries its item's fields at the top too; a set has them null there. */
 export const request = z.object({
   id,
+  kind: requestKind,
+  /** The recall that a restore undoes. */
+  recall: id.nullable(),
   state: requestState,
   lane: z.object({ name: z.string(), version: z.int(), from: z.string(), to: z.string() }),
   requester: z.string(),

@@ -84,7 +84,7 @@ export interface FeedIndex {
 
   /**
    * By tag or digest, within this repository's membership only. A tag that nobody set may still resolve,
-   * where the feed's rules keep tags of their own.
+   * where the feed's rules keep tags of their own. Throws `DENIED` for what was let in and recalled since.
    */
   findManifest(address: RepositoryAddress, reference: string): Promise<StoredManifest | null>
   /**

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type BoundItem, boundHash, closureHash, setDigest } from './index.ts'
+import { type BoundItem, type BoundRequest, boundHash, closureHash, setDigest } from './index.ts'
 
 const item: BoundItem = {
   position: 0,
@@ -22,7 +22,15 @@ const item: BoundItem = {
     { tag: 'latest', expected: `sha256:${'c'.repeat(64)}` },
   ],
 }
-const request = { requestId: 'r', laneId: 'l', laneVersion: 1, policyHash: 'p', setDigest: setDigest([item]) }
+const request: BoundRequest = {
+  requestId: 'r',
+  laneId: 'l',
+  laneVersion: 1,
+  policyHash: 'p',
+  setDigest: setDigest([item]),
+  kind: 'promote',
+  recallId: null,
+}
 
 test('the form is for ever: golden values', () => {
   expect(closureHash(item.closure)).toMatchInlineSnapshot(
@@ -63,6 +71,9 @@ test('every bound field changes the hash', () => {
   const hashes = [
     boundHash(request),
     boundHash({ ...request, laneVersion: 2 }),
+    boundHash({ ...request, kind: 'rollback' }),
+    boundHash({ ...request, kind: 'restore', recallId: 'a' }),
+    boundHash({ ...request, kind: 'restore', recallId: 'b' }),
     ...keys.map((key) => boundHash({ ...request, [key]: 'x' })),
   ]
   expect(new Set(hashes).size).toBe(hashes.length)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { RequestKind } from './states.ts'
 
 /** One manifest or blob of an item's closure. Sizes in bytes. */
 export interface BoundMember {
@@ -25,6 +26,9 @@ export interface BoundRequest {
   readonly laneVersion: number
   readonly policyHash: string
   readonly setDigest: string
+  readonly kind: RequestKind
+  /** The recall that a restore undoes; null otherwise. */
+  readonly recallId: string | null
 }
 
 /** Hex SHA-256 over the members of a closure, one line each, in the order of their digests. */
@@ -43,11 +47,18 @@ export function setDigest(items: readonly BoundItem[]): string {
 
 /**
  * What an approval binds: hex SHA-256 over the request, its lane with version and policy, and the
- * set digest. `request_binding` in prisma/migrations computes the same from the rows themselves.
+ * set digest, and what kind of request it is. `request_binding` in prisma/migrations computes the same from the rows themselves.
  */
-export function boundHash({ requestId, laneId, laneVersion, policyHash, setDigest }: BoundRequest): string {
+export function boundHash(request: BoundRequest): string {
+  const { requestId, laneId, laneVersion, policyHash, setDigest, kind, recallId } = request
   return sha256(
-    `sluice-binding/v1\nrequest ${requestId}\nlane ${laneId} ${laneVersion} ${policyHash}\nset ${setDigest}`,
+    [
+      'sluice-binding/v1',
+      `request ${requestId}`,
+      `lane ${laneId} ${laneVersion} ${policyHash}`,
+      `set ${setDigest}`,
+      ...(kind === 'promote' ? [] : [`kind ${kind} ${recallId ?? '-'}`]),
+    ].join('\n'),
   )
 }
 

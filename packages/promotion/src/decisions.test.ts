@@ -38,6 +38,8 @@ function facts(over: Partial<GateInput> = {}, gates: object = {}): GateInput {
   return {
     policy: parsePolicy({ gates }),
     now,
+    kind: 'promote',
+    recalls: [],
     requesterPersons: ['rita'],
     pusherPersons: ['paul'],
     approvals: [],

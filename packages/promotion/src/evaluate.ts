@@ -4,6 +4,7 @@ import { licencesGate } from './gates/licences.ts'
 import { predecessorGate } from './gates/predecessor.ts'
 import { provenanceGate } from './gates/provenance.ts'
 import { quorumGate } from './gates/quorum.ts'
+import { recallGate } from './gates/recall.ts'
 import { requesterGate } from './gates/requester.ts'
 import { sbomGate } from './gates/sbom.ts'
 import { signaturesGate } from './gates/signatures.ts'
@@ -13,6 +14,7 @@ import { testsGate } from './gates/tests.ts'
 import { ticketGate } from './gates/ticket.ts'
 import { vulnerabilitiesGate } from './gates/vulnerabilities.ts'
 import { windowGate } from './gates/window.ts'
+import type { RequestKind } from './states.ts'
 
 const GATES: readonly ((input: GateInput) => GateReport | null)[] = [
   quorumGate,
@@ -29,11 +31,19 @@ const GATES: readonly ((input: GateInput) => GateReport | null)[] = [
   vulnerabilitiesGate,
   signaturesGate,
   ticketGate,
+  recallGate,
 ]
 
-/** Every gate that the policy has, with its verdict, reasons and inputs. */
+/** What leads back was tested when it first came: only who decides, and what is withdrawn, is asked again. */
+const OF_KIND: Readonly<Record<RequestKind, typeof GATES>> = {
+  promote: GATES,
+  rollback: [quorumGate, requesterGate, recallGate],
+  restore: [quorumGate, requesterGate],
+}
+
+/** Every gate that the policy has for this kind of request, with its verdict, reasons and inputs. */
 export function evaluateGates(input: GateInput): GateReport[] {
-  return GATES.flatMap((gate) => gate(input) ?? [])
+  return OF_KIND[input.kind].flatMap((gate) => gate(input) ?? [])
 }
 
 /** The gates that refuse, in words; empty when none does. */

@@ -39,6 +39,7 @@ test('the public face', () => {
     'releasesBehind',
     'releasesWithin',
     'requireSatisfiable',
+    'resolveBack',
     'resolveItems',
     'resolveVirtual',
     'setDigest',

@@ -1,3 +1,4 @@
+export { resolveBack } from './back.ts'
 export {
   type BoundItem,
   type BoundMember,
@@ -37,6 +38,7 @@ export type {
   GateReport,
   PlatformImage,
   StandingApproval,
+  StandingRecall,
   TicketState,
   Verdict,
 } from './gates/gate.ts'
@@ -55,6 +57,7 @@ export { decideStart, type Start, type StartInput, type StartRefusal } from './s
 export {
   PROMOTION_TRANSITIONS,
   type PromotionState,
+  type RequestKind,
   REQUEST_TRANSITIONS,
   type RequestState,
 } from './states.ts'

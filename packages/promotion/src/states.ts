@@ -2,6 +2,12 @@
 export type RequestState = 'PENDING' | 'APPROVED' | 'REJECTED' | 'CANCELLED' | 'EXPIRED' | 'INVALIDATED'
 
 /**
+ * What a request asks for. `rollback`: tags of the target feed move back to what was let into it before;
+ * `restore`: a recall there is undone. Both take from the target feed itself.
+ */
+export type RequestKind = 'promote' | 'rollback' | 'restore'
+
+/**
  * A promotion: one execution of an approved request. FAILED: a rule refused, a new request is needed;
  * ERRORED: machinery broke after its automatic retries, a person may retry.
  */

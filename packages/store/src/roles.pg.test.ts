@@ -26,7 +26,7 @@ beforeAll(async () => {
   await Promise.all(Object.values(clients).map((client) => client.connect()))
   store = await openStore({ url: database.apiUrl })
   await furnish()
-})
+}, 60_000)
 
 afterAll(async () => {
   await store.close()
@@ -300,6 +300,31 @@ const TRUSTED: Attack[] = [
   ],
   ['a manifest, worker', 'worker', DENIED, `update repository_manifest set digest = :digest`],
   ['truncating', 'api', DENIED, `truncate tag`],
+  [
+    'a recall without the grant',
+    'api',
+    'recall_not_granted',
+    entry(':entry', 'person:@alice', 'recall:@id'),
+    `insert into recall (id, feed_id, digest, reason, recalled_by, entry_id)
+     values (:id, :trusted, :done_digest, 'x', :alice, :entry)`,
+  ],
+  [
+    'a recall of what was never let in',
+    'api',
+    'not_admitted',
+    `insert into recall (id, feed_id, digest, reason, recalled_by, entry_id)
+     values (:id, :trusted, :digest, 'x', :alice, :entry)`,
+  ],
+  [
+    'a recall that is lifted already',
+    'api',
+    'recall_fixed',
+    `insert into recall (id, feed_id, digest, reason, recalled_by, entry_id, lifted_at, lifted_by)
+     values (:id, :trusted, :done_digest, 'x', :alice, :entry, now(), :done_run)`,
+  ],
+  ['a recall lifted, api', 'api', DENIED, `update recall set lifted_at = now(), lifted_by = :done_run`],
+  ['a recall lifted, worker', 'worker', DENIED, `update recall set lifted_at = now(), lifted_by = :done_run`],
+  ['a recall deleted', 'api', DENIED, `delete from recall`],
   ['trusted switched off', 'api', 'trusted_fixed', `update feed set trusted = false where id = :trusted`],
   ['trusted switched on', 'api', 'trusted_fixed', `update feed set trusted = true where id = :dev`],
   ['a repository given away', 'api', DENIED, `update repository set feed_id = :dev where feed_id = :trusted`],
@@ -324,7 +349,7 @@ const TRUSTED: Attack[] = [
   [
     'other bytes under a blob',
     'api',
-    'blob_fixed',
+    DENIED,
     `update blob set storage_key = 'other' where digest = :config`,
   ],
   [

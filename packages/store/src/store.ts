@@ -10,7 +10,15 @@ import { feeds } from './feeds/feeds.ts'
 import { PrismaClient } from './generated/client.ts'
 import { lanes } from './lanes.ts'
 import { requireMigrated } from './migrations.ts'
-import { digests, promotions, requests, runs, type VerifyQuestion, verify } from './promotion/index.ts'
+import {
+  digests,
+  promotions,
+  recalls,
+  requests,
+  runs,
+  type VerifyQuestion,
+  verify,
+} from './promotion/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
@@ -53,6 +61,7 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
     runs: runs(connections),
     promotions: promotions(connections),
     digests: digests(connections),
+    recalls: recalls(connections),
     collector: collector(connections),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {

@@ -1,15 +1,15 @@
 import { StoreError } from '@sluice/store'
-import { historyFeedIds } from '../access.ts'
-import type { Call, Handle, Result } from '../call.ts'
+import { has, historyFeedIds } from '../access.ts'
+import type { Call, Grants, Handle, Result } from '../call.ts'
 import { issuesOf } from '../errors.ts'
-import { notFound } from '../problem.ts'
+import { ApiError, notFound } from '../problem.ts'
+import type { LaneView } from '../subjects.ts'
 
-export const createRequest = async ({
-  services,
-  actor,
-  headers,
-  body,
-}: Call<'createRequest'>): Promise<Result<'createRequest'>> => {
+export const createRequest = async (
+  { services, actor, grants, headers, body }: Call<'createRequest'>,
+  lane: LaneView,
+): Promise<Result<'createRequest'>> => {
+  requirePull(grants, lane, body)
   const key = headers['idempotency-key']
   const { request, created } = await fieldsAsSent(body, () =>
     services.store.requests.create(
@@ -25,11 +25,11 @@ export const createRequest = async ({
   }
 }
 
-export const evaluateRequest = async ({
-  services,
-  actor,
-  body,
-}: Call<'evaluateRequest'>): Promise<Result<'evaluateRequest'>> => {
+export const evaluateRequest = async (
+  { services, actor, grants, body }: Call<'evaluateRequest'>,
+  lane: LaneView,
+): Promise<Result<'evaluateRequest'>> => {
+  requirePull(grants, lane, body)
   const evaluation = await fieldsAsSent(body, () =>
     services.store.requests.evaluate(actor, askedBy(body), services.storage),
   )
@@ -88,7 +88,13 @@ export const retryRequest = async ({
 
 type Body = Call<'createRequest'>['body']
 
-function askedBy({ lane, image, targetRepository, targetTags, items, reason, links }: Body) {
+/** What leads back is read from the feed that the lane leads to. */
+function requirePull(grants: Grants, { to, toFeedId }: LaneView, { kind = 'promote' }: Body): void {
+  if (kind === 'promote' || has(grants, toFeedId, 'pull')) return
+  throw new ApiError('forbidden', `this needs the grant pull on the feed ${to}`)
+}
+
+function askedBy({ lane, kind, image, targetRepository, targetTags, items, reason, links }: Body) {
   const single = {
     image: image ?? '',
     ...(targetRepository !== undefined && { targetRepository }),
@@ -96,6 +102,7 @@ function askedBy({ lane, image, targetRepository, targetTags, items, reason, lin
   }
   return {
     lane,
+    ...(kind !== undefined && { kind }),
     items: items ?? [single],
     ...(reason !== undefined && { reason }),
     ...(links !== undefined && { links }),

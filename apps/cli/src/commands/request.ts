@@ -1,5 +1,5 @@
-import type { Input } from '@sluice/contract'
-import type { Command } from 'commander'
+import { type Input, type RequestKind, requestKinds } from '@sluice/contract'
+import { type Command, Option } from 'commander'
 import { connect } from '../connect.ts'
 import { define, several } from '../define.ts'
 import { parseDuration } from '../duration.ts'
@@ -10,6 +10,7 @@ import { waitForEnd } from '../wait.ts'
 
 type Options = {
   lane: string
+  kind?: RequestKind
   tag?: readonly string[]
   targetRepository?: string
   reason?: string
@@ -27,6 +28,12 @@ export function request(shell: Shell): Command {
   )
     .argument('<image>', "repository:tag or repository@digest in the lane's first feed")
     .requiredOption('--lane <lane>', 'the lane')
+    .addOption(
+      new Option(
+        '--kind <kind>',
+        'rollback and restore name images of the feed that the lane leads to',
+      ).choices(requestKinds),
+    )
     .option('--tag <tag>', 'tag to set in the target, repeatable (default: the source tag)', several)
     .option('--target-repository <name>', 'repository in the target (default: the same)')
     .option('--reason <text>', 'why')
@@ -64,6 +71,7 @@ function toBody(image: string, options: Options): Input<'createRequest'>['body']
   })
   return {
     lane: options.lane,
+    ...(options.kind === undefined ? {} : { kind: options.kind }),
     image,
     ...(options.tag === undefined ? {} : { targetTags: [...options.tag] }),
     ...(options.targetRepository === undefined ? {} : { targetRepository: options.targetRepository }),

@@ -19,7 +19,7 @@ export function verify(shell: Shell): Command {
       const verdict = isDigest(image)
         ? await verifyDigest(client, image)
         : await client.verify({ body: { image } })
-      const { allowed, digest, reason, admission } = verdict
+      const { allowed, digest, reason, admission, recall } = verdict
       output.show(verdict, () =>
         fields({
           allowed: allowed ? 'yes' : 'no',
@@ -29,6 +29,7 @@ export function verify(shell: Shell): Command {
           requester: admission?.requester,
           approvers: admission?.approvers.join(', '),
           at: admission?.at,
+          recalled: recall === null ? null : `${recall.at}: ${recall.reason}`,
         }),
       )
       if (!allowed) throw new CliError('refused', `${image} was not let in: ${reason}`)
@@ -37,12 +38,19 @@ export function verify(shell: Shell): Command {
 
 async function verifyDigest(client: Client, digest: string): Promise<Verdict> {
   const { places } = await client.getDigest({ params: { digest } })
-  const admitted = places.filter(({ admission }) => admission !== null)
+  const once = places.filter(({ admission }) => admission !== null)
+  const admitted = once.filter(({ recall }) => recall === null)
   const named = admitted.map(({ feed, repository }) => `${feed}/${repository}`).join(', ')
   return {
     allowed: admitted.length > 0,
     digest,
-    reason: admitted.length > 0 ? `let into ${named}` : 'no trusted repository that you may see holds it',
-    admission: admitted[0]?.admission ?? null,
+    reason:
+      admitted.length > 0
+        ? `let into ${named}`
+        : once.length > 0
+          ? 'recalled'
+          : 'no trusted repository that you may see holds it',
+    admission: (admitted[0] ?? once[0])?.admission ?? null,
+    recall: admitted.length > 0 ? null : (once[0]?.recall ?? null),
   }
 }

@@ -1,10 +1,14 @@
 import type { Evidence } from '../evidence/evidence.ts'
 import type { Policy } from '../policy.ts'
+import type { RequestKind } from '../states.ts'
 
 /** What a gate may look at: facts only, gathered by the store. Persons and principals are ids. */
 export interface GateInput {
   readonly policy: Policy
   readonly now: Date
+  readonly kind: RequestKind
+  /** What stands against an item, or a part of it, in the target feed. */
+  readonly recalls: readonly StandingRecall[]
   readonly requesterPersons: readonly string[]
   /** Every person behind a push of these manifests to the from feed, as the request found them. */
   readonly pusherPersons: readonly string[]
@@ -13,6 +17,15 @@ export interface GateInput {
   readonly items: readonly GateItem[]
   /** What the ticket system said of this request, in the order it came. */
   readonly tickets: readonly TicketState[]
+}
+
+export interface StandingRecall {
+  readonly source: string
+  /** What was recalled: the item itself, or an image that it contains. */
+  readonly digest: string
+  /** Where: the target feed, or one before it. */
+  readonly feed: string
+  readonly reason: string
 }
 
 export interface StandingApproval {
@@ -72,6 +85,7 @@ export type GateName =
   | 'vulnerabilities'
   | 'signatures'
   | 'ticket'
+  | 'recall'
 
 export type GateReport = {
   readonly gate: GateName

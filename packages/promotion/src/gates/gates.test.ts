@@ -7,6 +7,8 @@ function input(gates: object, over: Partial<GateInput> = {}): GateInput {
   return {
     policy: parsePolicy({ gates }),
     now,
+    kind: 'promote',
+    recalls: [],
     requesterPersons: ['rita'],
     pusherPersons: ['paul'],
     approvals: [],
@@ -95,6 +97,22 @@ test.each([
   [61, 'wait', '2026-03-01T12:01:00.000Z'],
 ])('soak of %i minutes after one hour: %s', (minutes, verdict, until) => {
   expect(verdictOf('soak', input({ soak: { minutes } }))).toMatchObject({ verdict, until })
+})
+
+test('a recall blocks what is promoted or rolled back, and is what a restore undoes', () => {
+  const recalls = [{ source: 'app@sha256:aa', digest: 'sha256:bb', feed: 'trusted', reason: 'CVE-1' }]
+  for (const kind of ['promote', 'rollback'] as const) {
+    const report = verdictOf('recall', input({}, { kind, recalls }))
+    expect(report).toMatchObject({ verdict: 'block', inputs: { recalls } })
+    expect(report?.reasons).toEqual(['app@sha256:aa: sha256:bb was recalled from trusted: CVE-1'])
+  }
+  expect(verdictOf('recall', input({}, { kind: 'restore', recalls }))).toBeUndefined()
+  expect(verdictOf('recall', input({}))).toBeUndefined()
+})
+
+test.each(['rollback', 'restore'] as const)('a %s asks who decides, and nothing of the image', (kind) => {
+  const gates = { tagRule: { patterns: ['none'] }, soak: { minutes: 9999 } }
+  expect(evaluateGates(input(gates, { kind })).map(({ gate }) => gate)).toEqual(['quorum', 'requester'])
 })
 
 test('gates that the policy does not have are not reported', () => {

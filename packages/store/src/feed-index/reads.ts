@@ -1,12 +1,13 @@
-import type {
-  Feed,
-  FeedIndex,
-  Listing,
-  Page,
-  ReferrerFilter,
-  Referrers,
-  RepositoryAddress,
-  StoredManifest,
+import {
+  type Feed,
+  FeedError,
+  type FeedIndex,
+  type Listing,
+  type Page,
+  type ReferrerFilter,
+  type Referrers,
+  type RepositoryAddress,
+  type StoredManifest,
 } from '@sluice/feed'
 import { type Descriptor, isDigest, OCI_INDEX, OCI_MANIFEST } from '@sluice/oci'
 import type pg from 'pg'
@@ -21,7 +22,7 @@ export function feedReads(pool: pg.Pool): Reads {
 
   async function stored(address: RepositoryAddress, reference: string): Promise<StoredManifest | null> {
     const cached = isDigest(reference) ? cache.get(reference) : undefined
-    const { rows } = await pool.query<StoredManifest & { bytes: Buffer | null }>(
+    const { rows } = await pool.query<StoredManifest & { bytes: Buffer | null; recall: string | null }>(
       isDigest(reference)
         ? {
             name: 'manifest_by_digest',
@@ -33,6 +34,7 @@ export function feedReads(pool: pg.Pool): Reads {
     const row = rows[0]
     const bytes = row && (row.bytes ?? cached)
     if (!bytes) return null
+    if (row.recall !== null) throw await withheld(pool, row.digest, row.recall)
     cache.set(row.digest, bytes)
     return { digest: row.digest, mediaType: row.mediaType, bytes }
   }
@@ -90,6 +92,19 @@ export function feedReads(pool: pg.Pool): Reads {
   }
 }
 
+async function withheld(pool: pg.Pool, digest: string, recallId: string): Promise<FeedError> {
+  const { rows } = await pool.query<{ digest: string; feed: string; reason: string }>(
+    `select r.digest, n.name as feed, r.reason from recall r join feed_name n on n.feed_id = r.feed_id and n.is_current
+     where r.id = $1`,
+    [recallId],
+  )
+  const { feed, reason, digest: recalled } = rows[0]!
+  const what = recalled === digest ? digest : `${recalled}, which is part of ${digest},`
+  return new FeedError('DENIED', `${what} was recalled from ${feed}: ${reason}`, {
+    detail: { digest, recalled, feed, reason },
+  })
+}
+
 function at({ feed, repository }: RepositoryAddress): [string, string] {
   return [feed.id, repository]
 }
@@ -142,15 +157,18 @@ const FIND_FEED = `
   join feed_name c on c.feed_id = f.id and c.is_current
   where n.name = $1`
 
+// What stands against a manifest is only looked for while anything is recalled at all.
+const RECALL = `case when exists (select from recall where lifted_at is null) then recall_of($1, rm.digest) end as recall`
+
 const BY_DIGEST = `
-  select rm.digest, rm.media_type as "mediaType", case when $4::boolean then m.bytes end as bytes
+  select rm.digest, rm.media_type as "mediaType", case when $4::boolean then m.bytes end as bytes, ${RECALL}
   from repository r
   join repository_manifest rm on rm.repository_id = r.id and rm.digest = $3
   join manifest m on m.digest = rm.digest
   where r.feed_id = $1 and r.name = $2`
 
 const BY_TAG = `
-  select rm.digest, rm.media_type as "mediaType", m.bytes
+  select rm.digest, rm.media_type as "mediaType", m.bytes, ${RECALL}
   from repository r
   join tag t on t.repository_id = r.id and t.name = $3
   join repository_manifest rm on rm.repository_id = r.id and rm.digest = t.digest
@@ -160,7 +178,8 @@ const BY_TAG = `
 const LIST_TAGS = `
   select array(select t.name from tag t where t.repository_id = r.id and t.name > $3 order by t.name limit $4) as names,
     case when f.tag_rules -> 'versions' = 'true'
-      then array(select t.name from tag t where t.repository_id = r.id and t.name ~ $5) end as versions
+      then array(select t.name from tag t where t.repository_id = r.id and t.name ~ $5
+        and not (exists (select from recall where lifted_at is null) and t.name like '%.%.%' and recalled(f.id, t.digest))) end as versions
   from repository r join feed f on f.id = r.feed_id where r.feed_id = $1 and r.name = $2`
 
 // Only under OCI's types has a manifest a subject; elsewhere the field is an unknown one.

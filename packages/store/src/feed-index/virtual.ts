@@ -4,7 +4,7 @@ import { releasesBehind, resolveVirtual, virtualTags } from '@sluice/promotion'
 export type Ask = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>
 
 /**
- * The release that a virtual tag stands for now, in a feed whose tags are versions: computed at every read, so
+ * The best release that a virtual tag can stand for now, past what is recalled, in a feed whose tags are versions: computed at every read, so
  * that nothing has to be kept in step. Null: no such release, other rules, or no virtual tag.
  */
 export async function releaseFor(
@@ -24,6 +24,7 @@ const BEHIND = `
   select t.name from repository r
   join feed f on f.id = r.feed_id and f.tag_rules -> 'versions' = 'true'
   join tag t on t.repository_id = r.id and t.name ~ $3
+    and not (exists (select from recall where lifted_at is null) and recalled(f.id, t.digest))
   where r.feed_id = $1::uuid and r.name = $2`
 
 /** All tags that a listing of virtual ones looks at: stable releases, and what older pushes left under such names. */

@@ -68,13 +68,16 @@ export function feedTags(connections: Connections) {
     ): Promise<Paged<TagView>> {
       if (after && !isTag(after)) throw new StoreError('invalid', 'must be a tag', { field: 'after' })
       const id = await repositoryId(feedId, repository)
-      const { rows } = await pool.query<{ names: string[]; versions: boolean }>(
+      const { rows } = await pool.query<{ names: string[]; withheld: string[]; versions: boolean }>(
         `select array(select name from tag where repository_id = $1) as names,
+           array(select name from tag where repository_id = $1 and exists (select from recall where lifted_at is null)
+             and name like '%.%.%' and recalled($2, digest)) as withheld,
            coalesce(tag_rules -> 'versions' = 'true', false) as versions from feed where id = $2`,
         [id, feedId],
       )
-      const { names: stored = [], versions = false } = rows[0] ?? {}
-      const virtual = virtualBeside(versions && range === undefined ? stored : [])
+      const { names: stored = [], withheld = [], versions = false } = rows[0] ?? {}
+      const offered = versions && range === undefined ? stored.filter((name) => !withheld.includes(name)) : []
+      const virtual = virtualBeside(offered)
       const all = range === undefined ? [...stored, ...virtual.keys()] : releasesWithin(range, stored)
       const names = all.filter((name) => !after || compareTags(name, after) > 0).sort(compareTags)
       const page = paged(names.slice(0, limit + 1), limit, (name) => name)

@@ -21,7 +21,7 @@ export interface NewRequest extends Asked {
  * Makes a request, or answers the one that is meant: of the same idempotency key, or without a key
  * the identical open one. All that it asks for is fixed here.
  * @throws StoreError idempotency_mismatch, lane_unknown, tag_unknown, digest_unknown, digest_mismatch,
- *   closure_incomplete, tag_exists, foreign_layers, gate_refused, invalid
+ *   closure_incomplete, tag_exists, foreign_layers, gate_refused, not_admitted, recall_lifted, invalid
  */
 export async function createRequest(
   tx: Transaction,
@@ -84,7 +84,7 @@ async function replay(tx: Transaction, actor: Actor, key: string, body: Uint8Arr
 async function identicalOpen(
   tx: Transaction,
   actor: Actor,
-  { lane, requesterPersons }: Prepared,
+  { lane, kind, recallId, requesterPersons }: Prepared,
   digest: string,
 ): Promise<string | null> {
   await lockName(tx, `request ${actor.principalId} ${lane.id} ${digest}`)
@@ -93,6 +93,7 @@ async function identicalOpen(
     select r.id from request r
     where r.set_digest = ${digest} and r.state in ('PENDING', 'APPROVED') and r.expires_at > now()
       and r.requester_id = ${actor.principalId}::uuid and r.lane_id = ${lane.id}::uuid and r.lane_version = ${lane.version}
+      and r.kind = ${kind} and r.recall_id is not distinct from ${recallId}::uuid
       and r.requester_persons @> ${persons}::uuid[] and r.requester_persons <@ ${persons}::uuid[]
       and (r.state = 'PENDING' or exists (
         select from promotion p where p.request_id = r.id and p.state in ('QUEUED', 'RUNNING', 'ERRORED')))
@@ -109,7 +110,7 @@ async function insertRequest(
   tx: Transaction,
   actor: Actor,
   asked: Asked,
-  { lane, requesterPersons, items, gates, facts }: Prepared,
+  { lane, kind, recallId, requesterPersons, items, gates, facts }: Prepared,
   digest: string,
 ): Promise<string> {
   const id = newId()
@@ -119,6 +120,8 @@ async function insertRequest(
     laneVersion: lane.version,
     policyHash: lane.policyHash,
     setDigest: digest,
+    kind,
+    recallId,
   })
   const expiresAt = new Date(lane.now.getTime() + lane.policy.requestExpiresAfter.hours * 3_600_000)
   const entryId = await appendEntry(tx, {
@@ -130,8 +133,10 @@ async function insertRequest(
       `feed:${lane.fromFeedId}`,
       `feed:${lane.toFeedId}`,
       ...items.map((item) => `digest:${item.digest}`),
+      ...(recallId === null ? [] : [`recall:${recallId}`]),
     ],
     payload: {
+      kind,
       lane: lane.name,
       laneVersion: lane.version,
       policyHash: lane.policyHash,
@@ -145,9 +150,9 @@ async function insertRequest(
     },
   })
   await tx.$executeRaw`
-    insert into request (id, lane_id, lane_version, state, requester_id, requester_persons, set_digest, bound_hash,
+    insert into request (id, kind, recall_id, lane_id, lane_version, state, requester_id, requester_persons, set_digest, bound_hash,
       reason, links, expires_at, entry_id)
-    values (${id}::uuid, ${lane.id}::uuid, ${lane.version}, 'PENDING', ${actor.principalId}::uuid,
+    values (${id}::uuid, ${kind}, ${recallId}::uuid, ${lane.id}::uuid, ${lane.version}, 'PENDING', ${actor.principalId}::uuid,
       ${[...requesterPersons]}::uuid[], ${digest}, ${bound}, ${asked.reason ?? null},
       ${JSON.stringify(asked.links ?? {})}::jsonb, ${expiresAt}, ${entryId}::uuid)`
   for (const item of items) await insertItem(tx, id, item)

@@ -2,6 +2,7 @@ import { VERSION_NAMES, virtualBeside } from '../feed-index/virtual.ts'
 import type { Transaction } from '../transaction.ts'
 import { type AdmissionView, readAdmissions } from './admissions.ts'
 import { principalNames } from './names.ts'
+import { readStanding, type StandingRecallView } from './recalled.ts'
 
 /** Where a digest is, as `GET /digests/{digest}` answers it. */
 export interface DigestView {
@@ -19,6 +20,8 @@ export interface DigestView {
     /** Null in a trusted feed: there `admission` says who. */
     readonly pushedBy: string | null
     readonly admission: AdmissionView | null
+    /** Why it may not be pulled from here any more. */
+    readonly recall: StandingRecallView | null
   }[]
 }
 
@@ -33,6 +36,7 @@ interface Row {
   readonly pushedAt: Date
   readonly pushedBy: string | null
   readonly admissionId: string | null
+  readonly recallId: string | null
 }
 
 /** Every place of a manifest in the feeds given; null when it is in none of them. */
@@ -44,9 +48,11 @@ export async function findDigest(
   const rows = await tx.$queryRaw<Row[]>`
     select n.name as feed, r.name as repository, m.media_type as "mediaType", octet_length(b.bytes) as size,
       array(select t.name from tag t where t.repository_id = r.id and t.digest = m.digest order by t.name) as tags,
-      case when f.tag_rules -> 'versions' = 'true'
-        then array(select t.name from tag t where t.repository_id = r.id and t.name ~ ${VERSION_NAMES}) end as versions,
-      m.pushed_at as "pushedAt", m.pushed_by as "pushedBy", m.admission_id as "admissionId"
+      case when f.tag_rules -> 'versions' = 'true' then array(select t.name from tag t
+        where t.repository_id = r.id and t.name ~ ${VERSION_NAMES} 
+          and not (exists (select from recall where lifted_at is null) and t.name like '%.%.%' and recalled(r.feed_id, t.digest))) end as versions,
+      m.pushed_at as "pushedAt", m.pushed_by as "pushedBy", m.admission_id as "admissionId",
+      recall_of(r.feed_id, m.digest) as "recallId"
     from repository_manifest m join manifest b on b.digest = m.digest join repository r on r.id = m.repository_id
       join feed f on f.id = r.feed_id join feed_name n on n.feed_id = r.feed_id and n.is_current
     where m.digest = ${digest} and r.feed_id = any (${[...visibleFeedIds]}::uuid[])
@@ -61,20 +67,27 @@ export async function findDigest(
     tx,
     rows.flatMap(({ pushedBy }) => pushedBy ?? []),
   )
+  const recalls = await readStanding(
+    tx,
+    rows.flatMap(({ recallId }) => recallId ?? []),
+  )
   return {
     digest,
     mediaType: first.mediaType,
     size: first.size,
-    locations: rows.map(({ feed, repository, tags, versions, pushedAt, pushedBy, admissionId }) => ({
-      feed,
-      repository,
-      tags,
-      virtualTags: [...virtualBeside(versions ?? [])]
-        .filter(([, release]) => tags.includes(release))
-        .map(([name]) => name),
-      pushedAt: pushedAt.toISOString(),
-      pushedBy: pushedBy === null ? null : (names.get(pushedBy) ?? null),
-      admission: admissionId === null ? null : (admissions.get(admissionId) ?? null),
-    })),
+    locations: rows.map(
+      ({ feed, repository, tags, versions, pushedAt, pushedBy, admissionId, recallId }) => ({
+        feed,
+        repository,
+        tags,
+        virtualTags: [...virtualBeside(versions ?? [])]
+          .filter(([, release]) => tags.includes(release))
+          .map(([name]) => name),
+        pushedAt: pushedAt.toISOString(),
+        pushedBy: pushedBy === null ? null : (names.get(pushedBy) ?? null),
+        admission: admissionId === null ? null : (admissions.get(admissionId) ?? null),
+        recall: recallId === null ? null : (recalls.get(recallId) ?? null),
+      }),
+    ),
   }
 }

@@ -3,6 +3,7 @@ import type { JsonValue } from '@sluice/proof'
 import { itemFacts, ticketStates } from '../evidence/facts.ts'
 import { newId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
+import { standingRecalls } from './recalled.ts'
 import { type LockedRequest, readItems, readTargets } from './rows.ts'
 
 /** What was found at creation and could be undone in the from feed afterwards. */
@@ -32,6 +33,12 @@ export async function gateInput(tx: Transaction, request: LockedRequest): Promis
   return {
     policy: request.policy,
     now: request.now,
+    kind: request.kind,
+    recalls: await standingRecalls(
+      tx,
+      request.toFeedId,
+      items.map(({ sourceRepository, digest }) => ({ source: `${sourceRepository}@${digest}`, digest })),
+    ),
     requesterPersons: request.requesterPersons,
     pusherPersons: facts.pusherPersons,
     approvals: await standingApprovals(tx, request),

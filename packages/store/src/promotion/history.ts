@@ -117,8 +117,8 @@ async function readExecuted(tx: Transaction, ids: readonly string[]): Promise<Ex
       p.started_at as "startedAt", p.finished_at as "finishedAt",
       case when (select count(*) from request_item i where i.request_id = r.id) = 1
         then (select i.digest from request_item i where i.request_id = r.id) else r.set_digest end as digest,
-      (select jsonb_agg(jsonb_build_object('feed', n.name, 'repository', i.target_repository, 'tag', t.tag, 'digest', i.digest)
-          order by i.position, t.tag collate "C")
+      (select coalesce(jsonb_agg(jsonb_build_object('feed', n.name, 'repository', i.target_repository, 'tag', t.tag, 'digest', i.digest)
+          order by i.position, t.tag collate "C"), '[]')
         from request_item i join request_target t on t.request_id = i.request_id and t.position = i.position
         where i.request_id = r.id) as targets,
       array(select a.person_id from approval a where a.request_id = r.id and a.decision = 'approve'

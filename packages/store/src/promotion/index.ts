@@ -13,6 +13,14 @@ import { broke, commit, fail } from './finish.ts'
 import { findPromotion, listPromotions, type PromotionFilter } from './history.ts'
 import { listRequests, type RequestFilter } from './list.ts'
 import { type Asked, prepare } from './prepare.ts'
+import {
+  createRecall,
+  listRecalls,
+  type NewRecall,
+  type RecallFilter,
+  type RecallView,
+  readRecalls,
+} from './recalls.ts'
 import { type Handed, handOver } from './relay.ts'
 import {
   finishStep,
@@ -54,12 +62,18 @@ export function requests(connections: Connections) {
     /** Every gate with its verdict, and what would be fixed; nothing is written. */
     async evaluate(actor: Actor, asked: Asked, storage?: BlobReader) {
       const attached = await attachedTo(connections, actor, asked, storage)
-      const { items, gates, lane } = await transaction(prisma, (tx) => prepare(tx, actor, asked, attached))
+      const { items, gates, lane, kind } = await transaction(prisma, (tx) =>
+        prepare(tx, actor, asked, attached),
+      )
       return {
         gates,
         items: items.map(
           ({ sourceRepository, sourceTag, digest, mediaType, targetRepository, tags, frozen }) => ({
-            source: { feed: lane.from, repository: sourceRepository, tag: sourceTag },
+            source: {
+              feed: kind === 'promote' ? lane.from : lane.to,
+              repository: sourceRepository,
+              tag: sourceTag,
+            },
             target: { feed: lane.to, repository: targetRepository, tags },
             digest,
             mediaType,
@@ -95,11 +109,12 @@ export function requests(connections: Connections) {
 async function attachedTo(
   { prisma }: Connections,
   actor: Actor,
-  { lane, items, reason, links }: Asked,
+  { lane, kind = 'promote', items, reason, links }: Asked,
   storage?: BlobReader,
 ): Promise<Attached> {
   const nothing = { found: [], unread: [] }
-  if (storage === undefined) return nothing
+  // What leads back is asked for no evidence.
+  if (storage === undefined || kind !== 'promote') return nothing
   const asked = { lane, items, ...(reason !== undefined && { reason }), ...(links && { links }) }
   const prepared = await transaction(prisma, (tx) => prepare(tx, actor, asked)).catch((error: unknown) => {
     if (error instanceof StoreError && error.code !== 'unavailable') return null
@@ -147,6 +162,20 @@ export function promotions({ prisma }: Connections) {
   return {
     list: (filter: PromotionFilter) => listPromotions(prisma, filter),
     get: (id: string, visibleFeedIds: readonly string[]) => findPromotion(prisma, id, visibleFeedIds),
+  }
+}
+
+/** Withdrawing what was let in. Whether the actor may is asked of its grants first, and by Postgres again. */
+export function recalls({ prisma }: Connections) {
+  return {
+    /** Answers the recall that stands already, when there is one. @throws StoreError digest_unknown, invalid */
+    async create(actor: Actor, asked: NewRecall): Promise<{ recall: RecallView; created: boolean }> {
+      const { id, created } = await transaction(prisma, (tx) => createRecall(tx, actor, asked))
+      const [recall] = await readRecalls(prisma, [id])
+      if (recall === undefined) throw new StoreError('not_found', `there is no recall ${id}`)
+      return { recall, created }
+    },
+    list: (filter: RecallFilter) => listRecalls(prisma, filter),
   }
 }
 

@@ -7,7 +7,9 @@ import {
   type Policy,
   parseTagRules,
   refuseRepeatedTargets,
+  type RequestKind,
   type ResolvedItem,
+  resolveBack,
   resolveItems,
   type TagRules,
   type TargetTag,
@@ -20,11 +22,14 @@ import { releaseFor } from '../feed-index/virtual.ts'
 import { asking, type Transaction } from '../transaction.ts'
 import { type Closure, readClosure } from './closure.ts'
 import { type FrozenFacts, personsBehind } from './facts.ts'
+import { standingRecalls } from './recalled.ts'
 import { decided } from './refusal.ts'
 
 /** What a caller asks for (DESIGN section 7, `POST /requests`). */
 export interface Asked {
   readonly lane: string
+  /** `promote` unless given. The images of the others are those of the lane's to feed. */
+  readonly kind?: RequestKind
   readonly items: readonly AskedItem[]
   readonly reason?: string
   readonly links?: { readonly [name: string]: string }
@@ -54,6 +59,9 @@ export interface PreparedItem extends BoundItem {
 /** Everything that a request would fix, looked up once. */
 export interface Prepared {
   readonly lane: LaneNow
+  readonly kind: RequestKind
+  /** The recall that a restore undoes. */
+  readonly recallId: string | null
   readonly tagRules: TagRules
   readonly requesterPersons: readonly string[]
   readonly items: readonly PreparedItem[]
@@ -66,7 +74,8 @@ export interface Prepared {
 
 /**
  * Resolves what was asked: lane, references, closures, what each target tag points at, and the gates.
- * @throws StoreError lane_unknown, tag_unknown, digest_unknown, digest_mismatch, closure_incomplete, invalid
+ * @throws StoreError lane_unknown, tag_unknown, digest_unknown, digest_mismatch, closure_incomplete,
+ *   not_admitted, recall_lifted, invalid
  */
 export async function prepare(
   tx: Transaction,
@@ -74,16 +83,25 @@ export async function prepare(
   asked: Asked,
   attached: Attached = { found: [], unread: [] },
 ): Promise<Prepared> {
-  const { lane, rules, feedNames } = await readLane(tx, asked.lane)
+  const { kind = 'promote' } = asked
+  const { lane, rules } = await readLane(tx, asked.lane)
+  const source =
+    kind === 'promote' ? { id: lane.fromFeedId, name: lane.from } : { id: lane.toFeedId, name: lane.to }
+  const feedNames = await namesOf(tx, source.id)
+  const read = decided(() =>
+    kind === 'promote'
+      ? resolveItems(asked.items, feedNames)
+      : resolveBack(kind, asked.items, asked.reason, feedNames),
+  )
   const resolved: ResolvedItem[] = []
-  for (const item of decided(() => resolveItems(asked.items, feedNames))) {
-    resolved.push(await withRelease(tx, lane, item))
-  }
+  for (const item of read) resolved.push(await withRelease(tx, source.id, item))
   decided(() => refuseRepeatedTargets(resolved))
   const items: PreparedItem[] = []
   for (const [position, item] of resolved.entries()) {
-    items.push(await prepareItem(tx, lane, item, position))
+    items.push(await prepareItem(tx, lane, source, item, position))
   }
+  if (kind !== 'promote') await requireAdmitted(tx, lane, items)
+  const recallId = kind === 'restore' ? await recallOf(tx, lane, items) : null
   const requesterPersons = [
     ...new Set([...(actor.personId === null ? [] : [actor.personId]), ...actor.answerable]),
   ]
@@ -101,6 +119,12 @@ export async function prepare(
   const gates = evaluateGates({
     policy: lane.policy,
     now: lane.now,
+    kind,
+    recalls: await standingRecalls(
+      tx,
+      lane.toFeedId,
+      items.map(({ sourceRepository, digest }) => ({ source: `${sourceRepository}@${digest}`, digest })),
+    ),
     requesterPersons,
     pusherPersons: facts.pusherPersons,
     approvals: [],
@@ -117,7 +141,18 @@ export async function prepare(
   const targets = items.flatMap(({ targetRepository, digest, tags }) =>
     tags.map(({ tag, expected }) => ({ repository: targetRepository, tag, digest, current: expected })),
   )
-  return { lane, tagRules: parseTagRules(rules), requesterPersons, items, targets, gates, facts, attached }
+  return {
+    lane,
+    kind,
+    recallId,
+    tagRules: parseTagRules(rules),
+    requesterPersons,
+    items,
+    targets,
+    gates,
+    facts,
+    attached,
+  }
 }
 
 async function readLane(tx: Transaction, name: string) {
@@ -141,20 +176,48 @@ async function readLane(tx: Transaction, name: string) {
     })
   }
   const { tagRules: rules, ...lane } = row
+  return { lane, rules }
+}
+
+async function namesOf(tx: Transaction, feedId: string): Promise<string[]> {
   const names = await tx.$queryRaw<{ name: string }[]>`
-    select name from feed_name where feed_id = ${lane.fromFeedId}::uuid order by is_current desc, name`
-  return { lane, rules, feedNames: names.map(({ name }) => name) }
+    select name from feed_name where feed_id = ${feedId}::uuid order by is_current desc, name`
+  return names.map(({ name }) => name)
+}
+
+/** What leads back was let into this very repository before. @throws StoreError not_admitted */
+async function requireAdmitted(tx: Transaction, { to }: LaneNow, items: readonly PreparedItem[]) {
+  for (const [position, { sourceRepositoryId, sourceRepository, digest }] of items.entries()) {
+    const found = await tx.$queryRaw<unknown[]>`
+      select 1 from repository_manifest where repository_id = ${sourceRepositoryId}::uuid and digest = ${digest}
+        and admission_id is not null`
+    if (found.length > 0) continue
+    throw new StoreError('not_admitted', `${digest} was never let into ${to}/${sourceRepository}`, {
+      field: `items[${position}].image`,
+    })
+  }
+}
+
+/** The recall that a restore of this image undoes. @throws StoreError recall_lifted */
+async function recallOf(tx: Transaction, lane: LaneNow, items: readonly PreparedItem[]): Promise<string> {
+  const digest = items[0]?.digest ?? ''
+  const [row] = await tx.$queryRaw<{ id: string }[]>`
+    select id from recall where feed_id = ${lane.toFeedId}::uuid and digest = ${digest} and lifted_at is null`
+  if (row !== undefined) return row.id
+  throw new StoreError('recall_lifted', `no recall of ${digest} stands in ${lane.to} itself`, {
+    field: 'items[0].image',
+  })
 }
 
 /** A virtual tag is asked for once, here: what is requested is the release that it stands for now. */
-async function withRelease(tx: Transaction, lane: LaneNow, item: ResolvedItem): Promise<ResolvedItem> {
+async function withRelease(tx: Transaction, feedId: string, item: ResolvedItem): Promise<ResolvedItem> {
   const { repository, tag } = item
   if (tag === null || !isVirtualTag(tag)) return item
   const [stored] = await tx.$queryRaw<unknown[]>`
     select 1 from repository r join tag t on t.repository_id = r.id and t.name = ${tag}
-    where r.feed_id = ${lane.fromFeedId}::uuid and r.name = ${repository}`
+    where r.feed_id = ${feedId}::uuid and r.name = ${repository}`
   if (stored !== undefined) return item
-  const release = await releaseFor(asking(tx), { feedId: lane.fromFeedId, repository, tag })
+  const release = await releaseFor(asking(tx), { feedId, repository, tag })
   if (release === null) return item
   return { ...item, tag: release, ...(item.targetTagDefaulted && { targetTags: [release] }) }
 }
@@ -162,14 +225,15 @@ async function withRelease(tx: Transaction, lane: LaneNow, item: ResolvedItem): 
 async function prepareItem(
   tx: Transaction,
   lane: LaneNow,
+  feed: { readonly id: string; readonly name: string },
   item: ResolvedItem,
   position: number,
 ): Promise<PreparedItem> {
   const field = `items[${position}].image`
   const [source] = await tx.$queryRaw<{ id: string; tagged: string | null }[]>`
     select r.id, t.digest as tagged from repository r left join tag t on t.repository_id = r.id and t.name = ${item.tag}
-    where r.feed_id = ${lane.fromFeedId}::uuid and r.name = ${item.repository}`
-  const where = `${lane.from}/${item.repository}`
+    where r.feed_id = ${feed.id}::uuid and r.name = ${item.repository}`
+  const where = `${feed.name}/${item.repository}`
   if (item.tag !== null && source?.tagged == null) {
     throw new StoreError('tag_unknown', `${where} has no tag ${item.tag}`, { field })
   }

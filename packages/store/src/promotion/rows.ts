@@ -1,4 +1,4 @@
-import type { Policy, PromotionState, RequestState } from '@sluice/promotion'
+import type { Policy, PromotionState, RequestKind, RequestState } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import { isId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
@@ -6,6 +6,9 @@ import type { Transaction } from '../transaction.ts'
 /** A request under its row lock, with the lane version it was made under. */
 export interface LockedRequest {
   readonly id: string
+  readonly kind: RequestKind
+  /** The recall that a restore undoes. */
+  readonly recallId: string | null
   readonly state: RequestState
   readonly expiresAt: Date
   readonly requesterPersons: readonly string[]
@@ -36,7 +39,7 @@ export interface LockedPromotion {
 export async function lockRequest(tx: Transaction, id: string): Promise<LockedRequest> {
   const rows = isId(id)
     ? await tx.$queryRaw<LockedRequest[]>`
-        select r.id, r.state, r.expires_at as "expiresAt", r.requester_persons as "requesterPersons",
+        select r.id, r.kind, r.recall_id as "recallId", r.state, r.expires_at as "expiresAt", r.requester_persons as "requesterPersons",
           r.set_digest as "setDigest", r.bound_hash as "boundHash", r.lane_id as "laneId",
           r.lane_version as "laneVersion", v.policy, v.policy_hash as "policyHash",
           l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", now() as now

@@ -206,7 +206,7 @@ async function addRobot(admin: Pool, name: string, owner: Actor): Promise<Actor>
   return { ...owner, principalId: id, kind: 'robot', name, personId: null, answerable: owner.answerable }
 }
 
-async function addFeed(admin: Pool, name: string, trusted: boolean, tagRules: object) {
+export async function addFeed(admin: Pool, name: string, trusted: boolean, tagRules: object) {
   const id = newId()
   await admin.query(`insert into feed (id, stage, trusted, tag_rules) values ($1, 'x', $2, $3)`, [
     id,
@@ -217,7 +217,7 @@ async function addFeed(admin: Pool, name: string, trusted: boolean, tagRules: ob
   return { id, name, trusted }
 }
 
-async function addLane(
+export async function addLane(
   api: Store,
   name: string,
   from: string,

@@ -1,6 +1,7 @@
 import { releaseFor } from '../feed-index/virtual.ts'
 import { asking, type Transaction } from '../transaction.ts'
 import { type AdmissionView, readAdmissions } from './admissions.ts'
+import { readStanding, type StandingRecallView } from './recalled.ts'
 
 export interface VerifyQuestion {
   readonly feedId: string
@@ -14,23 +15,30 @@ export interface VerifyQuestion {
 export interface VerifyAnswer {
   readonly allowed: boolean
   readonly digest: string | null
-  readonly reason: 'admitted' | 'feed_not_trusted' | 'not_in_feed'
+  readonly reason: 'admitted' | 'feed_not_trusted' | 'not_in_feed' | 'recalled'
   readonly admission: AdmissionView | null
+  /** What stands against it. */
+  readonly recall: StandingRecallView | null
 }
 
 interface Row {
   readonly trusted: boolean
   readonly digest: string | null
   readonly admissionId: string | null
+  readonly recallId: string | null
 }
 
-/** Looks at the membership that a pull would use, by a virtual tag too: in a trusted feed it names its admission. */
+/**
+ * Looks at the membership that a pull would use, by a virtual tag too: in a trusted feed it names its admission,
+ * and nothing stands against it.
+ */
 export async function verify(
   tx: Transaction,
   { feedId, repository, tag, digest }: VerifyQuestion,
 ): Promise<VerifyAnswer> {
   const [row] = await tx.$queryRaw<Row[]>`
-    select f.trusted, m.digest, m.admission_id as "admissionId"
+    select f.trusted, m.digest, m.admission_id as "admissionId",
+      case when exists (select from recall where lifted_at is null) then recall_of(f.id, m.digest) end as "recallId"
     from feed f
       left join repository r on r.feed_id = f.id and r.name = ${repository}
       left join tag t on t.repository_id = r.id and t.name = ${tag ?? null} and ${digest ?? null}::text is null
@@ -42,11 +50,14 @@ export async function verify(
     if (release !== null) return verify(tx, { feedId, repository, tag: release })
   }
   if (row === undefined || found === null) {
-    return { allowed: false, digest: digest ?? null, reason: 'not_in_feed', admission: null }
+    return { allowed: false, digest: digest ?? null, reason: 'not_in_feed', admission: null, recall: null }
   }
   if (!row.trusted || row.admissionId === null) {
-    return { allowed: false, digest: found, reason: 'feed_not_trusted', admission: null }
+    return { allowed: false, digest: found, reason: 'feed_not_trusted', admission: null, recall: null }
   }
   const admission = (await readAdmissions(tx, [row.admissionId])).get(row.admissionId) ?? null
-  return { allowed: true, digest: found, reason: 'admitted', admission }
+  const recall =
+    row.recallId === null ? undefined : (await readStanding(tx, [row.recallId])).get(row.recallId)
+  if (recall !== undefined) return { allowed: false, digest: found, reason: 'recalled', admission, recall }
+  return { allowed: true, digest: found, reason: 'admitted', admission, recall: null }
 }

@@ -1,4 +1,4 @@
-import type { GateReport, RequestState } from '@sluice/promotion'
+import type { GateReport, RequestKind, RequestState } from '@sluice/promotion'
 import type { Transaction } from '../transaction.ts'
 import { principalNames } from './names.ts'
 import { type PromotionView, readPromotions } from './promotion-view.ts'
@@ -36,6 +36,9 @@ export interface ApprovalView {
 /** A request as `GET /requests/{id}` answers it; the fields of a single item stand at the top too. */
 export interface RequestView extends Partial<ItemView> {
   readonly id: string
+  readonly kind: RequestKind
+  /** The recall that a restore undoes. */
+  readonly recall: string | null
   readonly state: RequestState
   readonly lane: {
     readonly name: string
@@ -58,6 +61,8 @@ export interface RequestView extends Partial<ItemView> {
 
 interface RequestRow {
   readonly id: string
+  readonly kind: RequestKind
+  readonly recall: string | null
   readonly state: RequestState
   readonly lane: string
   readonly laneVersion: number
@@ -77,7 +82,7 @@ interface RequestRow {
 export async function readRequests(tx: Transaction, ids: readonly string[]): Promise<RequestView[]> {
   if (ids.length === 0) return []
   const rows = await tx.$queryRaw<RequestRow[]>`
-    select r.id, r.state, l.name as lane, r.lane_version as "laneVersion", fn.name as "from", tn.name as "to",
+    select r.id, r.kind, r.recall_id as recall, r.state, l.name as lane, r.lane_version as "laneVersion", fn.name as "from", tn.name as "to",
       r.requester_id as "requesterId", r.set_digest as "setDigest", r.reason, r.links,
       (select g.report -> 'gates' from gate_report g where g.request_id = r.id order by g.at desc, g.id desc limit 1) as gates,
       r.created_at as "createdAt", r.decided_at as "decidedAt", r.expires_at as "expiresAt"
@@ -99,6 +104,8 @@ export async function readRequests(tx: Transaction, ids: readonly string[]): Pro
     const own = items.filter(({ requestId }) => requestId === id).map((item) => itemView(item, row))
     return {
       id,
+      kind: row.kind,
+      recall: row.recall,
       state: row.state,
       lane: { name: row.lane, version: row.laneVersion, from: row.from, to: row.to },
       requester: nameOf(row.requesterId),
@@ -157,11 +164,11 @@ function readItemViews(tx: Transaction, ids: readonly string[]): Promise<ItemRow
     where i.request_id = any (${[...ids]}::uuid[]) order by i.request_id, i.position`
 }
 
-function itemView(item: ItemRow, { from, to }: Pick<RequestRow, 'from' | 'to'>): ItemView {
+function itemView(item: ItemRow, { kind, from, to }: Pick<RequestRow, 'kind' | 'from' | 'to'>): ItemView {
   const { digest, tag, current, movedAt } = item
   const drifted = tag !== null && current !== digest
   return {
-    source: { feed: from, repository: item.repository, tag },
+    source: { feed: kind === 'promote' ? from : to, repository: item.repository, tag },
     target: { feed: to, repository: item.targetRepository, tags: item.tags },
     digest,
     mediaType: item.mediaType,
