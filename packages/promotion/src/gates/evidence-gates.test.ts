@@ -114,6 +114,8 @@ function judge(gate: string, gates: object, items: GateItem[], tickets: TicketSt
   const input: GateInput = {
     policy: parsePolicy({ gates, keys }),
     now,
+    kind: 'promote',
+    recalls: [],
     requesterPersons: [],
     pusherPersons: [],
     approvals: [],

@@ -3,7 +3,8 @@ import { evaluateGates, parsePolicy, PromotionError } from '../index.ts'
 
 function windowAt(now: string, window: object) {
   const policy = parsePolicy({ gates: { window } })
-  const input = { requesterPersons: [], pusherPersons: [], approvals: [], items: [], tickets: [] }
+  const nobody = { requesterPersons: [], pusherPersons: [], approvals: [], recalls: [] }
+  const input = { ...nobody, kind: 'promote', items: [], tickets: [] } as const
   return evaluateGates({ ...input, policy, now: new Date(now) }).find(({ gate }) => gate === 'window')
 }
 
