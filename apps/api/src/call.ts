@@ -6,7 +6,13 @@ import type { Services } from './services.ts'
 export type Grants = ReadonlyMap<string, ReadonlySet<Verb>>
 
 /** Who asks, known before anything of the call is looked at. */
-export type Caller = { readonly services: Services; readonly actor: Actor; readonly grants: Grants }
+export type Caller = {
+  readonly services: Services
+  readonly actor: Actor
+  readonly grants: Grants
+  /** By which address this service was reached, as `https://host:port`. */
+  readonly origin: string
+}
 
 /** One call of `/api/v1`, checked against its operation. */
 export type Call<Id extends OperationId> = Caller &

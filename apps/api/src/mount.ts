@@ -7,6 +7,7 @@ import { streamEvents } from './calls/events.ts'
 import { readBody } from './body.ts'
 import type { Asked, Call, Caller } from './call.ts'
 import { readCredential } from './credential.ts'
+import { originOf } from './origin.ts'
 import { ApiError, fieldErrors, notFound, unauthenticated } from './problem.ts'
 import { routes } from './routes.ts'
 import type { Services } from './services.ts'
@@ -85,7 +86,8 @@ export async function identify(services: Services, req: Request): Promise<Caller
   const { accounts } = services.store
   const actor = credential.kind === 'bearer' ? await accounts.byToken(credential.secret) : null
   if (actor === null) throw unauthenticated('the token is unknown, expired or revoked; sign in again')
-  return { services, actor, grants: await accounts.grantsOf(actor) }
+  const origin = originOf(req, services.publicUrl)
+  return { services, actor, grants: await accounts.grantsOf(actor), origin }
 }
 
 function checkParams({ params }: Operation, req: Request): Record<string, string> {

@@ -58,7 +58,7 @@ function refusal(rule: Rule, who: string): number | null {
   if ('role' in rule) return 403
   // The feed dev, the lane out of it and its request: who has no verb on either feed is told nothing.
   if (who === 'narrow') {
-    if ('feed' in rule) return ['admin', 'recall'].includes(rule.feed) ? 403 : null
+    if ('feed' in rule) return ['see', 'pull'].includes(rule.feed) ? null : 403
     if ('lane' in rule) return rule.lane.to === 'see' ? null : 403
     return rule.request === 'see' ? null : 403
   }

@@ -49,6 +49,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   listRepositories: onFeed('pull', repositories.listRepositories),
   listTags: onFeed('pull', repositories.listTags),
   listTagHistory: onFeed('pull', repositories.listTagHistory),
+  restoreTag: onFeed('push', repositories.restoreTag),
 
   listLanes: signedIn(lanes.listLanes),
   createLane: onNewLane(lanes.createLane),

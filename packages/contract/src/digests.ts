@@ -22,6 +22,8 @@ export const digestView = z.object({
       feed: z.string(),
       repository: z.string(),
       tags: z.array(z.string()),
+      /** Those that the feed itself keeps on it now. */
+      virtualTags: z.array(z.string()),
       admission: admission.nullable(),
       /** Why it may not be pulled from here any more. */
       recall: standingRecall.nullable(),

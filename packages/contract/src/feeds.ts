@@ -1,9 +1,15 @@
 import { z } from 'zod'
 import { feedName, id, listOf, time } from './grammar.ts'
 
-/** `immutable`: tags that never move once set; `release` is X.Y.Z[-pre], others are patterns with `*`. */
+const patterns = z.array(z.string().min(1).max(128)).max(100)
+
+/** Patterns: `release` is X.Y.Z[-pre], others are globs with `*`. */
 export const tagRules = z.strictObject({
-  immutable: z.array(z.string().min(1).max(128)).max(100).optional(),
+  /** Tags are releases and what is `permitted` beside them; the feed itself keeps X, X.Y and `latest`. */
+  versions: z.boolean().optional(),
+  permitted: patterns.optional(),
+  /** Tags that, once set, never move and are never removed. */
+  immutable: patterns.optional(),
 })
 export type TagRules = z.infer<typeof tagRules>
 

@@ -25,7 +25,7 @@ import { promotions, promotionsQuery } from './promotions.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
 import { repositories } from './repositories.ts'
 import { evaluation, idempotencyHeaders, request, requestBody, requests, requestsQuery } from './requests.ts'
-import { tagHistory, tagHistoryQuery, tags, tagsQuery } from './tags.ts'
+import { restoreBody, restored, tagHistory, tagHistoryQuery, tags, tagsQuery } from './tags.ts'
 import { newToken, tokenBody, tokens } from './tokens.ts'
 import { newUser, user, userBody, userPatch, users } from './users.ts'
 import { verdict, verifyBody } from './verify.ts'
@@ -248,6 +248,14 @@ export const operations = {
     params: byFeed,
     query: tagHistoryQuery,
     answers: { 200: tagHistory },
+  },
+  restoreTag: {
+    method: 'POST',
+    path: '/feeds/{feed}/tags/restore',
+    summary: 'Point a tag at a digest that it was on before: a new move',
+    params: byFeed,
+    body: restoreBody,
+    answers: { 200: restored },
   },
 
   listLanes: {

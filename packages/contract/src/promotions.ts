@@ -33,7 +33,16 @@ export const executed = z.object({
   requestId: id,
   state: promotionState,
   digest,
-  targets: z.array(z.object({ feed: z.string(), repository: z.string(), tag: z.string(), digest })),
+  targets: z.array(
+    z.object({
+      feed: z.string(),
+      repository: z.string(),
+      tag: z.string(),
+      digest,
+      /** By the address that this answer was asked at; null when nothing was promoted. */
+      pullCommand: z.string().nullable(),
+    }),
+  ),
   requester: z.string(),
   approvers: z.array(z.string()),
   startedAt: time.nullable(),

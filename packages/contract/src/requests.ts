@@ -92,6 +92,8 @@ export const requestItem = z.object({
     repository: z.string(),
     tags: z.array(z.object({ tag: z.string(), expected: digest.nullable() })),
   }),
+  /** Once it is promoted: by digest, at the address that this answer was asked at. */
+  pullCommand: z.string().nullable(),
 })
 export type RequestItem = z.infer<typeof requestItem>
 
@@ -115,6 +117,7 @@ export const request = z.object({
   drift: drift.optional(),
   source: requestItem.shape.source.nullish(),
   target: requestItem.shape.target.nullish(),
+  pullCommand: z.string().nullish(),
   gates: z.array(gateReport),
   approvals: z.array(approval),
   promotion: promotion.nullable(),
@@ -138,7 +141,7 @@ export const requestsQuery = z.strictObject({
 })
 
 export const evaluation = z.object({
-  items: z.array(requestItem.omit({ drift: true })),
+  items: z.array(requestItem.omit({ drift: true, pullCommand: true })),
   gates: z.array(gateReport),
 })
 export type Evaluation = z.infer<typeof evaluation>

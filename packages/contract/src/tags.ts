@@ -11,11 +11,21 @@ export const tag = z.object({
   /** Null where a promotion set it. */
   pushedBy: z.string().nullable(),
   promotion: id.nullable(),
+  /** Kept by the feed itself, on the highest release. */
   virtual: z.boolean(),
+  /** Of a virtual tag: the release that it stands for now. */
+  release: z.string().nullable(),
+  /** By the address that this answer was asked at. */
+  pullCommand: z.string(),
 })
 export type Tag = z.infer<typeof tag>
 export const tags = listOf(tag)
-export const tagsQuery = z.strictObject({ repository: repositoryName, ...page })
+export const tagsQuery = z.strictObject({
+  repository: repositoryName,
+  /** Only releases within it: `~1.4`, `^1`, `>=1.2 <2`, `latest-stable`. */
+  range: z.string().min(1).max(128).optional(),
+  ...page,
+})
 
 /** One move: `from` null set the tag first, `to` null deleted it. */
 export const tagMove = z.object({
@@ -24,6 +34,9 @@ export const tagMove = z.object({
   to: digest.nullable(),
   by: z.string().nullable(),
   promotion: id.nullable(),
+  /** Of a promotion: what it was asked by, and who approved it. */
+  request: id.nullable(),
+  approvers: z.array(z.string()),
 })
 export type TagMove = z.infer<typeof tagMove>
 /** With `at`: `digest` is what the tag pointed at then, null when it was not there; no moves are listed. */
@@ -34,3 +47,21 @@ export const tagHistoryQuery = z.strictObject({
   at: time.optional(),
   ...page,
 })
+
+/** Back to a digest that the tag was on, or to what it was `at` a time. */
+export const restoreBody = z
+  .strictObject({
+    repository: repositoryName,
+    tag: tagName,
+    digest: digest.optional(),
+    at: time.optional(),
+  })
+  .superRefine((body, context) => {
+    if ((body.digest === undefined) !== (body.at === undefined)) return
+    const message = 'say where to go back to: either digest or at'
+    context.addIssue({ code: 'custom', path: ['digest'], message, params: { rule: 'exclusive' } })
+  })
+
+/** The move; `from` equals `to` when the tag was there already. */
+export const restored = z.object({ tag: z.string(), from: digest.nullable(), to: digest })
+export type Restored = z.infer<typeof restored>

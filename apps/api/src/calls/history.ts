@@ -3,13 +3,14 @@ import type { AdmissionView } from '@sluice/store'
 import { has, historyFeedIds } from '../access.ts'
 import type { Handle } from '../call.ts'
 import { ApiError, notFound } from '../problem.ts'
+import { executedAt } from '../pull.ts'
 import { feedNamed } from '../subjects.ts'
 
-export const listPromotions: Handle<'listPromotions'> = async ({ services, grants, query }) => {
+export const listPromotions: Handle<'listPromotions'> = async ({ services, grants, origin, query }) => {
   const { since, until, ...rest } = query
-  const visibleFeedIds = historyFeedIds(grants)
-  const page = await services.store.promotions.list({ ...rest, ...between({ since, until }), visibleFeedIds })
-  return { status: 200, body: page }
+  const filter = { ...rest, ...between({ since, until }), visibleFeedIds: historyFeedIds(grants) }
+  const { items, next } = await services.store.promotions.list(filter)
+  return { status: 200, body: { items: items.map((executed) => executedAt(origin, executed)), next } }
 }
 
 export const getDigest: Handle<'getDigest'> = async ({ services, grants, params }) => {

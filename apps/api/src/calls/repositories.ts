@@ -1,4 +1,5 @@
 import type { Call, Result } from '../call.ts'
+import { pullCommand } from '../pull.ts'
 import type { FeedView } from '../subjects.ts'
 
 export const listRepositories = async (
@@ -9,11 +10,16 @@ export const listRepositories = async (
 }
 
 export const listTags = async (
-  { services, query }: Call<'listTags'>,
-  { id }: FeedView,
+  { services, origin, query }: Call<'listTags'>,
+  { id, name }: FeedView,
 ): Promise<Result<'listTags'>> => {
-  const { items, next } = await services.store.feeds.tags(id, query.repository, query)
-  const tags = items.map(({ promotionId, ...tag }) => ({ ...tag, promotion: promotionId }))
+  const { repository } = query
+  const { items, next } = await services.store.feeds.tags(id, repository, query)
+  const tags = items.map(({ promotionId, ...tag }) => ({
+    ...tag,
+    promotion: promotionId,
+    pullCommand: pullCommand(origin, { feed: name, repository }, tag.tag),
+  }))
   return { status: 200, body: { items: tags, next } }
 }
 
@@ -27,6 +33,19 @@ export const listTagHistory = async (
     return { status: 200, body: { digest, items: [], next: null } }
   }
   const { items, next } = await services.store.feeds.tagHistory(id, repository, tag, query)
-  const moves = items.map(({ promotionId, ...move }) => ({ ...move, promotion: promotionId }))
+  const moves = items.map(({ promotionId, requestId, ...move }) => ({
+    ...move,
+    promotion: promotionId,
+    request: requestId,
+  }))
   return { status: 200, body: { items: moves, next } }
+}
+
+export const restoreTag = async (
+  { services, actor, body }: Call<'restoreTag'>,
+  { id }: FeedView,
+): Promise<Result<'restoreTag'>> => {
+  const { repository, tag, digest, at } = body
+  const to = digest === undefined ? { at: new Date(at ?? 0) } : { digest }
+  return { status: 200, body: await services.store.feeds.restoreTag(actor, id, { repository, tag, to }) }
 }

@@ -3,10 +3,11 @@ import { has, historyFeedIds } from '../access.ts'
 import type { Call, Grants, Handle, Result } from '../call.ts'
 import { issuesOf } from '../errors.ts'
 import { ApiError, notFound } from '../problem.ts'
+import { requestAt } from '../pull.ts'
 import type { LaneView } from '../subjects.ts'
 
 export const createRequest = async (
-  { services, actor, grants, headers, body }: Call<'createRequest'>,
+  { services, actor, grants, origin, headers, body }: Call<'createRequest'>,
   lane: LaneView,
 ): Promise<Result<'createRequest'>> => {
   requirePull(grants, lane, body)
@@ -21,7 +22,7 @@ export const createRequest = async (
   return {
     status: created ? 201 : 200,
     headers: { Location: `/api/v1/requests/${request.id}` },
-    body: request,
+    body: requestAt(origin, request),
   }
 }
 
@@ -36,20 +37,26 @@ export const evaluateRequest = async (
   return { status: 200, body: evaluation }
 }
 
-export const listRequests: Handle<'listRequests'> = async ({ services, grants, query }) => {
+export const listRequests: Handle<'listRequests'> = async ({ services, grants, origin, query }) => {
   const visibleFeedIds = historyFeedIds(grants)
-  return { status: 200, body: await services.store.requests.list({ ...query, visibleFeedIds }) }
+  const { items, next } = await services.store.requests.list({ ...query, visibleFeedIds })
+  return { status: 200, body: { items: items.map((request) => requestAt(origin, request)), next } }
 }
 
-export const getRequest = async ({ services, params }: Call<'getRequest'>): Promise<Result<'getRequest'>> => {
+export const getRequest = async ({
+  services,
+  origin,
+  params,
+}: Call<'getRequest'>): Promise<Result<'getRequest'>> => {
   const request = await services.store.requests.get(params.id)
   if (request === null) throw notFound(`request ${params.id}`)
-  return { status: 200, body: request }
+  return { status: 200, body: requestAt(origin, request) }
 }
 
 export const decideRequest = async ({
   services,
   actor,
+  origin,
   params,
   body,
 }: Call<'decideRequest'>): Promise<Result<'decideRequest'>> => {
@@ -59,31 +66,37 @@ export const decideRequest = async ({
     decision === 'approve'
       ? await requests.approve(actor, params.id, { digest, ...(comment !== undefined && { comment }) })
       : await requests.reject(actor, params.id, { digest, comment: comment ?? '' })
-  return { status: 201, body: request }
+  return { status: 201, body: requestAt(origin, request) }
 }
 
 export const revokeApproval = async ({
   services,
   actor,
+  origin,
   params,
 }: Call<'revokeApproval'>): Promise<Result<'revokeApproval'>> => {
-  return { status: 200, body: await services.store.requests.revokeApproval(actor, params.id) }
+  const request = await services.store.requests.revokeApproval(actor, params.id)
+  return { status: 200, body: requestAt(origin, request) }
 }
 
 export const cancelRequest = async ({
   services,
   actor,
+  origin,
   params,
 }: Call<'cancelRequest'>): Promise<Result<'cancelRequest'>> => {
-  return { status: 200, body: await services.store.requests.cancel(actor, params.id) }
+  const request = await services.store.requests.cancel(actor, params.id)
+  return { status: 200, body: requestAt(origin, request) }
 }
 
 export const retryRequest = async ({
   services,
   actor,
+  origin,
   params,
 }: Call<'retryRequest'>): Promise<Result<'retryRequest'>> => {
-  return { status: 200, body: await services.store.requests.retry(actor, params.id) }
+  const request = await services.store.requests.retry(actor, params.id)
+  return { status: 200, body: requestAt(origin, request) }
 }
 
 type Body = Call<'createRequest'>['body']
