@@ -6,7 +6,9 @@ client('skopeo', ({ registry, username, home, layouts, run, fresh }) => {
   const env = { REGISTRY_AUTH_FILE: path.join(home, 'auth.json') }
   const skopeo = (...args: string[]) => run('skopeo', args, { env })
   const push = async (layout: string, to: string): Promise<string> => {
-    await skopeo('copy', '--all', '--dest-tls-verify=false', `oci:${layouts}/${layout}:v1`, `docker://${to}`)
+    // Without --preserve-digests it may take another compression of a layer that it remembers from elsewhere.
+    const options = ['--all', '--preserve-digests', '--dest-tls-verify=false']
+    await skopeo('copy', ...options, `oci:${layouts}/${layout}:v1`, `docker://${to}`)
     return pulledDigest(path.join(layouts, layout))
   }
   const pull = async (from: string): Promise<string> => {
