@@ -161,6 +161,7 @@ table public.evidence of sluice_owner
   verified text
   summary jsonb not null
   entry_id uuid not null
+  sender text
   constraint evidence_bytes_check CHECK ((octet_length(bytes) <= 16777216))
   constraint evidence_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
   constraint evidence_once UNIQUE (subject, sha256, received_by)
@@ -976,11 +977,15 @@ CREATE OR REPLACE FUNCTION public.guard_evidence()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 begin
-  -- Which of two is newer is not for the sender to say.
+  -- Which of two is newer, and who sent it, is not for the sender to say.
   new.received_at := now();
   perform require_entry(new.entry_id, 'digest:' || new.subject);
   return new;
 end $function$
+  new.sender := coalesce(
+    (select 'robot:' || r.name from robot r where r.id = new.received_by),
+    (select 'user:' || i.subject from identity i where i.person_id = new.received_by and i.issuer = 'local'
+      order by i.created_at, i.id limit 1));
 
 owner sluice_owner; rights 
 

@@ -74,9 +74,7 @@ async function readFacts(
 ): Promise<Evidence[]> {
   const stored = await tx.$queryRaw<FactRow[]>`
     select e.id, e.sha256, e.subject, e.type, e.format, e.predicate_type as "predicateType",
-      e.content_digest as "contentDigest", e.claimed_at as "claimedAt", e.received_at as "receivedAt", e.summary,
-      coalesce((select 'robot:' || r.name from robot r where r.id = e.received_by),
-        (select 'user:' || i.subject from identity i where i.person_id = e.received_by and i.issuer = 'local' limit 1)) as sender
+      e.content_digest as "contentDigest", e.claimed_at as "claimedAt", e.received_at as "receivedAt", e.summary, e.sender
     from unnest(${[...digests]}::text[]) d (digest)
       cross join lateral (select * from evidence x where x.subject = d.digest
         order by x.received_at desc, x.id desc limit ${ROWS_LIMIT}) e`

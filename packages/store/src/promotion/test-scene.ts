@@ -45,6 +45,7 @@ export async function setScene(
   house: House,
   {
     gates = {},
+    keys = {} as Record<string, string>,
     requestExpiresAfter = { hours: 1 },
     tagRules = RELEASES_STAY,
     devTagRules = {} as TagRules,
@@ -71,7 +72,7 @@ export async function setScene(
     dev.id,
     trusted.id,
     rita,
-    parsePolicy({ gates, requestExpiresAfter }),
+    parsePolicy({ gates, keys, requestExpiresAfter }),
   )
 
   const request = async (
