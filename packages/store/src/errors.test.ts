@@ -33,6 +33,21 @@ describe('asStoreError', () => {
     expect(asStoreError({ code })).toMatchObject({ code: 'unavailable' })
   })
 
+  test.each([
+    [
+      'a client of pg whose connection broke',
+      new Error('Client has encountered a connection error and is not queryable'),
+    ],
+    ['a client of pg that was closed', new Error('Client was closed and is not queryable')],
+    [
+      'a raw query of Prisma',
+      { code: 'P2010', meta: { driverAdapterError: { cause: { kind: 'DatabaseNotReachable' } } } },
+    ],
+    ['the adapter itself', { name: 'DriverAdapterError', cause: { kind: 'ConnectionClosed' } }],
+  ])('%s: unavailable', (_, error) => {
+    expect(asStoreError(error)).toMatchObject({ code: 'unavailable', cause: error })
+  })
+
   test('leaves what it does not know, and what is one already', () => {
     const circle: { cause?: unknown } = {}
     circle.cause = circle

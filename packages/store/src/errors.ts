@@ -121,7 +121,10 @@ function text(value: unknown): string | undefined {
 const UNAVAILABLE = /^(08...|57P..|53...|25P03)$/
 const SOCKET = /^(P1001|P1002|P1008|P1017|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN)$/
 /** `pg` gives a connection that breaks, or that nobody answers, no code. */
-const BROKEN = /^(Connection terminated|timeout exceeded when trying to connect)/
+const BROKEN =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client (has encountered a connection error|was closed) and is not queryable)/
+/** What Prisma's adapter makes of a socket's error; of a raw query that is all it says (P2010). */
+const AWAY = /^(DatabaseNotReachable|ConnectionClosed|SocketTimeout|TooManyConnections)$/
 
 /** A refusal of Postgres (SQLSTATE SL001) or its absence as `StoreError`; anything else stays as it is. */
 export function asStoreError(error: unknown): unknown {
@@ -135,11 +138,17 @@ export function asStoreError(error: unknown): unknown {
   if (
     (said && UNAVAILABLE.test(said.sqlstate)) ||
     (code !== undefined && SOCKET.test(code)) ||
-    BROKEN.test(text(field(error, 'message')) ?? '')
+    BROKEN.test(text(field(error, 'message')) ?? '') ||
+    AWAY.test(adapterKind(error) ?? '')
   ) {
     return new StoreError('unavailable', 'the database cannot be reached; try again', { cause: error })
   }
   return error
+}
+
+function adapterKind(error: unknown): string | undefined {
+  const told = field(field(error, 'meta'), 'driverAdapterError') ?? error
+  return text(field(field(told, 'cause'), 'kind'))
 }
 
 /** Did Postgres give the transaction up for another's sake (serialization failure, deadlock)? */
