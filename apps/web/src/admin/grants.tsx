@@ -134,7 +134,7 @@ function Edit({
             </div>
           </fieldset>
         ))}
-        <div className="row">
+        <div className="add">
           <TextField
             label="Add"
             placeholder="user:x, group:x, robot:x or *"

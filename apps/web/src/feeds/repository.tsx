@@ -138,7 +138,7 @@ function TagTable({
     {
       head: 'Platforms',
       width: 'minmax(0, 1fr)',
-      cell: ({ platforms }) => <span className="small soft breaks">{platforms.join(', ') || 'one'}</span>,
+      cell: ({ platforms }) => <span className="small soft breaks">{platforms.join(', ') || 'single'}</span>,
     },
     {
       head: 'Size',
@@ -160,11 +160,11 @@ function TagTable({
     },
     {
       head: 'Do',
-      width: open.length > 0 ? '130px' : '40px',
+      width: open.length > 0 ? '140px' : '40px',
       end: true,
       named: false,
       cell: ({ tag, virtual }) => (
-        <span className="row">
+        <span className="do">
           <Copy text={`docker pull ${location.host}/${feed}/${repository}:${tag}`} label="pull command" />
           {open.length > 0 && !virtual && (
             <button

@@ -9,8 +9,8 @@ const promotion: Executed = {
   state: 'SUCCEEDED',
   digest,
   targets: [
-    { feed: 'trusted', repository: 'app', tag: '1.0.0', digest },
-    { feed: 'trusted', repository: 'app', tag: '1.0', digest },
+    { feed: 'trusted', repository: 'app', tag: '1.0.0', digest, pullCommand: null },
+    { feed: 'trusted', repository: 'app', tag: '1.0', digest, pullCommand: null },
   ],
   requester: '=cmd()',
   approvers: ['a "b"', 'c,d'],

@@ -204,8 +204,7 @@ const columns: readonly Column<Executed>[] = [
       <span className="small">
         {finishedAt !== null && <Moment at={finishedAt} />}
         {startedAt !== null && finishedAt !== null && (
-          <span className="soft number">
-            {' '}
+          <span className="soft number lower">
             in {formatDuration(Date.parse(finishedAt) - Date.parse(startedAt))}
           </span>
         )}

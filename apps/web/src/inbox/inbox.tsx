@@ -41,13 +41,8 @@ export function Inbox() {
           <Link
             key={name}
             to="/"
-            search={({ lane, find }) => ({
-              ...(lane !== undefined && { lane }),
-              ...(find !== undefined && { find }),
-              ...(name !== 'waiting' && { show: name }),
-            })}
-            activeProps={{ 'aria-current': undefined }}
-            aria-current={name === show ? 'page' : undefined}
+            search={(now) => (name === show ? now : kept(now, name))}
+            activeOptions={{ exact: true }}
           >
             {words}
             {count !== undefined && <span className="tally">{count}</span>}
@@ -77,6 +72,15 @@ export function Inbox() {
       {show === 'all' && <All />}
     </>
   )
+}
+
+/** Another tab keeps what its filters share with this one. */
+function kept({ lane, find }: { lane?: string; find?: string }, show: InboxShow) {
+  return {
+    ...(lane !== undefined && { lane }),
+    ...(find !== undefined && { find }),
+    ...(show !== 'waiting' && { show }),
+  }
 }
 
 function Filters({ show }: { show: InboxShow }) {

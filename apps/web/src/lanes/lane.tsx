@@ -64,8 +64,7 @@ function Shown({ lane }: { lane: Lane }) {
               from="/lanes/$lane"
               to="."
               search={name === undefined ? {} : { edit: name }}
-              activeProps={{ 'aria-current': undefined }}
-              aria-current={name === edit ? 'page' : undefined}
+              activeOptions={{ exact: true }}
             >
               {words}
             </Link>

@@ -6,6 +6,7 @@ import { formatChange, formatSize } from '../format/size.ts'
 import { pickBaseline } from '../image/baseline.ts'
 import { compareLayers, comparePlatforms, compareTexts, type TextChange } from '../image/compare.ts'
 import { ContentError, type ImageContent, type Place, useImage } from '../image/content.ts'
+import type { Texts } from '../image/manifest.ts'
 import { Chip } from '../parts/chip.tsx'
 import { Digest } from '../parts/copy.tsx'
 import { SelectField } from '../parts/field.tsx'
@@ -98,17 +99,14 @@ function Unreadable({ error }: { error: unknown }) {
 function Difference({ before, after }: { before: ImageContent | null; after: ImageContent; place: Place }) {
   const layers = compareLayers(before?.image.layers ?? [], after.image.layers)
   const platforms = comparePlatforms(before?.platforms ?? [], after.platforms ?? [])
-  const none = {}
-  const groups: readonly (readonly [string, TextChange[]])[] = [
-    ['Configuration', compareTexts(before?.config?.settings ?? none, after.config?.settings ?? none)],
-    ['Environment', compareTexts(before?.config?.env ?? none, after.config?.env ?? none)],
-    ['Labels', compareTexts(before?.config?.labels ?? none, after.config?.labels ?? none)],
-    ['Annotations', compareTexts(before?.image.annotations ?? none, after.image.annotations ?? none)],
-  ]
+  const [was, is] = [textsOf(before), textsOf(after)]
+  const groups = GROUPS.map((name) => [name, compareTexts(was[name], is[name]), is[name]] as const)
   const same =
     before === null
       ? []
-      : groups.filter(([, changes]) => changes.length === 0).map(([name]) => name.toLowerCase())
+      : groups
+          .filter(([, changes, now]) => changes.length === 0 && Object.keys(now).length > 0)
+          .map(([name]) => name.toLowerCase())
   return (
     <>
       <dl className="sums">
@@ -153,7 +151,7 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
               {change === 'added' ? '+' : change === 'removed' ? '−' : ''}
             </span>
             <Digest digest={layer.digest} />
-            <span className="soft small">{change}</span>
+            <span className="soft small change">{change}</span>
             <span className="number size">{formatSize(layer.size)}</span>
           </li>
         ))}
@@ -166,6 +164,17 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
       {same.length > 0 && <p className="lead soft">Unchanged: {same.join(', ')}.</p>}
     </>
   )
+}
+
+const GROUPS = ['Configuration', 'Environment', 'Labels', 'Annotations'] as const
+
+function textsOf(content: ImageContent | null): Record<(typeof GROUPS)[number], Texts> {
+  return {
+    Configuration: content?.config?.settings ?? {},
+    Environment: content?.config?.env ?? {},
+    Labels: content?.config?.labels ?? {},
+    Annotations: content?.image.annotations ?? {},
+  }
 }
 
 function TextChanges({ name, changes }: { name: string; changes: readonly TextChange[] }) {

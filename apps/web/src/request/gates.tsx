@@ -5,7 +5,7 @@ import { Moment } from '../parts/time.tsx'
 
 const NAMES: Readonly<Record<string, string>> = {
   quorum: 'Approvals',
-  requester: 'Nobody approves the own request',
+  requester: 'Requester excluded',
   tagRule: 'Target tags follow the rule',
   soak: 'Time in the from feed',
 }
@@ -45,8 +45,8 @@ export function Gates({ gates }: { gates: readonly GateReport[] }) {
 function Gate({ gate: { gate, verdict, reasons, inputs, until } }: { gate: GateReport }) {
   return (
     <li>
-      <div className="row between">
-        <strong>{gateName(gate)}</strong>
+      <div className="gate">
+        <strong className="breaks">{gateName(gate)}</strong>
         <VerdictChip verdict={verdict} />
       </div>
       {reasons.map((reason) => (

@@ -38,9 +38,9 @@ function Shown({ request }: { request: Request }) {
           <Digest digest={decidedDigest(request)} link={request.items.length === 1} />
         </p>
       </PageHead>
-      <div className="request">
+      <Drift request={request} />
+      <div className="request" data-state={request.state}>
         <div className="stack">
-          <Drift request={request} />
           {request.promotion?.state === 'SUCCEEDED' && <Result request={request} />}
           {request.promotion !== null && <Progress promotion={request.promotion} />}
           <About request={request} />

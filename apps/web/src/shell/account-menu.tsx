@@ -36,9 +36,12 @@ export function AccountMenu() {
   return (
     <div className="account">
       <MenuTrigger>
-        <Button className="button quiet" aria-label={`Account of ${me.name}`}>
+        <Button className="button quiet">
           <Icon name="person" />
-          <span className="account-name">{me.displayName}</span>
+          <span className="breaks">
+            <span className="unseen">Account of </span>
+            {me.displayName}
+          </span>
         </Button>
         <Popover className="menu" placement="top start">
           <Menu aria-label="Account">

@@ -26,12 +26,7 @@ export function Shell() {
         Skip to content
       </a>
       <div className="rail">
-        <Link
-          to="/"
-          className="brand"
-          aria-label="Sluice, to the inbox"
-          activeProps={{ 'aria-current': undefined }}
-        >
+        <Link to="/" className="brand" aria-label="Sluice, to the inbox">
           <Mark />
           Sluice
         </Link>
@@ -83,7 +78,6 @@ function Navigation() {
           to={to}
           // A request is below the inbox whatever its address begins with.
           activeOptions={{ exact: true, includeSearch: false }}
-          activeProps={{ 'aria-current': undefined }}
           aria-current={within.test(pathname) ? 'page' : undefined}
         >
           <Icon name={icon} />

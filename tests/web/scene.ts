@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto'
+import { createClient, type Client, type Verb } from '@sluice/contract'
+import { type Made, makeImage, pushImage } from './image.ts'
+
+export type Where = { readonly url: string; readonly adminPassword: string }
+export type Person = { readonly name: string; readonly password: string; readonly client: Client }
+
+const PASSWORD = 'correct horse battery'
+
+/** People of one test file, with names of their own on a service that all files share. */
+export async function openScene({ url, adminPassword }: Where) {
+  const mark = randomBytes(3).toString('hex')
+  const signIn = async (username: string, password: string): Promise<Client> => {
+    const { token } = await createClient({ url }).login({ body: { username, password } })
+    return createClient({ url, token })
+  }
+  const admin = await signIn('admin', adminPassword)
+
+  /** Others change grants of the same feeds at the same time. */
+  const grant = async (feed: string, principal: string, verbs: readonly Verb[]): Promise<void> => {
+    for (;;) {
+      const { body, etag } = await admin.send('getGrants', { params: { feed } })
+      try {
+        await admin.putGrants({
+          params: { feed },
+          headers: { 'if-match': etag ?? '' },
+          body: [...body.items, { principal, verbs: [...verbs] }],
+        })
+        return
+      } catch (error) {
+        if (!(error instanceof Error && 'status' in error && error.status === 412)) throw error
+      }
+    }
+  }
+
+  const person = async (role: string, grants: Readonly<Record<string, readonly Verb[]>>): Promise<Person> => {
+    const name = `${role}-${mark}`
+    await admin.createUser({ body: { username: name, password: PASSWORD } })
+    for (const [feed, verbs] of Object.entries(grants)) await grant(feed, `user:${name}`, verbs)
+    return { name, password: PASSWORD, client: await signIn(name, PASSWORD) }
+  }
+
+  const push = (by: Person, name: string, tag: string, image: Made): Promise<void> => {
+    const authorization = `Basic ${Buffer.from(`${by.name}:${by.password}`).toString('base64')}`
+    return pushImage(url, authorization, name, tag, image)
+  }
+
+  /** Asked by one, approved by another, and waited for. */
+  const promote = async (image: string, asker: Person, approver: Person): Promise<string> => {
+    const { id, digest } = await asker.client.createRequest({ body: { lane: 'dev-to-trusted', image } })
+    await approver.client.decideRequest({
+      params: { id },
+      body: { decision: 'approve', digest: digest ?? '' },
+    })
+    for await (const { promotion } of asker.client.watchRequest(id)) {
+      if (promotion?.state === 'SUCCEEDED') return id
+    }
+    throw new Error(`the promotion of ${image} did not succeed`)
+  }
+
+  return {
+    url,
+    mark,
+    admin,
+    person,
+    push,
+    promote,
+    requester: () => person('rita', { dev: ['pull', 'push'], trusted: ['pull', 'request'] }),
+    approver: () => person('anna', { dev: ['pull'], trusted: ['pull', 'approve'] }),
+  }
+}
+
+export type Scene = Awaited<ReturnType<typeof openScene>>
+
+const base = ['base-layer ', 'runtime-layer ']
+
+/** Two versions of one application: what a release manager compares. */
+export const before: Made = makeImage({
+  layers: [...base, 'app 1.4.1 '],
+  env: ['PATH=/usr/bin', 'LOG_LEVEL=debug', 'FEATURE_OLD=1'],
+  labels: {
+    'org.opencontainers.image.version': '1.4.1',
+    'org.opencontainers.image.source': 'https://git.example/app',
+  },
+})
+export const after: Made = makeImage({
+  layers: [...base, 'app 1.4.2 with more in it '],
+  env: ['PATH=/usr/bin', 'LOG_LEVEL=info', 'FEATURE_NEW=1'],
+  labels: {
+    'org.opencontainers.image.version': '1.4.2',
+    'org.opencontainers.image.source': 'https://git.example/app',
+  },
+  command: ['serve', '--port', '8080'],
+})
