@@ -11,6 +11,7 @@ import { originOf } from './origin.ts'
 import { ApiError, fieldErrors, notFound, unauthenticated } from './problem.ts'
 import { routes } from './routes.ts'
 import type { Services } from './services.ts'
+import { unstorable } from './text.ts'
 
 /** `/api/v1`: every operation of the contract, behind its row of the table in routes.ts. */
 export function mountCalls(services: Services): IRouter {
@@ -57,11 +58,13 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
     if (operation.body === undefined) return undefined
     const read = await readBody(req, res, operation.bodyLimit)
     bytes = read.bytes
+    // Evidence, which has a limit of its own, is kept as bytes; its reader judges the text in it.
+    if (operation.bodyLimit === undefined) refuseUnstorable(read.value)
     return check(operation.body, read.value)
   }
   const early = row.afterBody ? await readChecked() : undefined
   const handle = await row.admit({ ...caller, params, body: (early ?? {}) as Asked['body'] })
-  const query = operation.query && check(operation.query, { ...req.query })
+  const query = checkQuery(operation, { ...req.query })
   const sent = operation.headers && check(operation.headers, req.headers)
   const read = row.afterBody ? early : await readChecked()
   const call = {
@@ -96,6 +99,24 @@ function checkParams({ params }: Operation, req: Request): Record<string, string
   // What no name can be is not there; only its reader needs to know more.
   if (!parsed.success) throw notFound(`${parsed.error.issues[0]?.path.join('.') ?? 'path'} of that name`)
   return parsed.data as Record<string, string>
+}
+
+/** A call that has no options takes none: `?invalidate=true` where nobody reads it is not obeyed in silence. */
+function checkQuery({ query }: Operation, given: Record<string, unknown>): unknown {
+  refuseUnstorable(given)
+  if (query !== undefined) return check(query, given)
+  const keys = Object.keys(given)
+  if (keys.length === 0) return undefined
+  const errors = fieldErrors([{ code: 'unrecognized_keys', path: [], keys, message: '' }])
+  throw new ApiError('invalid', 'this call takes no query', { errors })
+}
+
+function refuseUnstorable(value: unknown): void {
+  const errors = unstorable(value)
+  if (errors.length === 0) return
+  throw new ApiError('invalid', `not valid: ${errors.map(({ field }) => field || 'the body').join(', ')}`, {
+    errors,
+  })
 }
 
 function check(schema: NonNullable<Operation['body']>, value: unknown): unknown {

@@ -58,6 +58,8 @@ const requests: Refusal[] = [
   ['a target twice', { image: 'app:1.0.0', targetTags: ['a', 'a'] }, 400, 'invalid', 'targetTags'],
   ['an unknown field', { image: 'app:1.0.0', tag: 'x' }, 400, 'invalid', 'tag'],
   ['no image', {}, 400, 'invalid', 'image'],
+  ['a NUL', { image: 'app:1.0.0', reason: 'a\0b' }, 400, 'invalid', 'reason'],
+  ['half of a surrogate pair', { image: 'app:1.0.0', links: { a: '\ud800' } }, 400, 'invalid', 'links.a'],
   ['an unknown lane', { lane: 'nowhere', image: 'app:1.0.0' }, 404, 'not_found'],
   ['a tag that is not there', { image: 'app:9.9.9' }, 404, 'tag_unknown'],
   ['a repository that is not there', { image: 'none:1' }, 404, 'tag_unknown'],
@@ -161,6 +163,9 @@ const hostile: [
   ['a limit of 0', { path: '/api/v1/requests?limit=0', method: 'GET' }, 400],
   ['two limits', { path: '/api/v1/requests?limit=1&limit=2', method: 'GET' }, 400],
   ['a cursor of ours that is none', { path: '/api/v1/requests?after=x', method: 'GET' }, 400],
+  ['a filter with a NUL', { path: '/api/v1/requests?requester=a%00', method: 'GET' }, 400],
+  ['a time before time', { path: '/api/v1/promotions?since=0000-01-01T00:00:00Z', method: 'GET' }, 400],
+  ['an option that the call has not', { path: '/api/v1/requests?wait=1', body: '{}' }, 400],
   ['an unknown filter', { path: '/api/v1/requests?stat=PENDING', method: 'GET' }, 400],
 ]
 
