@@ -64,6 +64,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   entry_invalid: 500,
   entry_missing: 500,
   key_file_invalid: 500,
+  membership_fixed: 500,
   migration_changed: 500,
   promotion_fixed: 500,
   recall_fixed: 500,

@@ -13,6 +13,7 @@ export const REFUSALS = [
   'feed_name_reserved',
   'fenced',
   'lane_fixed',
+  'membership_fixed',
   'not_admitted',
   'password_known_to_requester',
   'person_disabled',

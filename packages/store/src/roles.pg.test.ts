@@ -346,12 +346,7 @@ const TRUSTED: Attack[] = [
     'lane_fixed',
     `update lane set to_feed_id = from_feed_id, from_feed_id = to_feed_id where id = :lane`,
   ],
-  [
-    'other bytes under a blob',
-    'api',
-    DENIED,
-    `update blob set storage_key = 'other' where digest = :config`,
-  ],
+  ['other bytes under a blob', 'api', DENIED, `update blob set storage_key = 'other' where digest = :config`],
   [
     'a quarantine lifted',
     'api',

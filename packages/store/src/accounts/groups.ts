@@ -99,8 +99,13 @@ async function putMembers(tx: Transaction, groupId: string, names: readonly stri
       field: `members[${at}]`,
     })
   }
-  await tx.groupMember.deleteMany({ where: { groupId } })
-  await tx.groupMember.createMany({ data: persons.map(({ personId }) => ({ groupId, personId })) })
+  // Who stays keeps the time of joining: a membership counts for requests that are younger.
+  const personIds = persons.map(({ personId }) => personId)
+  await tx.groupMember.deleteMany({ where: { groupId, personId: { notIn: personIds } } })
+  await tx.groupMember.createMany({
+    data: personIds.map((personId) => ({ groupId, personId })),
+    skipDuplicates: true,
+  })
 }
 
 async function remember(

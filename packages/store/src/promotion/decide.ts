@@ -39,7 +39,7 @@ export async function decide(
   const items = await readItems(tx, id)
   const gates = await gateInput(tx, request)
   const { kind, personId } = actor
-  const groups = personId === null ? [] : await groupsOf(tx, personId)
+  const groups = personId === null ? [] : await groupsOf(tx, personId, request)
   const outcome = decided(() =>
     decideApproval({
       request: { ...request, pinned: pinnedOf(request, items) },

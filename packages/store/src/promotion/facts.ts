@@ -57,20 +57,24 @@ export async function gateInput(tx: Transaction, request: LockedRequest): Promis
 /** The decisions on this very binding that stand, of persons who can sign in. */
 async function standingApprovals(
   tx: Transaction,
-  { id, boundHash }: LockedRequest,
+  { id, boundHash, createdAt }: LockedRequest,
 ): Promise<StandingApproval[]> {
   return tx.$queryRaw<StandingApproval[]>`
     select a.person_id as "personId", a.decision,
-      array(select g.name from group_member m join user_group g on g.id = m.group_id where m.person_id = a.person_id) as groups
+      array(select g.name from groups_at(a.person_id, ${createdAt}) g) as groups
     from approval a join person p on p.id = a.person_id
     where a.request_id = ${id}::uuid and a.revoked_at is null and a.bound_hash = ${boundHash} and p.disabled_at is null
     order by a.at, a.id`
 }
 
-/** The groups a person is in now. */
-export async function groupsOf(tx: Transaction, personId: string): Promise<string[]> {
+/** The groups that a person is in and was in when the request was made. */
+export async function groupsOf(
+  tx: Transaction,
+  personId: string,
+  { createdAt }: LockedRequest,
+): Promise<string[]> {
   const rows = await tx.$queryRaw<{ name: string }[]>`
-    select g.name from group_member m join user_group g on g.id = m.group_id where m.person_id = ${personId}::uuid`
+    select g.name from groups_at(${personId}::uuid, ${createdAt}) g`
   return rows.map(({ name }) => name)
 }
 

@@ -10,6 +10,7 @@ export interface LockedRequest {
   /** The recall that a restore undoes. */
   readonly recallId: string | null
   readonly state: RequestState
+  readonly createdAt: Date
   readonly expiresAt: Date
   readonly requesterPersons: readonly string[]
   readonly setDigest: string
@@ -39,7 +40,7 @@ export interface LockedPromotion {
 export async function lockRequest(tx: Transaction, id: string): Promise<LockedRequest> {
   const rows = isId(id)
     ? await tx.$queryRaw<LockedRequest[]>`
-        select r.id, r.kind, r.recall_id as "recallId", r.state, r.expires_at as "expiresAt", r.requester_persons as "requesterPersons",
+        select r.id, r.kind, r.recall_id as "recallId", r.state, r.created_at as "createdAt", r.expires_at as "expiresAt", r.requester_persons as "requesterPersons",
           r.set_digest as "setDigest", r.bound_hash as "boundHash", r.lane_id as "laneId",
           r.lane_version as "laneVersion", v.policy, v.policy_hash as "policyHash",
           l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", now() as now
