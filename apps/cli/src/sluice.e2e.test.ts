@@ -119,7 +119,14 @@ test('from request to pull: by digest, by another person, waited for', async () 
   expect(await ok('ada', `verify ${digest}`)).toMatch(/allowed +yes/)
   expect(await ok('ada', 'history trusted/team/app')).toContain(digest)
   expect(await ok('ada', 'history trusted/team/app:1.0.0')).toContain(digest)
-  expect(await ok('ada', 'feeds tags trusted/team/app')).toContain('1.0.0')
+  const host = new URL(service.url).host
+  const tags = await ok('ada', 'feeds tags trusted/team/app')
+  expect(tags).toMatch(/^1\.0 → 1\.0\.0 [\s\S]*^1\.0\.0 [\s\S]*^latest → 1\.0\.0 /m)
+  expect(tags).toContain(`docker pull ${host}/trusted/team/app:latest\n`)
+  const promoted = JSON.parse(await ok('ada', `status ${id} --json`))
+  expect(promoted.pullCommand).toBe(`docker pull ${host}/trusted/team/app@${digest}`)
+  expect(await ok('ada', 'verify trusted/team/app:latest')).toMatch(/allowed +yes/)
+  expect(await ok('ada', 'history trusted/team/app:1.0.0')).toMatch(new RegExp(` bob +${id} `))
 })
 
 test('a recall stops pulls and verify, until a restore was approved', async () => {
@@ -154,6 +161,28 @@ test('a recall stops pulls and verify, until a restore was approved', async () =
   await ok('bob', `approve ${id} --digest ${digest}`)
   expect(await ok('ada', `status ${id} --watch`)).toMatch(/kind +restore/)
   expect(await ok('ada', 'verify trusted/team/app:1.0.1')).toMatch(/allowed +yes/)
+})
+
+test('a tag goes back to what it was; what it was is told', async () => {
+  const one = await pushed('main')
+  const before = new Date().toISOString()
+  const image = buildImage('another\n')
+  const repository = { url: service.url, name: 'dev/team/app', user: 'ada', password: passwords['ada'] ?? '' }
+  await push(repository, image, 'main')
+  expect(await ok('ada', `history dev/team/app:main --at ${before}`)).toBe(`${one}\n`)
+  expect(await ok('ada', `feeds restore dev/team/app:main --digest ${one}`)).toMatch(
+    new RegExp(`from +${image.digest}\nto +${one}\n`),
+  )
+  expect(await ok('ada', 'feeds tags dev/team/app')).toMatch(new RegExp(`^main +${one}`, 'm'))
+  expect(await ok('ada', ['feeds', 'tags', 'dev/team/app', '--range', '>=0'])).not.toContain('main')
+  const refused = [
+    ['feeds restore dev/team/app:main', 2],
+    [`feeds restore dev/team/app --digest ${one}`, 2],
+    ['feeds restore dev/team/app:main --at yesterday', 2],
+    [`feeds restore dev/team/app:main --digest sha256:${'0'.repeat(64)}`, 1],
+    [`feeds restore trusted/team/app:1.0.0 --digest ${one}`, 3],
+  ] as const
+  for (const [line, code] of refused) expect([line, (await sluice('ada', line)).code]).toEqual([line, code])
 })
 
 test('a rejection is told to whoever waits, with its reason', async () => {

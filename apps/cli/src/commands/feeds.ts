@@ -6,6 +6,7 @@ import { parseImage } from '../image.ts'
 import { fields, table } from '../output.ts'
 import { collect, more, parseLimit } from '../pages.ts'
 import type { Shell } from '../shell.ts'
+import { restore } from './restore.ts'
 
 export function feeds(shell: Shell): Command {
   return define('feeds', 'feeds: what they are, who may do what, what they hold', 'sluice feeds list')
@@ -18,6 +19,7 @@ export function feeds(shell: Shell): Command {
     .addCommand(listGrants(shell))
     .addCommand(listRepositories(shell))
     .addCommand(listTags(shell))
+    .addCommand(restore(shell))
 }
 
 const show = (feed: Feed): string[] =>
@@ -26,6 +28,8 @@ const show = (feed: Feed): string[] =>
     stage: feed.stage,
     trusted: feed.trusted ? 'yes' : 'no',
     kind: feed.kind,
+    versions: feed.tagRules.versions ? 'yes' : null,
+    permitted: feed.tagRules.permitted?.join(' '),
     immutable: feed.tagRules.immutable?.join(' '),
     holds: `${feed.used} bytes${feed.quota === null ? '' : ` of ${feed.quota.bytes}`}`,
     formerly: feed.formerNames.length === 0 ? null : feed.formerNames.join(' '),
@@ -125,15 +129,18 @@ const listRepositories = (shell: Shell): Command =>
 const listTags = (shell: Shell): Command =>
   define('tags', 'the tags of a repository, in version order', 'sluice feeds tags trusted/team/app')
     .argument('<repository>', 'feed/repository')
+    .option('--range <range>', 'only releases within it, as ~1.4, ^1, ">=1.2 <2", latest-stable')
     .option('--limit <n>', 'how many at most', parseLimit, 200)
-    .action(async (image: string, { limit }: { limit: number }, command: Command) => {
+    .action(async (image: string, options: { limit: number; range?: string }, command: Command) => {
+      const { limit, range } = options
       const { feed, repository } = parseImage(image)
       const { client, output } = connect(shell, command)
+      const asked = { repository, ...(range !== undefined && { range }) }
       const page = await collect(limit, (query) =>
-        client.listTags({ params: { feed }, query: { repository, ...query } }),
+        client.listTags({ params: { feed }, query: { ...asked, ...query } }),
       )
       const rows = page.items.map((tag) => [
-        tag.tag,
+        tag.release === null ? tag.tag : `${tag.tag} → ${tag.release}`,
         tag.digest,
         String(tag.size),
         tag.platforms.join(',') || '-',
@@ -141,5 +148,6 @@ const listTags = (shell: Shell): Command =>
         tag.pushedBy ?? '(promotion)',
       ])
       const head = ['TAG', 'DIGEST', 'SIZE', 'PLATFORMS', 'AT', 'BY']
-      output.show(page, () => [...table(head, rows), ...more(page)])
+      const pull = page.items.slice(-1).map(({ pullCommand }) => `pull  ${pullCommand}`)
+      output.show(page, () => [...table(head, rows), ...pull, ...more(page)])
     })

@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import { connect } from '../connect.ts'
 import { define } from '../define.ts'
+import { CliError } from '../errors.ts'
 import { parseImage } from '../image.ts'
 import { table } from '../output.ts'
 import { collect, more, parseLimit } from '../pages.ts'
+import { parseTime } from './restore.ts'
 import type { Shell } from '../shell.ts'
 
 export function history(shell: Shell): Command {
@@ -14,21 +16,29 @@ export function history(shell: Shell): Command {
   )
     .argument('<image>', 'feed/repository[:tag][@digest]')
     .option('--limit <n>', 'how many at most', parseLimit, 50)
-    .action(async (image: string, { limit }: { limit: number }, command: Command) => {
+    .option('--at <time>', 'only what the tag pointed at then', parseTime)
+    .action(async (image: string, { limit, at }: { limit: number; at?: string }, command: Command) => {
       const { feed, repository, tag, digest } = parseImage(image)
+      if (at !== undefined && tag === null) throw new CliError('usage', '--at is about a tag; name it')
       const { client, output } = connect(shell, command)
+      if (tag !== null && at !== undefined) {
+        const then = await client.listTagHistory({ params: { feed }, query: { repository, tag, at } })
+        const found = { tag, at, digest: then.digest ?? null }
+        output.show(found, () => [found.digest ?? '(nothing)'])
+        return
+      }
       if (tag !== null && digest === null) {
         const page = await collect(limit, (query) =>
           client.listTagHistory({ params: { feed }, query: { repository, tag, ...query } }),
         )
-        const rows = page.items.map(({ at, from, to, by, promotion }) => [
-          at,
-          by ?? '-',
-          promotion ?? '-',
-          from ?? '(nothing)',
-          to ?? '(nothing)',
+        const rows = page.items.map((move) => [
+          move.at,
+          move.by ?? move.approvers.join(','),
+          move.request ?? '-',
+          move.from ?? '(nothing)',
+          move.to ?? '(nothing)',
         ])
-        output.show(page, () => [...table(['AT', 'BY', 'PROMOTION', 'FROM', 'TO'], rows), ...more(page)])
+        output.show(page, () => [...table(['AT', 'BY', 'REQUEST', 'FROM', 'TO'], rows), ...more(page)])
         return
       }
       const filter = { feed, repository, ...(digest === null ? {} : { digest }) }
