@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -125,6 +125,31 @@ describe('trouble', () => {
     expect((await local.ask('GET', path(BLOB))).bytes).toEqual(BLOB.bytes)
   })
 
+  it.each([
+    ['other bytes', (bytes: Buffer) => Buffer.alloc(bytes.length, 'x')],
+    ['some of its bytes', (bytes: Buffer) => bytes.subarray(1)],
+    ['nothing', () => Buffer.alloc(0)],
+  ])('the next push to a repository whose blob has %s at rest brings it back', async (_, harm) => {
+    const damaged: string[] = []
+    const index = memoryIndex({ feeds: FEEDS })
+    const storage = folderStorage(root)
+    const events = { blobMissing: (_: unknown, digest: string) => void damaged.push(digest) }
+    await using local = await startTestServer({ index, storage, events })
+    for (const name of ['dev/app', 'dev/other']) await pushBlob(local, name, BLOB)
+    expect(damaged).toEqual([])
+    const feed = await index.findFeed('dev')
+    const blob = feed && (await index.findBlob({ feed, repository: 'app' }, BLOB.digest))
+    await writeFile(join(root, blob?.storageKey ?? ''), harm(BLOB.bytes))
+    // Another repository's push says nothing about this one.
+    await pushBlob(local, 'dev/third', BLOB)
+    expect(damaged).toEqual([])
+    await pushBlob(local, 'dev/app', BLOB)
+    expect(damaged).toEqual([BLOB.digest])
+    for (const name of ['app', 'other', 'third']) {
+      expect((await local.ask('GET', `/v2/dev/${name}/blobs/${BLOB.digest}`)).bytes).toEqual(BLOB.bytes)
+    }
+  })
+
   it('a storage that breaks half-way cuts the connection', async () => {
     const storage = folderStorage(root)
     await using local = await startTestServer({ storage })
@@ -179,18 +204,22 @@ describe('trouble', () => {
   })
 
   it('a client that reads nothing is let go', async () => {
-    const storage = folderStorage(root)
+    const parts = { index: memoryIndex({ feeds: FEEDS }), storage: folderStorage(root) }
+    const blob = testBlob(Buffer.alloc(32 * 1024 * 1024))
+    {
+      // Pushed to a server that is more patient: a busy disk is no stalled client.
+      await using patient = await startTestServer(parts)
+      await pushBlob(patient, 'dev/app', blob)
+    }
     let connection = new EventEmitter()
     await using local = await startTestServer({
-      storage,
+      ...parts,
       limits: { stallMs: 30 },
       authenticate: async (req) => {
         connection = req.socket
         return await authenticate(req)
       },
     })
-    const blob = testBlob(Buffer.alloc(32 * 1024 * 1024))
-    await pushBlob(local, 'dev/app', blob)
     const req = request({ port: local.port, path: path(blob), headers: { authorization: 'Bearer alice' } })
     req.end()
     const [res] = await once(req, 'response')

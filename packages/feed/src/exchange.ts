@@ -32,7 +32,7 @@ export const DEFAULT_LIMITS: Limits = {
 export interface FeedEvents {
   /** Something of ours broke; the client was answered 500, or cut off when bytes had been sent. */
   failed?(error: unknown, req: IncomingMessage): void
-  /** The storage lacks bytes that the index has: the blob is quarantined, the client answered 404 or cut off. */
+  /** The storage lacks bytes that the index has, or has others: the blob is quarantined until it is pushed again. */
   blobMissing?(address: RepositoryAddress, digest: string): void
 }
 

@@ -113,9 +113,10 @@ export interface FeedIndex {
   findBlob(address: RepositoryAddress, digest: string): Promise<StoredBlob | null>
   /**
    * The bytes under exactly this key are missing or damaged: no repository finds or mounts the blob,
-   * and no manifest may be pushed over it, until an upload of its digest replaces them.
+   * and no manifest may be pushed over it, until an upload of its digest replaces them. Without `damage`,
+   * they could not be read.
    */
-  quarantineBlob(blob: StoredBlob): Promise<void>
+  quarantineBlob(blob: StoredBlob, damage?: 'wrong digest'): Promise<void>
   /** Links a blob that some repository of `readableFeedIds` (or exactly `from`) already holds. */
   mountBlob(address: RepositoryAddress, digest: string, source: MountSource): Promise<boolean>
   deleteBlob(address: RepositoryAddress, digest: string): Promise<boolean>

@@ -95,7 +95,7 @@ export async function digestOfUpload(
   return hasher.digest()
 }
 
-function leaseLost(cause?: unknown): FeedError {
+export function leaseLost(cause?: unknown): FeedError {
   return new FeedError(
     'BLOB_UPLOAD_INVALID',
     'another request has taken this upload over; ask for its state',

@@ -1,5 +1,6 @@
 import { parseDigest } from '@sluice/oci'
 import { announcedLength, hasBody } from './body.ts'
+import { hideDamaged } from './damage.ts'
 import { FeedError, quote } from './errors.ts'
 import { type Exchange, type FeedParts, writerOf } from './exchange.ts'
 import { mountBlob } from './mount.ts'
@@ -108,6 +109,7 @@ async function close(
       )
     }
     await storage.seal(upload.storageKey, size)
+    await hideDamaged(parts, { address: exchange.address, digest, claim })
     const { superfluous } = await index.finishUpload(claim, { digest, size, storageKey: upload.storageKey })
     finished = true
     if (superfluous !== null) await storage.remove(superfluous)

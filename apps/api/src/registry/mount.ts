@@ -32,7 +32,7 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
       },
       blobMissing: ({ feed, repository }, digest) => {
         metrics.damagedBlobs.inc()
-        log.error({ feed: feed.name, repository, digest }, 'blob is missing in the storage')
+        log.error({ feed: feed.name, repository, digest }, 'blob is missing or damaged in the storage')
       },
     },
   })

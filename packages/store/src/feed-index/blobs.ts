@@ -19,8 +19,8 @@ export function feedBlobs(pool: pg.Pool): Blobs {
       return rows[0] ? { digest, size: Number(rows[0].size), storageKey: rows[0].storageKey } : null
     },
 
-    async quarantineBlob(blob) {
-      await quarantineBlob(pool, blob, 'not readable')
+    async quarantineBlob(blob, damage) {
+      await quarantineBlob(pool, blob, damage ?? 'not readable')
     },
 
     async mountBlob(address, digest, source) {
