@@ -182,6 +182,7 @@ table public.feed of sluice_owner
   created_at timestamp(3) with time zone not null default now()
   deleted_at timestamp(3) with time zone
   quota_bytes bigint
+  retention jsonb not null default '{"rules": []}'::jsonb
   constraint feed_kind_check CHECK ((kind = 'hosted'::text))
   constraint feed_pkey PRIMARY KEY (id)
   constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
@@ -228,7 +229,6 @@ table public.group_member of sluice_owner
   constraint group_member_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
   constraint group_member_pkey PRIMARY KEY (group_id, person_id)
   CREATE INDEX group_member_person_id_idx ON public.group_member USING btree (person_id)
-  CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON public.group_member FOR EACH ROW EXECUTE FUNCTION stamp_membership() (always)
   rights sluice_api: delete, insert, select; sluice_worker: select
 table public.idempotency_key of sluice_owner
   principal_id uuid not null
@@ -573,8 +573,10 @@ table public.tag_move of sluice_owner
   at timestamp(3) with time zone not null default now()
   actor_id uuid
   promotion_id uuid
+  entry_id uuid
   constraint tag_move_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES principal(id)
-  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL)))
+  constraint tag_move_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL)))
   constraint tag_move_pkey PRIMARY KEY (id)
   constraint tag_move_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   constraint tag_move_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
@@ -777,7 +779,7 @@ AS $function$
       where s.digest = p_digest and p.state in ('QUEUED', 'RUNNING', 'ERRORED'))
 $function$
 
-owner sluice_owner; rights 
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.collect_blob(p_digest text, p_grace interval)
  RETURNS text
@@ -902,18 +904,6 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
-CREATE OR REPLACE FUNCTION public.groups_at(p_person uuid, p_at timestamp with time zone)
- RETURNS TABLE(id uuid, name text)
- LANGUAGE sql
- STABLE
- SET search_path TO 'public', 'pg_temp'
-AS $function$
-  select g.id, g.name from group_member m join user_group g on g.id = m.group_id
-  where m.person_id = p_person and m.added_at <= p_at
-$function$
-
-owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
-
 CREATE OR REPLACE FUNCTION public.guard_approval()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -955,8 +945,9 @@ begin
   select to_feed_id into target from lane where id = r.lane_id;
   if not exists (
     select from access_grant g where g.feed_id = target and 'approve' = any (g.verbs)
-      and (g.principal_id = new.person_id or g.principal_id in (select id from groups_at(new.person_id, r.created_at)))) then
-    perform refuse('approve_not_granted', 'this person holds no approve grant on the target feed, or joined the group that does after the request');
+      and (g.principal_id = new.person_id
+           or g.principal_id in (select m.group_id from group_member m where m.person_id = new.person_id))) then
+    perform refuse('approve_not_granted', 'this person holds no approve grant on the target feed');
   end if;
   perform require_entry(new.entry_id, 'request:' || r.id, 'person:' || new.person_id);
   return new;
@@ -1467,13 +1458,6 @@ CREATE OR REPLACE FUNCTION public.request_quorum_met(request uuid)
 AS $function$
   select (select count(*) from valid_approvers(request_quorum_met.request)) >= greatest(v.quorum, 1)
      and not exists (select from approval a where a.request_id = r.id and a.decision = 'reject' and a.revoked_at is null)
-     and not exists (
-       select from (
-         select q ->> 'group' as name, sum((q ->> 'count')::int) as needed
-         from jsonb_array_elements(coalesce(v.policy #> '{gates,quorum}', '[]')) q where q ? 'group' group by 1) rule
-       where rule.needed > (
-         select count(*) from valid_approvers(r.id) person
-         where rule.name in (select g.name from groups_at(person, r.created_at) g)))
   from request r join lane_version v on v.lane_id = r.lane_id and v.version = r.lane_version
   where r.id = request_quorum_met.request
 $function$
@@ -1532,6 +1516,48 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.retire_manifest(p_repository uuid, p_digest text, p_tags text[], p_entry uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_before timestamptz := collectable_before('1 day'); v_feed uuid; v_rules jsonb;
+begin
+  select f.id, f.tag_rules into v_feed, v_rules from repository r join feed f on f.id = r.feed_id
+    where r.id = p_repository and not f.trusted and jsonb_array_length(f.retention -> 'rules') > 0;
+  if not found then
+    return false;
+  end if;
+  perform require_entry(p_entry, 'feed:' || v_feed, 'system');
+  -- Whoever builds on it now holds a key share on it, and it is skipped.
+  perform from repository_manifest where repository_id = p_repository and digest = p_digest for update skip locked;
+  if not found then
+    return false;
+  end if;
+  perform from repository_manifest rm where rm.repository_id = p_repository and rm.digest = p_digest
+    and rm.pushed_at < v_before and rm.admission_id is null
+    and not awaited(p_digest)
+    and not exists (select from admission a where a.digest = p_digest)
+    and not exists (select from tag t where t.repository_id = p_repository and t.digest = p_digest
+      and (t.name <> all (p_tags) or matches_any_tag(v_rules -> 'immutable', t.name)))
+    and not exists (
+      select from manifest_edge e join repository_manifest parent on parent.digest = e.parent_digest
+      where e.child_digest = p_digest and e.kind = 'manifest' and parent.repository_id = p_repository)
+    and not exists (
+      select from manifest m join repository_manifest subject on subject.digest = m.subject_digest
+      where m.digest = p_digest and subject.repository_id = p_repository);
+  if not found then
+    return false;
+  end if;
+  with gone as (delete from tag where repository_id = p_repository and digest = p_digest returning name)
+  insert into tag_move (repository_id, tag, from_digest, entry_id) select p_repository, name, p_digest, p_entry from gone order by name;
+  delete from repository_manifest where repository_id = p_repository and digest = p_digest;
+  return true;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.seal_audit_entry()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1569,21 +1595,6 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
-
-CREATE OR REPLACE FUNCTION public.stamp_membership()
- RETURNS trigger
- LANGUAGE plpgsql
- SET search_path TO 'public', 'pg_temp'
-AS $function$
-begin
-  if tg_op = 'UPDATE' then
-    perform refuse('membership_fixed', 'a membership is made and ended, never changed');
-  end if;
-  new.added_at := now();
-  return new;
-end $function$
-
-owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.unlink_blob(p_repository uuid, p_digest text, p_grace interval)
  RETURNS boolean

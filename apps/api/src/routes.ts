@@ -44,6 +44,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   getFeed: onFeed('see', feeds.getFeed),
   updateFeed: onFeed('admin', feeds.updateFeed),
   deleteFeed: onFeed('admin', feeds.deleteFeed),
+  previewRetention: onFeed('admin', feeds.previewRetention),
   getGrants: onFeed('admin', feeds.getGrants),
   putGrants: onFeed('admin', feeds.putGrants),
   listRepositories: onFeed('pull', repositories.listRepositories),

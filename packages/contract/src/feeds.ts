@@ -18,6 +18,28 @@ const stage = z
   .max(63)
   .regex(/^[a-z0-9][a-z0-9-]*$/, { message: 'a stage is 1 to 63 of a-z 0-9 -' })
 
+/** Checked whole by the service; without rules everything is kept. */
+const retentionRules = z
+  .array(
+    z.strictObject({
+      repositories: z.array(z.string()),
+      keepLast: z.int().optional(),
+      keepDays: z.int().optional(),
+      keepTags: z.array(z.string()).optional(),
+    }),
+  )
+  .max(50)
+const retention = z.strictObject({ rules: retentionRules })
+
+/** Other rules than the feed's own. */
+export const retentionPreviewBody = z.strictObject({ rules: retentionRules.optional() })
+
+export const retentionPreview = z.object({
+  items: z.array(z.object({ repository: z.string(), digest: z.string(), tags: z.array(z.string()) })),
+  /** There is more than is shown. */
+  more: z.boolean(),
+})
+
 /** What the distinct blobs of the feed may take, in bytes. */
 const quota = z.strictObject({ bytes: z.int().min(1) }).nullable()
 
@@ -29,6 +51,7 @@ export const feed = z.object({
   stage: z.string(),
   trusted: z.boolean(),
   tagRules,
+  retention,
   quota,
   /** Bytes. */
   used: z.number(),
@@ -44,6 +67,7 @@ export const feedBody = z.strictObject({
   trusted: z.boolean().default(false),
   tagRules: tagRules.default({}),
   quota: quota.default(null),
+  retention: retention.default({ rules: [] }),
 })
 
 /** A new `name` renames; the old one stays reserved to this feed and keeps working. */
@@ -53,4 +77,5 @@ export const feedPatch = z.strictObject({
   trusted: z.boolean().optional(),
   tagRules: tagRules.optional(),
   quota: quota.optional(),
+  retention: retention.optional(),
 })

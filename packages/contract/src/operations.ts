@@ -15,7 +15,7 @@ import {
   ticketHeaders,
   ticketKey,
 } from './evidence.ts'
-import { feed, feedBody, feedPatch, feeds } from './feeds.ts'
+import { feed, feedBody, feedPatch, feeds, retentionPreview, retentionPreviewBody } from './feeds.ts'
 import { feedName, id, name, page } from './grammar.ts'
 import { grants, grantsBody } from './grants.ts'
 import { group, groupBody, groupPatch, groups } from './groups.ts'
@@ -208,6 +208,14 @@ export const operations = {
     summary: 'Delete a feed; its names stay reserved',
     params: byFeed,
     answers: { 204: null },
+  },
+  previewRetention: {
+    method: 'POST',
+    path: '/feeds/{feed}/retention/preview',
+    summary: 'What retention rules would let go of now; no effect',
+    params: byFeed,
+    body: retentionPreviewBody,
+    answers: { 200: retentionPreview },
   },
   getGrants: {
     method: 'GET',

@@ -52,6 +52,14 @@ export {
   quorumOf,
 } from './policy.ts'
 export { type AskedItem, refuseRepeatedTargets, type ResolvedItem, resolveItems } from './reference.ts'
+export {
+  type HeldManifest,
+  type Holdings,
+  parseRetention,
+  planRetention,
+  type Retention,
+  type Retired,
+} from './retention.ts'
 export { type Reach, requireSatisfiable } from './satisfiable.ts'
 export { decideStart, type Start, type StartInput, type StartRefusal } from './start.ts'
 export {

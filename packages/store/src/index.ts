@@ -11,7 +11,7 @@ export type { Collected, CollectOptions, Damaged, Scrubbed, ScrubOptions } from 
 export { prepareDatabase } from './database.ts'
 export { asStoreError, StoreError, type StoreErrorCode } from './errors.ts'
 export type { BlobReader, EvidenceView, NewEvidence, SaidOfTicket } from './evidence/index.ts'
-export type { FeedChange, NewFeed } from './feeds/feeds.ts'
+export type { FeedChange, NewFeed, RetiredView } from './feeds/feeds.ts'
 export type { FeedView, Quota } from './feeds/find.ts'
 export type { Grant, GrantList } from './feeds/grants.ts'
 export type { TagMoveView, TagView } from './feeds/tags.ts'

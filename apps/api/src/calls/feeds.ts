@@ -3,6 +3,9 @@ import type { Call, Handle, Result } from '../call.ts'
 import { pageOf } from '../paging.ts'
 import type { FeedView } from '../subjects.ts'
 
+/** Manifests that a preview shows at the most. */
+const PREVIEWED = 1_000
+
 export const listFeeds: Handle<'listFeeds'> = async ({ services, grants, query }) => {
   const feeds = (await services.store.feeds.list()).filter(({ id }) => sees(grants, id))
   return { status: 200, body: pageOf(feeds.map(viewOf), query, ({ name }) => name) }
@@ -32,6 +35,14 @@ export const deleteFeed = async (
   return { status: 204 }
 }
 
+export const previewRetention = async (
+  { services, body }: Call<'previewRetention'>,
+  feed: FeedView,
+): Promise<Result<'previewRetention'>> => {
+  const { items, more } = await services.store.feeds.previewRetention(feed, { ...body, limit: PREVIEWED })
+  return { status: 200, body: { items: items.map((item) => ({ ...item, tags: [...item.tags] })), more } }
+}
+
 export const getGrants = async (
   { services }: Call<'getGrants'>,
   { id }: FeedView,
@@ -49,6 +60,6 @@ export const putGrants = async (
 }
 
 function viewOf(feed: FeedView) {
-  const { id, name, formerNames, stage, trusted, tagRules, quota, used, createdAt } = feed
-  return { id, name, formerNames, kind: 'hosted' as const, stage, trusted, tagRules, quota, used, createdAt }
+  const { id, name, formerNames, stage, trusted, tagRules, retention, quota, used, createdAt } = feed
+  return { id, name, formerNames, kind: 'hosted' as const, stage, trusted, tagRules, retention, quota, used, createdAt }
 }

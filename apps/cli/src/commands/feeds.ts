@@ -15,6 +15,7 @@ export function feeds(shell: Shell): Command {
     .addCommand(createFeed(shell))
     .addCommand(renameFeed(shell))
     .addCommand(setQuota(shell))
+    .addCommand(previewRetention(shell))
     .addCommand(deleteFeed(shell))
     .addCommand(listGrants(shell))
     .addCommand(listRepositories(shell))
@@ -95,6 +96,38 @@ function parseQuota(text: string): Feed['quota'] {
   if (text === 'none') return null
   if (!/^[1-9][0-9]{0,14}$/.test(text)) throw new InvalidArgumentError('It is a number of bytes, or none.')
   return { bytes: Number(text) }
+}
+
+const previewRetention = (shell: Shell): Command =>
+  define(
+    'retention',
+    'show what retention rules would let go of; with --save they become the feed’s own',
+    `sluice feeds retention dev --rules '[{"repositories":["team/*"],"keepLast":10}]'`,
+  )
+    .argument('<feed>', 'its name')
+    .option('--rules <json>', 'these rules, in place of the feed’s own', parseRules)
+    .option('--save', 'make them the feed’s own')
+    .action(async (feed: string, { rules, save }: { rules?: Rules; save?: true }, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const params = { feed }
+      const found = await client.previewRetention({ params, body: rules === undefined ? {} : { rules } })
+      if (save === true && rules !== undefined) await client.updateFeed({ params, body: { retention: { rules } } })
+      const rows = found.items.map(({ repository, digest, tags }) => [repository, digest, tags.join(' ')])
+      output.show(found, () => [
+        ...table(['REPOSITORY', 'DIGEST', 'TAGS'], rows),
+        ...(found.more ? ['and more'] : []),
+      ])
+    })
+
+type Rules = Feed['retention']['rules']
+
+function parseRules(text: string): Rules {
+  try {
+    // What is in it is checked by the service.
+    return JSON.parse(text)
+  } catch {
+    throw new InvalidArgumentError('It is no JSON.')
+  }
 }
 
 const deleteFeed = (shell: Shell): Command =>

@@ -5,6 +5,7 @@ import { collectBlobs, collectManifests, endIdleUploads, unlinkBlobs } from './g
 import { removeOrphans } from './orphans.ts'
 import { ownStorage } from './owner.ts'
 import { removeQueued } from './removals.ts'
+import { applyRetention } from './retention.ts'
 import { type ScrubOptions, type Scrubbed, scrub } from './scrub.ts'
 
 export type { Damaged, Scrubbed, ScrubOptions } from './scrub.ts'
@@ -18,6 +19,8 @@ export interface CollectOptions {
 
 /** What one pass took away. */
 export interface Collected {
+  /** Manifests that the feeds' retention rules let go of. */
+  readonly retired: number
   readonly uploads: number
   readonly links: number
   readonly manifests: number
@@ -52,6 +55,7 @@ export function collector({ pool }: Connections) {
         signal: options.signal ?? new AbortController().signal,
       }
       return exclusively(pool, COLLECTING, async () => {
+        const retired = await applyRetention(pool, batch.signal)
         const uploads = await endIdleUploads(pool, batch)
         const manifests = await collectManifests(pool, batch)
         const links = await unlinkBlobs(pool, batch)
@@ -60,7 +64,7 @@ export function collector({ pool }: Connections) {
         const objects = await removeQueued(pool, storage, batch)
         const owned = await ownStorage(pool, storage)
         const orphans = owned === null ? 0 : await removeOrphans(pool, storage, owned, batch)
-        return { uploads, links, manifests, blobs, objects, orphans, foreign: owned === null }
+        return { retired, uploads, links, manifests, blobs, objects, orphans, foreign: owned === null }
       })
     },
 

@@ -1,4 +1,4 @@
-import type { BlobStorage } from '@sluice/feed'
+import { type BlobStorage, FeedError } from '@sluice/feed'
 import type pg from 'pg'
 import type { Batch } from './index.ts'
 
@@ -29,6 +29,15 @@ export async function removeQueued(pool: pg.Pool, storage: BlobStorage, batch: B
 
 export async function removeObjects(storage: BlobStorage, keys: readonly string[]): Promise<void> {
   for (let at = 0; at < keys.length; at += AT_ONCE) {
-    await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => storage.remove(key)))
+    await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => removeObject(storage, key)))
+  }
+}
+
+/** Under a key that no storage takes there is nothing; it must not hold up the others for ever. */
+async function removeObject(storage: BlobStorage, key: string): Promise<void> {
+  try {
+    await storage.remove(key)
+  } catch (error) {
+    if (!(error instanceof FeedError) || error.code !== 'STORAGE_KEY_INVALID') throw error
   }
 }

@@ -1,9 +1,10 @@
 import { isFeedName } from '@sluice/oci'
-import { parseTagRules } from '@sluice/promotion'
+import { parseRetention, parseTagRules, type Retired } from '@sluice/promotion'
 import { VERBS } from '../accounts/grants.ts'
 import { requireText } from '../accounts/names.ts'
 import { type Actor, actorOf } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
+import { planFeed } from '../collect/retention.ts'
 import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
 import { afterName, type Page, type Paged, paged } from '../page.ts'
@@ -19,7 +20,15 @@ export interface NewFeed {
   readonly tagRules?: unknown
   /** What its blobs may take; null for no limit. */
   readonly quota?: Quota | null
+  /** What is kept; without rules, everything. */
+  readonly retention?: unknown
 }
+
+export interface RetiredView extends Retired {
+  readonly repository: string
+}
+
+const NO_RULES = { rules: [] }
 
 export type FeedChange = { readonly [K in keyof NewFeed]?: NewFeed[K] | undefined }
 
@@ -66,6 +75,7 @@ export function feeds(connections: Connections) {
       const { stage, trusted } = change
       if (stage !== undefined) requireText(stage, 'stage', 64)
       const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules)
+      const retention = change.retention === undefined ? undefined : parseRetention(change.retention)
       await transaction(prisma, async (tx) => {
         const feed = await lockFeed(tx, name)
         if (change.name !== undefined && change.name !== feed.name) await rename(tx, feed.id, change.name)
@@ -75,6 +85,7 @@ export function feeds(connections: Connections) {
             ...(stage !== undefined && { stage }),
             ...(trusted !== undefined && { trusted }),
             ...(tagRules && { tagRules: { ...tagRules } }),
+            ...(retention && { retention: { ...retention } }),
             ...(change.quota !== undefined && { quotaBytes: quotaBytes(change.quota) }),
           },
         })
@@ -120,6 +131,20 @@ export function feeds(connections: Connections) {
       })
     },
 
+    /**
+     * What the feed's retention rules, or other ones, would let go of now; nothing goes. The first `limit`
+     * manifests, by repository. @throws PromotionError invalid
+     */
+    async previewRetention(feed: FeedView, { rules, limit }: { rules?: unknown; limit: number }) {
+      const retention = rules === undefined ? feed.retention : parseRetention({ rules })
+      const items: RetiredView[] = []
+      for await (const { repository, manifests } of planFeed(pool, { ...feed, retention })) {
+        items.push(...manifests.map((manifest) => ({ repository, ...manifest })))
+        if (items.length > limit) break
+      }
+      return { items: items.slice(0, limit), more: items.length > limit }
+    },
+
     /** By name, in ASCII order. */
     async repositories(
       feedId: string,
@@ -140,14 +165,15 @@ export function feeds(connections: Connections) {
 /** @throws StoreError invalid, name_taken; PromotionError invalid */
 export async function insertFeed(
   tx: Transaction,
-  { name, stage, trusted, tagRules = {}, quota = null }: NewFeed,
+  { name, stage, trusted, tagRules = {}, quota = null, retention = NO_RULES }: NewFeed,
   { entryActor, owner }: { entryActor: string; owner: string },
 ): Promise<string> {
   requireText(stage, 'stage', 64)
   const rules = parseTagRules(tagRules)
+  const kept = parseRetention(retention)
   const id = newId()
   await tx.feed.create({
-    data: { id, stage, trusted, tagRules: { ...rules }, quotaBytes: quotaBytes(quota) },
+    data: { id, stage, trusted, tagRules: { ...rules }, quotaBytes: quotaBytes(quota), retention: { ...kept } },
   })
   await takeName(tx, id, name)
   await tx.accessGrant.create({ data: { feedId: id, principalId: owner, verbs: [...VERBS] } })
@@ -155,7 +181,7 @@ export async function insertFeed(
     type: 'feed.created',
     actor: entryActor,
     subjects: [`feed:${id}`],
-    payload: JSON.parse(JSON.stringify({ name, stage, trusted, tagRules: rules, quota })),
+    payload: JSON.parse(JSON.stringify({ name, stage, trusted, tagRules: rules, quota, retention: kept })),
   })
   return id
 }

@@ -1,5 +1,5 @@
 import { isFeedName } from '@sluice/oci'
-import type { TagRules } from '@sluice/promotion'
+import type { Retention, TagRules } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import type { Transaction } from '../transaction.ts'
 
@@ -17,6 +17,7 @@ export interface FeedView {
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules: TagRules
+  readonly retention: Retention
   readonly quota: Quota | null
   /** Bytes of the distinct blobs that its repositories hold. */
   readonly used: number
@@ -25,7 +26,7 @@ export interface FeedView {
 
 /** To be followed by `where …`; deleted feeds must be left out there. */
 export const FEED_VIEW = `
-  select f.id, c.name, f.kind, f.stage, f.trusted, f.tag_rules as "tagRules", f.created_at as "createdAt",
+  select f.id, c.name, f.kind, f.stage, f.trusted, f.tag_rules as "tagRules", f.created_at as "createdAt", f.retention,
     case when f.quota_bytes is not null then json_build_object('bytes', f.quota_bytes) end as quota,
     (select coalesce(sum(u.bytes), 0)::float8 from feed_usage u where u.feed_id = f.id) as used,
     array(select n.name from feed_name n where n.feed_id = f.id and not n.is_current order by n.name collate "C") as "formerNames"
@@ -37,6 +38,7 @@ interface FeedRow {
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules: unknown
+  readonly retention: unknown
   readonly quota: Quota | null
 }
 
@@ -44,7 +46,7 @@ interface FeedRow {
 export async function feedByName(tx: Transaction, name: string): Promise<FeedRow | null> {
   if (!isFeedName(name)) return null
   const rows = await tx.$queryRaw<FeedRow[]>`
-    select f.id, c.name, f.stage, f.trusted, f.tag_rules as "tagRules",
+    select f.id, c.name, f.stage, f.trusted, f.tag_rules as "tagRules", f.retention,
       case when f.quota_bytes is not null then json_build_object('bytes', f.quota_bytes) end as quota
     from feed_name n
     join feed f on f.id = n.feed_id and f.deleted_at is null

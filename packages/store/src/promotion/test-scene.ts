@@ -304,7 +304,9 @@ async function addBlob({ admin }: House, feed: Feed, repository: string, mediaTy
     feed.id,
     repository,
   ])
-  await admin.query(`insert into blob (digest, size, storage_key) values ($1, 100, $1)`, [digest])
+  await admin.query(`insert into blob (digest, size, storage_key) values ($1, 100, replace($1, ':', '/'))`, [
+    digest,
+  ])
   await admin.query(
     `insert into repository_blob (repository_id, digest) select id, $1 from repository where feed_id = $2 and name = $3`,
     [digest, feed.id, repository],
