@@ -61,5 +61,17 @@ export const putGrants = async (
 
 function viewOf(feed: FeedView) {
   const { id, name, formerNames, stage, trusted, tagRules, retention, quota, used, createdAt } = feed
-  return { id, name, formerNames, kind: 'hosted' as const, stage, trusted, tagRules, retention, quota, used, createdAt }
+  return {
+    id,
+    name,
+    formerNames,
+    kind: 'hosted' as const,
+    stage,
+    trusted,
+    tagRules,
+    retention,
+    quota,
+    used,
+    createdAt,
+  }
 }

@@ -111,7 +111,8 @@ const previewRetention = (shell: Shell): Command =>
       const { client, output } = connect(shell, command)
       const params = { feed }
       const found = await client.previewRetention({ params, body: rules === undefined ? {} : { rules } })
-      if (save === true && rules !== undefined) await client.updateFeed({ params, body: { retention: { rules } } })
+      if (save === true && rules !== undefined)
+        await client.updateFeed({ params, body: { retention: { rules } } })
       const rows = found.items.map(({ repository, digest, tags }) => [repository, digest, tags.join(' ')])
       output.show(found, () => [
         ...table(['REPOSITORY', 'DIGEST', 'TAGS'], rows),

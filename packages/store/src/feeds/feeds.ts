@@ -173,7 +173,14 @@ export async function insertFeed(
   const kept = parseRetention(retention)
   const id = newId()
   await tx.feed.create({
-    data: { id, stage, trusted, tagRules: { ...rules }, quotaBytes: quotaBytes(quota), retention: { ...kept } },
+    data: {
+      id,
+      stage,
+      trusted,
+      tagRules: { ...rules },
+      quotaBytes: quotaBytes(quota),
+      retention: { ...kept },
+    },
   })
   await takeName(tx, id, name)
   await tx.accessGrant.create({ data: { feedId: id, principalId: owner, verbs: [...VERBS] } })
