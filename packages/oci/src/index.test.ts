@@ -50,6 +50,7 @@ test('the public face', () => {
       'digestOf',
       'memoryJournal',
       'openRegistry',
+      'nestsDeeper',
       'parseDescriptor',
       'parseManifest',
       'referrersTag',

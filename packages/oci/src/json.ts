@@ -80,3 +80,23 @@ function stringEnd(text: string, start: number): number {
   }
   return text.length - 1
 }
+
+/**
+ * Does this JSON nest deeper than so many levels? One pass over the bytes, before a parser spends itself on
+ * them; what is no JSON gets some answer.
+ */
+export function nestsDeeper(json: Uint8Array, levels: number): boolean {
+  let depth = 0
+  let quoted = false
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]
+    if (quoted) {
+      if (byte === 0x5c) at++
+      else if (byte === 0x22) quoted = false
+    } else if (byte === 0x22) quoted = true
+    else if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > levels) return true
+    } else if (byte === 0x7d || byte === 0x5d) depth--
+  }
+  return false
+}

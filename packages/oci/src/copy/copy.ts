@@ -32,6 +32,8 @@ export interface CopyOptions {
 
 export interface CopyResult {
   readonly root: string
+  /** The root's bytes as pushed, for whoever sets the tag. */
+  readonly manifest: Manifest
   readonly manifests: number
   readonly blobs: {
     readonly sent: number
@@ -46,7 +48,8 @@ export interface CopyResult {
   readonly referrers: readonly FoundReferrer[]
 }
 
-const CONCURRENCY = 8
+// Small blobs wait for round trips and for the other side's disk, so it takes many to fill a line.
+const CONCURRENCY = 16
 /** A signature of an attestation of an image is two; nobody needs eight. */
 const REFERRER_DEPTH = 8
 
@@ -93,7 +96,9 @@ class Copy {
     const referrers = await this.#copyReferrers(tree)
     this.#meter.flush()
     const counted = { manifests: this.#manifests, blobs: this.#blobs, bytes: this.#bytes }
-    return { root: root.digest, ...counted, resumed: this.#resumed, referrers }
+    const manifest = tree.levels.at(-1)?.[0]?.manifest
+    if (manifest === undefined) throw new Error('a closure ends with its root')
+    return { root: root.digest, manifest, ...counted, resumed: this.#resumed, referrers }
   }
 
   async #pushTree({ blobs, foreign, levels }: Tree): Promise<void> {
