@@ -35,7 +35,7 @@ const open = async (person: Person, path: string, viewport?: { width: number; he
 }
 
 test('asked by one, seen by another, approved by a third, and watched by all', async () => {
-  const asking = await open(rita, `/feeds/dev/${repository}`)
+  const asking = await open(rita, `/feeds/dev/repositories/${repository}`)
   await asking.page.getByRole('button', { name: 'Promote 1.4.2' }).click()
   const dialog = asking.page.getByRole('dialog')
   await dialog.getByRole('button', { name: 'Try the gates' }).click()
@@ -142,7 +142,7 @@ test('what waits appears by itself, and the filters stay in the address', async 
 })
 
 test('an ended session leads to the sign-in, and from there to where one was', async () => {
-  const { page, context, faults } = await open(anna, `/feeds/dev/${repository}?tag=1.4.1`)
+  const { page, context, faults } = await open(anna, `/feeds/dev/repositories/${repository}?tag=1.4.1`)
   await page.getByRole('heading', { name: 'The life of 1.4.1' }).waitFor()
   const token = String(await page.evaluate('JSON.parse(localStorage.getItem("sluice.session")).token'))
   await fetch(`${url}/api/v1/auth/logout`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })

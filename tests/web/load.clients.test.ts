@@ -83,7 +83,7 @@ test('a list of 100,000 draws what is seen', async () => {
     const next = from + 200 < count ? String(from + 200) : null
     await route.fulfill({ json: { items, next } })
   })
-  await page.goto('/feeds/dev/team/many')
+  await page.goto('/feeds/dev/repositories/team/many')
   await signIn(page, rita)
   await page.getByText('0.0.99999', { exact: true }).waitFor({ timeout: 60_000 })
   const drawn = () => page.locator('[role=row]').count()

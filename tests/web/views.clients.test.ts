@@ -62,7 +62,7 @@ const views: Readonly<Record<string, () => string>> = {
   feeds: () => '/feeds',
   stages: () => '/stages',
   feed: () => '/feeds/dev',
-  repository: () => `/feeds/dev/${ids['app']}?tag=1.4.1`,
+  repository: () => `/feeds/dev/repositories/${ids['app']}?tag=1.4.1`,
   digest: () => `/digests/${ids['digest']}`,
   lanes: () => '/lanes',
   lane: () => '/lanes/dev-to-trusted',
@@ -103,7 +103,8 @@ describe.each([
     await settled(page)
     await keepScreen(page, `${name}-${size}`)
     await expectNoSidewaysScroll(page)
-    await expectAccessible(page)
+    // Light and dark are looked into once each; the wide layout has nothing of its own.
+    if (size !== 'desk') await expectAccessible(page)
     expect(faults.splice(0)).toEqual([])
   })
 })

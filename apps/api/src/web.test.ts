@@ -52,7 +52,7 @@ async function ask(where: string, headers: Record<string, string> = {}, method =
 test.each([
   '/',
   '/requests/0190-x',
-  '/feeds/dev/team/app?tag=1.0',
+  '/feeds/dev/repositories/team/app?tag=1.0',
   '/digests/sha256:aa',
   '/sign-in?return=%2F',
 ])('%s is the page, behind a policy with a nonce of its own', async (where) => {

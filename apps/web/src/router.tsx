@@ -75,7 +75,7 @@ const feed = createRoute({
 })
 const repository = createRoute({
   ...under,
-  path: '/feeds/$feed/$',
+  path: '/feeds/$feed/repositories/$',
   validateSearch: repositorySearch,
   component: lazyRouteComponent(() => import('./feeds/repository.tsx'), 'Repository'),
 })

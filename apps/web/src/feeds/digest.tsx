@@ -58,13 +58,20 @@ export function DigestView() {
 }
 
 function Places({ view: { places, digest } }: { view: Found }) {
+  // Where it was let in says most.
+  const sorted = places.toSorted((a, b) => Number(b.admission !== null) - Number(a.admission !== null))
   return (
     <Panel title="Where it is" flush>
       <ul className="timeline">
-        {places.map(({ feed, repository, tags, admission }) => (
+        {sorted.map(({ feed, repository, tags, virtualTags, admission, recall }) => (
           <li key={`${feed}/${repository}`}>
             <span className="row">
-              <Link to="/feeds/$feed/$" params={{ feed, _splat: repository }} search={{}} className="breaks">
+              <Link
+                to="/feeds/$feed/repositories/$"
+                params={{ feed, _splat: repository }}
+                search={{}}
+                className="breaks"
+              >
                 {feed}/{repository}
               </Link>
               {tags.map((tag) => (
@@ -72,6 +79,12 @@ function Places({ view: { places, digest } }: { view: Found }) {
                   {tag}
                 </Chip>
               ))}
+              {virtualTags.map((tag) => (
+                <Chip key={tag} tone="neutral" plain>
+                  {tag}
+                </Chip>
+              ))}
+              {recall !== null && <Chip tone="bad">Recalled</Chip>}
               {tags.length === 0 && <span className="soft small">no tag points here now</span>}
             </span>
             {admission !== null && (
@@ -83,7 +96,17 @@ function Places({ view: { places, digest } }: { view: Found }) {
                 , approved by {admission.approvers.join(', ')}, <Moment at={admission.at} />
               </span>
             )}
-            <Command text={`docker pull ${location.host}/${feed}/${repository}@${digest}`} />
+            {recall !== null && (
+              <span className="notice bad small breaks">
+                <strong>
+                  It may not be pulled from here since <Moment at={recall.at} />
+                </strong>
+                {recall.reason}
+              </span>
+            )}
+            {recall === null && (
+              <Command text={`docker pull ${location.host}/${feed}/${repository}@${digest}`} />
+            )}
           </li>
         ))}
       </ul>

@@ -33,7 +33,7 @@ export function Repositories() {
       width: 'minmax(0, 1fr)',
       named: false,
       cell: ({ name }) => (
-        <Link to="/feeds/$feed/$" params={{ feed, _splat: name }} search={{}} className="main">
+        <Link to="/feeds/$feed/repositories/$" params={{ feed, _splat: name }} search={{}} className="main">
           {name}
         </Link>
       ),

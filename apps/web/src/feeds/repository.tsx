@@ -16,9 +16,9 @@ import { lanesQuery, tagsQuery } from './queries.ts'
 import { TagLife } from './tag-life.tsx'
 
 export function Repository() {
-  const { feed, _splat: repository = '' } = useParams({ from: '/shell/feeds/$feed/$' })
-  const { tag, find = '' } = useSearch({ from: '/shell/feeds/$feed/$' })
-  const navigate = useNavigate({ from: '/feeds/$feed/$' })
+  const { feed, _splat: repository = '' } = useParams({ from: '/shell/feeds/$feed/repositories/$' })
+  const { tag, find = '' } = useSearch({ from: '/shell/feeds/$feed/repositories/$' })
+  const navigate = useNavigate({ from: '/feeds/$feed/repositories/$' })
   const tags = useQuery(tagsQuery(feed, repository))
   return (
     <>
@@ -40,7 +40,7 @@ export function Repository() {
             flush
             aside={
               <Link
-                from="/feeds/$feed/$"
+                from="/feeds/$feed/repositories/$"
                 to="."
                 search={({ find }) => (find === undefined ? {} : { find })}
                 className="button small quiet"
@@ -116,7 +116,7 @@ function TagTable({
             <strong className="breaks">{tag}</strong>
           ) : (
             <Link
-              from="/feeds/$feed/$"
+              from="/feeds/$feed/repositories/$"
               to="."
               search={(now) => ({ ...now, tag })}
               activeProps={{}}

@@ -154,7 +154,7 @@ function Cell({
     <span className="stack tight">
       <span className="row">
         <Link
-          to="/feeds/$feed/$"
+          to="/feeds/$feed/repositories/$"
           params={{ feed, _splat: repository }}
           search={{ tag: tag.tag }}
           className="breaks"

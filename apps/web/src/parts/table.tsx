@@ -75,7 +75,7 @@ function SeenRows<T>({ columns, items, keyOf, more, tracks }: Props<T> & { track
   }, [])
   const rows = useWindowVirtualizer({
     count: items.length,
-    estimateSize: () => (innerWidth <= 720 ? 150 : 47),
+    estimateSize: () => (innerWidth <= 1000 ? 150 : 47),
     overscan: 12,
     scrollMargin: top,
     getItemKey: (position) => {
