@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http'
+import { nestsDeeper } from '@sluice/oci'
 import express, { type Request, type RequestHandler, type Response } from 'express'
 import { ApiError } from './problem.ts'
 
 /** 1 MiB. */
 const BODY_LIMIT = 1_048_576
+/** Levels of JSON. */
+const DEPTH_LIMIT = 128
 
 const parsers = new Map<number, RequestHandler>()
 
@@ -15,7 +18,13 @@ function parserOf(limit: number): RequestHandler {
     inflate: false,
     strict: true,
     type: 'application/json',
-    verify: (req, _res, bytes) => void received.set(req, bytes),
+    verify: (req, _res, bytes) => {
+      if (nestsDeeper(bytes, DEPTH_LIMIT)) {
+        const message = `the body nests deeper than ${DEPTH_LIMIT} levels`
+        throw new ApiError('invalid', message, { errors: [{ field: '', rule: 'depth', message }] })
+      }
+      received.set(req, bytes)
+    },
   })
   parsers.set(limit, made)
   return made

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { nestsDeeper } from '@sluice/oci'
 import { fromBase64, openEnvelope, preAuthEncoding, ProofError } from '@sluice/proof'
 import type { EvidenceFormat, ReadEvidence, Signed } from './evidence.ts'
 import { digestsIn, record, unreadable } from './fields.ts'
@@ -12,6 +13,10 @@ import { readStatement } from './statement.ts'
 export const EVIDENCE_LIMIT = 16 * 1024 * 1024
 
 const IN_TOTO = 'application/vnd.in-toto+json'
+/** Characters of XML, which is read one by one. */
+const XML_LIMIT = 4 * 1024 * 1024
+/** Levels of JSON. */
+const DEPTH_LIMIT = 128
 /** The payload type under which a legacy cosign signature is kept: the signature covers the payload alone. */
 export const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
 
@@ -28,10 +33,13 @@ export function readEvidence(bytes: Uint8Array): ReadEvidence {
   }
   const written = decode(bytes)
   if (written.trimStart().startsWith('<')) {
+    if (written.length > XML_LIMIT) {
+      throw unreadable(`as XML it has more than ${XML_LIMIT} characters; leave out what the tests wrote`)
+    }
     const summary = readJUnit(written)
     return { ...unwrapped('junit', bytes), type: 'test', subjects: null, claimedAt: null, summary }
   }
-  const document = record(parse(written))
+  const document = record(parse(bytes, written))
   const format = formatOf(document)
   if (format === null) {
     throw unreadable(
@@ -106,13 +114,13 @@ function readDsse(value: Fields, format: 'dsse' | 'bundle'): ReadEvidence {
   const { payloadType, payload, signatures } = opened(value)
   if (payloadType !== IN_TOTO) throw unreadable(`the payload type of the envelope is not ${IN_TOTO}`)
   const signed: Signed = { message: preAuthEncoding(payloadType, payload), signatures }
-  return { format, ...readStatement(parse(decode(payload))), contentDigest: sha256(payload), signed }
+  return { format, ...readStatement(parse(payload, decode(payload))), contentDigest: sha256(payload), signed }
 }
 
 /** containers/image, docs/containers-signature.5.md, as cosign before v3 wrote it under `sha256-….sig`. */
 function readSimpleSigning(value: Fields): ReadEvidence {
   const { payload, signatures } = opened(value)
-  const { type, image } = record(record(parse(decode(payload)))['critical'])
+  const { type, image } = record(record(parse(payload, decode(payload)))['critical'])
   const subjects = digestsIn(record(image)['docker-manifest-digest'])
   if (type !== 'cosign container image signature' || subjects.length !== 1) {
     throw unreadable('the payload is no signature of an image')
@@ -149,7 +157,8 @@ function opened(value: Fields) {
   }
 }
 
-function parse(json: string): unknown {
+function parse(bytes: Uint8Array, json: string): unknown {
+  if (nestsDeeper(bytes, DEPTH_LIMIT)) throw unreadable(`it nests deeper than ${DEPTH_LIMIT} levels`)
   try {
     return JSON.parse(json)
   } catch {
