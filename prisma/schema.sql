@@ -229,6 +229,7 @@ table public.group_member of sluice_owner
   constraint group_member_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
   constraint group_member_pkey PRIMARY KEY (group_id, person_id)
   CREATE INDEX group_member_person_id_idx ON public.group_member USING btree (person_id)
+  CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON public.group_member FOR EACH ROW EXECUTE FUNCTION stamp_membership() (always)
   rights sluice_api: delete, insert, select; sluice_worker: select
 table public.idempotency_key of sluice_owner
   principal_id uuid not null
@@ -904,6 +905,18 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.groups_at(p_person uuid, p_at timestamp with time zone)
+ RETURNS TABLE(id uuid, name text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select g.id, g.name from group_member m join user_group g on g.id = m.group_id
+  where m.person_id = p_person and m.added_at <= p_at
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.guard_approval()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -945,9 +958,8 @@ begin
   select to_feed_id into target from lane where id = r.lane_id;
   if not exists (
     select from access_grant g where g.feed_id = target and 'approve' = any (g.verbs)
-      and (g.principal_id = new.person_id
-           or g.principal_id in (select m.group_id from group_member m where m.person_id = new.person_id))) then
-    perform refuse('approve_not_granted', 'this person holds no approve grant on the target feed');
+      and (g.principal_id = new.person_id or g.principal_id in (select id from groups_at(new.person_id, r.created_at)))) then
+    perform refuse('approve_not_granted', 'this person holds no approve grant on the target feed, or joined the group that does after the request');
   end if;
   perform require_entry(new.entry_id, 'request:' || r.id, 'person:' || new.person_id);
   return new;
@@ -1458,6 +1470,13 @@ CREATE OR REPLACE FUNCTION public.request_quorum_met(request uuid)
 AS $function$
   select (select count(*) from valid_approvers(request_quorum_met.request)) >= greatest(v.quorum, 1)
      and not exists (select from approval a where a.request_id = r.id and a.decision = 'reject' and a.revoked_at is null)
+     and not exists (
+       select from (
+         select q ->> 'group' as name, sum((q ->> 'count')::int) as needed
+         from jsonb_array_elements(coalesce(v.policy #> '{gates,quorum}', '[]')) q where q ? 'group' group by 1) rule
+       where rule.needed > (
+         select count(*) from valid_approvers(r.id) person
+         where rule.name in (select g.name from groups_at(person, r.created_at) g)))
   from request r join lane_version v on v.lane_id = r.lane_id and v.version = r.lane_version
   where r.id = request_quorum_met.request
 $function$
@@ -1595,6 +1614,21 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.stamp_membership()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' then
+    perform refuse('membership_fixed', 'a membership is made and ended, never changed');
+  end if;
+  new.added_at := now();
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.unlink_blob(p_repository uuid, p_digest text, p_grace interval)
  RETURNS boolean
