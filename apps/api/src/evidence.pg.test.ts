@@ -29,7 +29,7 @@ beforeAll(async () => {
   await call('putGrants', admin, { params: { feed: 'dev' }, body: items })
   digest = await pushImage(service.url, 'dev/app', '1.0.0', { content: 'x', authorization: basic('ci') })
   const written = await call('putLane', admin, { params: { lane: 'dev-to-trusted' }, body: { policy } })
-  expect(written.status).toBe(200)
+  if (written.status !== 200) throw new Error(JSON.stringify(written.body))
 }, 60_000)
 afterAll(() => service[Symbol.asyncDispose]())
 

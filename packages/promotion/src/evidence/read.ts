@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { nestsDeeper } from '@sluice/oci'
 import { fromBase64, openEnvelope, preAuthEncoding, ProofError } from '@sluice/proof'
 import type { EvidenceFormat, ReadEvidence, Signed } from './evidence.ts'
-import { digestsIn, record, unreadable } from './fields.ts'
+import { type Fields, digestsIn, record, unreadable } from './fields.ts'
 import { readJUnit } from './junit.ts'
 import { readOpenVex } from './openvex.ts'
 import { readCycloneDx, readSpdx } from './sboms.ts'
@@ -19,8 +19,6 @@ const XML_LIMIT = 4 * 1024 * 1024
 const DEPTH_LIMIT = 128
 /** The payload type under which a legacy cosign signature is kept: the signature covers the payload alone. */
 export const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
-
-type Fields = { readonly [key: string]: unknown }
 
 /**
  * Reads evidence of any format we know from its raw bytes; which one it is, it says itself. Signatures are

@@ -1,5 +1,5 @@
 import type { SbomSummary } from './evidence.ts'
-import { digestsIn, list, record, text, time, unreadable } from './fields.ts'
+import { type Fields, digestsIn, list, record, text, time, unreadable } from './fields.ts'
 
 const PACKAGES_LIMIT = 100_000
 const LICENCES_LIMIT = 5_000
@@ -12,8 +12,6 @@ export interface Sbom {
   readonly subjects: readonly string[] | null
   readonly claimedAt: Date | null
 }
-
-type Fields = { readonly [key: string]: unknown }
 
 /** CycloneDX JSON. The image is its `metadata.component`, where that names a digest. @throws PromotionError invalid */
 export function readCycloneDx(bom: Fields): Sbom {

@@ -1,5 +1,5 @@
 import { type Finding, SEVERITIES, type Severity, type VulnerabilitySummary } from './evidence.ts'
-import { digestsIn, list, needed, record, text, time, unreadable } from './fields.ts'
+import { digestsIn, type Fields, list, needed, record, text, time, unreadable } from './fields.ts'
 
 const FINDINGS_LIMIT = 20_000
 const PARTS_LIMIT = 5_000
@@ -12,7 +12,7 @@ export interface Scan {
 }
 
 /** Trivy's JSON, `SchemaVersion` 2. The image is what `Metadata.RepoDigests` says. @throws PromotionError invalid */
-export function readTrivy(report: { readonly [key: string]: unknown }): Scan {
+export function readTrivy(report: Fields): Scan {
   if (report['SchemaVersion'] !== 2) throw unreadable('this is no Trivy report of SchemaVersion 2')
   const type = report['ArtifactType']
   if (type !== undefined && type !== 'container_image') {
@@ -43,7 +43,7 @@ export function readTrivy(report: { readonly [key: string]: unknown }): Scan {
 }
 
 /** Grype's JSON. The image is `source.target.manifestDigest`. @throws PromotionError invalid */
-export function readGrype(report: { readonly [key: string]: unknown }): Scan {
+export function readGrype(report: Fields): Scan {
   const source = record(report['source'])
   const descriptor = record(report['descriptor'])
   if (!Array.isArray(report['matches']) || descriptor['name'] !== 'grype') {
@@ -73,7 +73,7 @@ export function readGrype(report: { readonly [key: string]: unknown }): Scan {
  * SARIF 2.1.0. It has no place for an image digest. Severity: the rule's `security-severity` by the bands of
  * CVSS, else the result's level. @throws PromotionError invalid
  */
-export function readSarif(report: { readonly [key: string]: unknown }): Scan {
+export function readSarif(report: Fields): Scan {
   if (report['version'] !== '2.1.0') throw unreadable('this is no SARIF of version 2.1.0')
   const runs = list(report['runs'], 'runs', 100)
   if (runs.length === 0) throw unreadable('it has no runs')
@@ -113,12 +113,12 @@ export function readSarif(report: { readonly [key: string]: unknown }): Scan {
   }
 }
 
-function sarifPlace(result: { readonly [key: string]: unknown }): unknown {
+function sarifPlace(result: Fields): unknown {
   const [first] = list(result['locations'], 'locations', 10_000)
   return record(record(record(first)['physicalLocation'])['artifactLocation'])['uri']
 }
 
-function sarifSeverity(rule: { readonly [key: string]: unknown }, level: unknown): Severity {
+function sarifSeverity(rule: Fields, level: unknown): Severity {
   const score = Number.parseFloat(text(record(rule['properties'])['security-severity'], 10) ?? '')
   if (score >= 9) return 'critical'
   if (score >= 7) return 'high'

@@ -1,5 +1,5 @@
 import type { EvidenceSummary, EvidenceType, ProvenanceSummary, TestSummary } from './evidence.ts'
-import { list, needed, record, text, time, unreadable } from './fields.ts'
+import { type Fields, list, needed, record, text, time, unreadable } from './fields.ts'
 import { readOpenVex } from './openvex.ts'
 import { readCycloneDx, readSpdx } from './sboms.ts'
 import { readGrype, readSarif, readTrivy, type Scan } from './scans.ts'
@@ -15,7 +15,6 @@ export interface Statement {
   readonly summary: EvidenceSummary
 }
 
-type Fields = { readonly [key: string]: unknown }
 type Predicate = { readonly claimedAt: Date | null; readonly summary: EvidenceSummary }
 
 /** What each predicate type is, and who reads it. Versions that differ only in what we do not read share a row. */
@@ -58,7 +57,8 @@ function attempted(read: (predicate: Fields) => Predicate, predicate: unknown): 
     const { claimedAt, summary } = read(record(predicate))
     return { claimedAt, summary }
   } catch (error) {
-    const reason = text((error as Error).message, 400) ?? 'the predicate cannot be read'
+    const reason =
+      (error instanceof Error ? text(error.message, 400) : null) ?? 'the predicate cannot be read'
     return { claimedAt: null, summary: { kind: 'unreadable', reason } }
   }
 }

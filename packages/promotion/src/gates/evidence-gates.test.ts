@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { Severity } from '../evidence/evidence.ts'
 import {
   type Evidence,
   evaluateGates,
@@ -47,14 +48,14 @@ const result = (word: 'PASSED' | 'WARNED' | 'FAILED', over: Partial<Evidence> = 
     },
     ...over,
   })
-const scan = (findings: [string, string, string?, (string | null)?][], over: Partial<Evidence> = {}) =>
+const scan = (findings: [string, Severity, string?, (string | null)?][], over: Partial<Evidence> = {}) =>
   fact({
     summary: {
       kind: 'vulnerabilities',
       scanner: 'x',
       findings: findings.map(([id, severity, name = 'ssl', fixed = '2']) => ({
         id,
-        severity: severity as 'high',
+        severity,
         package: name,
         version: '1',
         fixed,
@@ -130,12 +131,12 @@ const from = ['key:ci']
 
 type Row = [name: string, rule: unknown, item: GateItem, verdict: 'pass' | 'block' | 'wait', says?: string]
 function table(gate: string, rows: Row[]) {
-  describe(gate, () => {
+  describe(`the gate ${gate}`, () => {
     test.each(rows)('%s', (_, rule, item, verdict, says) => {
       const report = judge(gate, { [gate]: rule }, [item])
       expect(report).toMatchObject({ verdict })
       expect(report?.reasons.length === 0).toBe(verdict === 'pass')
-      if (says !== undefined) expect(report?.reasons.join()).toContain(says)
+      expect(report?.reasons.join()).toContain(says ?? '')
     })
   })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { evaluateGates, parsePolicy, PromotionError } from '../index.ts'
+import { evaluateGates, parsePolicy } from '../index.ts'
 
 function windowAt(now: string, window: object) {
   const policy = parsePolicy({ gates: { window } })
@@ -84,7 +84,8 @@ describe('the window is open, or waits for the next', () => {
       const now = new Date(Date.parse('2026-12-10T00:17:00Z') + hour * 3_600_000).toISOString()
       for (const window of [office, nights, yearEnd, { ...office, ...yearEnd }]) {
         const report = windowAt(now, window)
-        if (report?.verdict === 'wait') expect(windowAt(report.until ?? '', window)?.verdict).toBe('pass')
+        const open = report?.verdict === 'wait' ? windowAt(report.until ?? '', window) : report
+        expect(open?.verdict).toBe('pass')
       }
     }
   })
@@ -106,11 +107,7 @@ test.each<[object, string]>([
     'gates.window.freezes[0].from',
   ],
 ])('a window that cannot be is refused: %j', (window, field) => {
-  try {
-    parsePolicy({ gates: { window } })
-    expect.unreachable()
-  } catch (error) {
-    expect(error).toBeInstanceOf(PromotionError)
-    expect((error as PromotionError).issues.map((issue) => issue.field)).toContain(field)
-  }
+  expect(() => parsePolicy({ gates: { window } })).toThrow(
+    expect.objectContaining({ issues: expect.arrayContaining([expect.objectContaining({ field })]) }),
+  )
 })

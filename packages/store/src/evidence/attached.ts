@@ -122,7 +122,7 @@ interface Layer {
 }
 
 function layersOf({ bytes, mediaType }: Carrier): Layer[] {
-  const { layers = [] } = parseManifest(bytes, mediaType)
+  const { layers } = parseManifest(bytes, mediaType)
   return layers.flatMap(({ digest, size, mediaType: type, annotations }): Layer[] => {
     if (type === SIMPLE_SIGNING_LAYER) {
       return [{ digest, size, signature: annotations?.[SIGNATURE_ANNOTATION] ?? '' }]
