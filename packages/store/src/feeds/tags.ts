@@ -108,7 +108,9 @@ export function feedTags(connections: Connections) {
       )
       const page = paged(rows, limit, (row) => row.id)
       return {
-        items: page.items.map(({ id: _, ...move }) => move),
+        items: page.items.map(({ tag: of, from, to, at, by, promotionId, requestId, approvers }) => {
+          return { tag: of, from, to, at, by, promotionId, requestId, approvers }
+        }),
         next: page.next,
       }
     },

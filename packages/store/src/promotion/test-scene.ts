@@ -38,6 +38,7 @@ export async function openHouse() {
 
 export type House = Awaited<ReturnType<typeof openHouse>>
 
+const NO_RULES: TagRules = {}
 const RELEASES_STAY: TagRules = { immutable: ['release'] }
 
 /** Feeds, a lane and persons of their own for one test: rita asks, anna and otto may approve. */
@@ -48,7 +49,7 @@ export async function setScene(
     keys = {} as Record<string, string>,
     requestExpiresAfter = { hours: 1 },
     tagRules = RELEASES_STAY,
-    devTagRules = {} as TagRules,
+    devTagRules = NO_RULES,
   } = {},
 ) {
   const { api, worker, admin } = house
