@@ -20,6 +20,16 @@ test('makes the folder private, and takes group and world out of one that is the
   expect(fs.statSync(made).mode & 0o777).toBe(0o710)
 })
 
+test('a folder that cannot be made is named', () => {
+  const file = path.join(root, 'file')
+  fs.writeFileSync(file, '')
+  for (const folder of [file, path.join(file, 'data')]) {
+    expect(() => openFolder(folder)).toThrow(
+      expect.objectContaining({ code: 'bad_folder', message: expect.stringContaining(folder) }),
+    )
+  }
+})
+
 test('is held until released', () => {
   const folder = path.join(root, 'held')
   const held = openFolder(folder)

@@ -10,10 +10,17 @@ export type DataFolder = { readonly path: string; readonly release: () => void }
 /**
  * Makes the folder private and takes its lock. A lock whose process is gone (kill -9, a reboot, its number
  * since given to another) is taken over.
- * @throws StandaloneError `already_running`
+ * @throws StandaloneError `already_running`, `bad_folder` when nothing can be written there
  */
 export function openFolder(folder: string): DataFolder {
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    fs.accessSync(folder, fs.constants.W_OK)
+  } catch (cause) {
+    // Not the error's own words: of a read-only file system Node says that the folder is not there.
+    const message = `cannot write to ${folder} (${codeOf(cause)}): give it to this user, or set SLUICE_DATA_DIR`
+    throw new StandaloneError('bad_folder', message, cause)
+  }
   const { mode, uid } = fs.statSync(folder)
   // Passing through stays allowed for the group: PostgreSQL's own account needs it when root starts us.
   if ((mode & 0o067) !== 0 && uid === process.getuid?.()) fs.chmodSync(folder, mode & 0o710)
