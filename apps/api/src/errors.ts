@@ -151,7 +151,7 @@ function refusal(
 /** What Express and its body parser refuse by themselves (http-errors with a type). */
 function bodyRefusal(thrown: unknown): Refusal | null {
   const { status, type } = (thrown ?? {}) as { status?: unknown; type?: unknown }
-  if (status === 413) return refusal('too_large', 413, 'the body is larger than 1 MiB')
+  if (status === 413) return refusal('too_large', 413, 'the body is larger than this call takes')
   if (status === 415) {
     return refusal(
       'unsupported_media_type',

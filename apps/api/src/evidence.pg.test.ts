@@ -96,6 +96,8 @@ test('what a lane asks for is sent, verified, and lets the request be made', asy
     'ci',
     'ci',
   ])
+  const { body: view } = await call('getDigest', tokens['reader'], { params: { digest } })
+  expect(view.evidence).toEqual(list.body.items)
 })
 
 test('a ticket system calls back with a signature, and nothing else does', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { evidence } from './evidence.ts'
 import { digest, id, time } from './grammar.ts'
 import { standingRecall } from './recalls.ts'
 
@@ -29,5 +30,7 @@ export const digestView = z.object({
       recall: standingRecall.nullable(),
     }),
   ),
+  /** The newest; `GET /evidence` lists all. */
+  evidence: z.array(evidence),
 })
 export type DigestView = z.infer<typeof digestView>

@@ -20,7 +20,12 @@ export const getDigest: Handle<'getDigest'> = async ({ services, grants, params 
   if (view === null) throw notFound(`digest ${params.digest}`)
   const { locations, ...of } = view
   const places = locations.map(({ admission, ...place }) => ({ ...place, admission: admissionOf(admission) }))
-  return { status: 200, body: { ...of, places } }
+  const { items } = await services.store.evidence.list({
+    digest: params.digest,
+    limit: 50,
+    visibleFeedIds: readable,
+  })
+  return { status: 200, body: { ...of, places, evidence: items } }
 }
 
 export const verify: Handle<'verify'> = async ({ services, grants, body }) => {

@@ -1,4 +1,4 @@
-import { evidenceRulesOf } from '@sluice/promotion'
+import { evidenceRulesOf, type Policy } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
 import { type Attached, type BlobReader, readAttached } from '../evidence/attached.ts'
@@ -115,12 +115,16 @@ async function attachedTo(
   const nothing = { found: [], unread: [] }
   // What leads back is asked for no evidence.
   if (storage === undefined || kind !== 'promote') return nothing
+  const [now] = await prisma.$queryRaw<{ policy: Policy }[]>`
+    select v.policy from lane l join lane_version v on v.lane_id = l.id
+    where l.name = ${lane} and l.deleted_at is null order by v.version desc limit 1`
+  if (now === undefined || evidenceRulesOf(now.policy).length === 0) return nothing
   const asked = { lane, items, ...(reason !== undefined && { reason }), ...(links && { links }) }
   const prepared = await transaction(prisma, (tx) => prepare(tx, actor, asked)).catch((error: unknown) => {
     if (error instanceof StoreError && error.code !== 'unavailable') return null
     throw error
   })
-  if (prepared === null || evidenceRulesOf(prepared.lane.policy).length === 0) return nothing
+  if (prepared === null) return nothing
   return readAttached(
     prisma,
     prepared.items.map(({ digest, sourceRepositoryId, frozen }) => ({

@@ -1,0 +1,160 @@
+import { sign } from 'node:crypto'
+import { digestOf, OCI_EMPTY, OCI_MANIFEST, parseManifest } from '@sluice/oci'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { attestation, bytesOf, ci, from, keys, result, stranger } from './test-attestation.ts'
+
+const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+
+let house: House
+beforeAll(async () => {
+  house = await openHouse()
+})
+afterAll(() => house.close())
+
+describe('evidence that hangs on the image', () => {
+  /** Bytes of blobs by their storage keys; `lose` makes reading one fail. */
+  function shelf() {
+    const bytes = new Map<string, Buffer>()
+    return {
+      bytes,
+      async *read(key: string): AsyncGenerator<Uint8Array> {
+        const found = bytes.get(key)
+        if (found === undefined) throw new Error('lost')
+        yield found
+      },
+    }
+  }
+
+  async function attach(
+    scene: Scene,
+    storage: ReturnType<typeof shelf>,
+    subject: { digest?: string; tag?: string },
+    content: Uint8Array,
+    {
+      mediaType = BUNDLE,
+      annotations = {},
+    }: { mediaType?: string; annotations?: Record<string, string> } = {},
+  ): Promise<void> {
+    const blob = async (bytes: Uint8Array) => {
+      const digest = digestOf(bytes)
+      storage.bytes.set(digest, Buffer.from(bytes))
+      await scene.sql(
+        'insert into blob (digest, size, storage_key) values ($1, $2, $1) on conflict do nothing',
+        [digest, bytes.length],
+      )
+      await scene.sql(
+        `insert into repository_blob (repository_id, digest) select id, $1 from repository where feed_id = $2 on conflict do nothing`,
+        [digest, scene.dev.id],
+      )
+      return { digest, size: bytes.length }
+    }
+    const config = { mediaType: OCI_EMPTY, ...(await blob(Buffer.from('{}'))) }
+    const [held] = subject.digest
+      ? await scene.sql<{ mediaType: string; size: number }>(
+          `select rm.media_type as "mediaType", octet_length(m.bytes) as size from manifest m
+             join repository_manifest rm using (digest) where digest = $1`,
+          [subject.digest],
+        )
+      : []
+    const bytes = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: OCI_MANIFEST,
+        artifactType: mediaType,
+        config,
+        layers: [{ mediaType, ...(await blob(content)), annotations }],
+        ...(subject.digest && { subject: { ...held, digest: subject.digest } }),
+      }),
+    )
+    await house.api.feedIndex.putManifest({
+      address: { feed: scene.dev, repository: 'app' },
+      digest: digestOf(bytes),
+      tags: subject.tag === undefined ? [] : [subject.tag],
+      principalId: scene.rita.principalId,
+      manifest: parseManifest(bytes, OCI_MANIFEST),
+    })
+  }
+
+  const bundle = (envelope: object) => bytesOf({ mediaType: BUNDLE, dsseEnvelope: envelope })
+  const ask = (scene: Scene, storage: ReturnType<typeof shelf>) =>
+    house.api.requests.create(scene.rita, { lane: scene.lane, items: [{ image: 'app:1.0.0' }] }, storage)
+  const tagOf = (digest: string, end: string) => `${digest.replace(':', '-')}.${end}`
+
+  test.each([
+    ['a bundle that refers to it', (digest: string) => ({ digest }), BUNDLE],
+    [
+      'an envelope under its tag .att',
+      (digest: string) => ({ tag: tagOf(digest, 'att') }),
+      'application/vnd.dsse.envelope.v1+json',
+    ],
+  ] as const)('%s is found when the request is made, and kept', async (_, where, mediaType) => {
+    const scene = await setScene(house, { gates: { tests: [{ from }] }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    const envelope = attestation(digest, result('PASSED'))
+    await attach(scene, storage, where(digest), mediaType === BUNDLE ? bundle(envelope) : bytesOf(envelope), {
+      mediaType,
+    })
+    await expect(scene.request('app:1.0.0')).rejects.toMatchObject({ code: 'gate_refused' })
+    const asked = { lane: scene.lane, items: [{ image: 'app:1.0.0' }] }
+    const dry = await house.api.requests.evaluate(scene.rita, asked, storage)
+    expect(dry.gates.find(({ gate }) => gate === 'tests')?.verdict).toBe('pass')
+    expect(await scene.sql('select from evidence where subject = $1', [digest])).toEqual([])
+    const { request } = await ask(scene, storage)
+    expect(await scene.sql('select type, format from evidence where subject = $1', [digest])).toEqual([
+      { type: 'test', format: mediaType === BUNDLE ? 'bundle' : 'dsse' },
+    ])
+    expect((await ask(scene, storage)).created).toBe(false)
+    const view = await house.api.requests.approve(scene.anna, request.id, { digest })
+    await scene.promote(view.promotion!.id)
+    expect(await scene.landed('app', '1.0.0')).toBe(digest)
+  })
+
+  test('a legacy signature under its tag .sig', async () => {
+    const scene = await setScene(house, { gates: { signatures: [{ from }] }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    const payload = bytesOf({
+      critical: {
+        type: 'cosign container image signature',
+        image: { 'docker-manifest-digest': digest },
+        identity: {},
+      },
+    })
+    const mediaType = 'application/vnd.dev.cosign.simplesigning.v1+json'
+    const signed = (key: typeof ci) => ({
+      mediaType,
+      annotations: {
+        'dev.cosignproject.cosign/signature': sign('sha256', payload, key.privateKey).toString('base64'),
+      },
+    })
+    await attach(scene, storage, { tag: tagOf(digest, 'sig') }, payload, signed(stranger))
+    await expect(ask(scene, storage)).rejects.toMatchObject({ code: 'gate_refused' })
+    await attach(scene, storage, { tag: tagOf(digest, 'sig') }, payload, signed(ci))
+    expect((await ask(scene, storage)).created).toBe(true)
+  })
+
+  test('what is of another image, broken or lost does not count, and is said', async () => {
+    const scene = await setScene(house, { gates: { tests: [{ from }] }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const foreign = await scene.push('app', ['2.0.0'])
+    const storage = shelf()
+    await attach(scene, storage, { digest }, bundle(attestation(foreign, result('PASSED'))))
+    await attach(scene, storage, { digest }, Buffer.from('{broken'))
+    await attach(scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
+    storage.bytes.delete(digestOf(bundle(attestation(digest, result('PASSED')))))
+    for (const key of storage.bytes.keys()) {
+      if (storage.bytes.get(key)?.includes('dsseEnvelope')) {
+        const payload = JSON.parse(storage.bytes.get(key)!.toString()).dsseEnvelope.payload
+        if (Buffer.from(payload, 'base64').includes(digest.slice(7))) storage.bytes.delete(key)
+      }
+    }
+    const refused = ask(scene, storage)
+    await expect(refused).rejects.toMatchObject({ code: 'gate_refused' })
+    for (const said of ['it is not about', 'neither JSON nor XML', 'could not be reached']) {
+      await expect(refused).rejects.toMatchObject({ message: expect.stringContaining(said) })
+    }
+    expect(await scene.sql('select from evidence where subject = $1', [digest])).toEqual([])
+  })
+})
