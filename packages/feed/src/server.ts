@@ -154,6 +154,12 @@ const COME_AGAIN = {
   headers: { 'Retry-After': '2' },
 }
 
+const DISK_FULL = {
+  ...COME_AGAIN,
+  message: 'the registry has no room left for this; tell its operator, and push again when there is',
+  headers: { 'Retry-After': '60' },
+}
+
 /** The one place where a thrown error becomes an answer. */
 async function refuse(
   { events }: FeedParts,
@@ -170,6 +176,11 @@ async function refuse(
   }
   if (ours) return await sendError(req, res, error)
   if (isUnavailable(error)) return await sendError(req, res, COME_AGAIN)
+  if (isDiskFull(error)) return await sendError(req, res, DISK_FULL)
   const message = 'the registry failed to answer; try again, and tell its operator if it stays so'
   await sendError(req, res, { code: 'UNKNOWN', status: 500, message, detail: undefined, headers: {} })
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }

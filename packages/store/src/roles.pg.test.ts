@@ -37,8 +37,8 @@ afterAll(async () => {
 /** Feeds, persons, a request that waits, one that is approved and runs, and one that was promoted. */
 async function furnish(): Promise<void> {
   const { accounts, feeds, requests } = store
-  await accounts.seed({ adminPassword: 'admin' })
-  const admin = (await accounts.byPassword('admin', 'admin'))!
+  await accounts.seed({ adminPassword: 'the first one' })
+  const admin = (await accounts.byPassword('admin', 'the first one'))!
   const person = async (username: string): Promise<Actor> => {
     await accounts.users.create(admin, { username, password: `${username}-password` })
     return (await accounts.byPassword(username, `${username}-password`))!

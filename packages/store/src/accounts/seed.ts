@@ -15,7 +15,7 @@ export type Seeded =
 /**
  * What a first start needs, in one transaction: the instance's name, the user `admin`, the feeds `dev`
  * and `trusted`, the lane between them. Nothing the second time, whatever has changed since.
- * @throws StoreError invalid: the password is empty or longer than 1024 bytes
+ * @throws StoreError invalid: the password is shorter than 8 characters or longer than 1024 bytes
  */
 export async function seed(
   { prisma }: Connections,
@@ -25,8 +25,8 @@ export async function seed(
   }: { adminPassword?: string | undefined; instance?: string | undefined } = {},
 ): Promise<Seeded> {
   if (await prisma.instance.findFirst()) return { seeded: false }
-  if (adminPassword !== undefined && (adminPassword === '' || Buffer.byteLength(adminPassword) > 1024)) {
-    throw new StoreError('invalid', 'the password of admin has 1 to 1024 bytes', {
+  if (adminPassword !== undefined && (adminPassword.length < 8 || Buffer.byteLength(adminPassword) > 1024)) {
+    throw new StoreError('invalid', 'the password of admin has 8 characters to 1024 bytes', {
       field: 'SLUICE_ADMIN_PASSWORD',
     })
   }

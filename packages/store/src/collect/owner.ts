@@ -13,6 +13,18 @@ const OWNER_BYTES = 36 + 1 + 24
  * of somebody else like one full of garbage. A storage without an owner is claimed.
  */
 export async function ownStorage(pool: pg.Pool, storage: BlobStorage): Promise<{ since: Date } | null> {
+  const client = await pool.connect()
+  try {
+    // Collector and scrubber begin together: one of them claims, the other reads.
+    await client.query(`select pg_advisory_lock(hashtextextended('sluice storage owner', 0))`)
+    return await readOrClaim(pool, storage)
+  } finally {
+    await client.query(`select pg_advisory_unlock(hashtextextended('sluice storage owner', 0))`)
+    client.release()
+  }
+}
+
+async function readOrClaim(pool: pg.Pool, storage: BlobStorage): Promise<{ since: Date } | null> {
   const { rows } = await pool.query<{ id: string }>('select id from storage_owner')
   const mine = rows[0]!.id
   const owner = await readOwner(storage)

@@ -13,8 +13,8 @@ let admin: Actor
 beforeAll(async () => {
   database = await cloneDatabase()
   store = await openStore({ url: database.apiUrl })
-  await store.accounts.seed({ adminPassword: 'admin' })
-  admin = (await store.accounts.byPassword('admin', 'admin'))!
+  await store.accounts.seed({ adminPassword: 'the first one' })
+  admin = (await store.accounts.byPassword('admin', 'the first one'))!
 })
 
 afterAll(async () => {
