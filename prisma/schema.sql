@@ -187,6 +187,7 @@ table public.feed of sluice_owner
   constraint feed_pkey PRIMARY KEY (id)
   constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
   CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
+  CREATE TRIGGER guard_trusted BEFORE UPDATE OF trusted ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_trusted() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
 table public.feed_name of sluice_owner
   name text not null
@@ -271,8 +272,41 @@ table public.lane of sluice_owner
   constraint lane_pkey PRIMARY KEY (id)
   constraint lane_to_feed_id_fkey FOREIGN KEY (to_feed_id) REFERENCES feed(id)
   CREATE UNIQUE INDEX lane_name_key ON public.lane USING btree (name) WHERE (deleted_at IS NULL)
-  CREATE TRIGGER guard BEFORE UPDATE ON public.lane FOR EACH ROW EXECUTE FUNCTION guard_lane() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.lane FOR EACH ROW EXECUTE FUNCTION guard_lane() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
+table public.lane_change of sluice_owner
+  id uuid not null
+  lane_id uuid not null
+  kind text not null
+  policy jsonb
+  policy_hash text
+  invalidate boolean not null default false
+  proposed_by uuid not null
+  proposed_at timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  confirmed_by uuid
+  confirmed_at timestamp(3) with time zone
+  confirm_entry_id uuid
+  withdrawn_at timestamp(3) with time zone
+  constraint confirmed_by_another CHECK ((confirmed_by <> proposed_by))
+  constraint lane_change_check CHECK ((((kind = 'remove'::text) = (policy IS NULL)) AND ((policy IS NULL) = (policy_hash IS NULL))))
+  constraint lane_change_check1 CHECK ((((confirmed_by IS NULL) = (confirmed_at IS NULL)) AND ((confirmed_by IS NULL) = (confirm_entry_id IS NULL))))
+  constraint lane_change_check2 CHECK (((confirmed_at IS NULL) OR (withdrawn_at IS NULL)))
+  constraint lane_change_confirm_entry_id_fkey FOREIGN KEY (confirm_entry_id) REFERENCES audit_entry(id)
+  constraint lane_change_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES person(id)
+  constraint lane_change_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint lane_change_kind_check CHECK ((kind = ANY (ARRAY['create'::text, 'put'::text, 'remove'::text])))
+  constraint lane_change_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES lane(id)
+  constraint lane_change_pkey PRIMARY KEY (id)
+  constraint lane_change_proposed_by_fkey FOREIGN KEY (proposed_by) REFERENCES person(id)
+  CREATE UNIQUE INDEX lane_change_open_key ON public.lane_change USING btree (lane_id) WHERE ((confirmed_at IS NULL) AND (withdrawn_at IS NULL))
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.lane_change FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.lane_change FOR EACH ROW EXECUTE FUNCTION guard_lane_change() (always)
+  rights sluice_api: insert, select
+  rights on confirmed_by sluice_api: update
+  rights on confirmed_at sluice_api: update
+  rights on confirm_entry_id sluice_api: update
+  rights on withdrawn_at sluice_api: update
 table public.lane_version of sluice_owner
   lane_id uuid not null
   version integer not null
@@ -282,6 +316,9 @@ table public.lane_version of sluice_owner
   created_by uuid not null
   created_at timestamp(3) with time zone not null default now()
   entry_id uuid not null
+  change_id uuid
+  constraint lane_version_change_id_fkey FOREIGN KEY (change_id) REFERENCES lane_change(id)
+  constraint lane_version_change_id_key UNIQUE (change_id)
   constraint lane_version_created_by_fkey FOREIGN KEY (created_by) REFERENCES person(id)
   constraint lane_version_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
   constraint lane_version_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES lane(id)
@@ -1040,14 +1077,77 @@ CREATE OR REPLACE FUNCTION public.guard_lane()
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+declare v_circle text;
 begin
+  if tg_op = 'INSERT' then
+    -- One at a time, or two lanes could close a circle together.
+    perform pg_advisory_xact_lock(hashtextextended('sluice lanes', 0));
+    with recursive onward (id, chain) as (
+      select new.to_feed_id, array[new.from_feed_id, new.to_feed_id]
+      union all
+      select l.to_feed_id, o.chain || l.to_feed_id from onward o join lane l on l.from_feed_id = o.id and l.deleted_at is null
+      where o.id <> new.from_feed_id and not l.to_feed_id = any (o.chain[2:]))
+    select (select string_agg(n.name, ' → ' order by c.at) from unnest(o.chain) with ordinality c (id, at)
+            join feed_name n on n.feed_id = c.id and n.is_current)
+      into v_circle from onward o where o.id = new.from_feed_id limit 1;
+    if v_circle is not null then
+      perform refuse('lane_circle', format('lanes lead forward; this one would close the circle %s', v_circle));
+    end if;
+    return new;
+  end if;
   if (new.id, new.name, new.from_feed_id, new.to_feed_id) is distinct from (old.id, old.name, old.from_feed_id, old.to_feed_id) then
     perform refuse('lane_fixed', 'a lane keeps its name and both its feeds');
+  end if;
+  if old.deleted_at is not null and new.deleted_at is distinct from old.deleted_at then
+    perform refuse('lane_fixed', 'a lane that was removed stays removed; make another');
+  end if;
+  if new.deleted_at is not null and old.deleted_at is null and needs_second_admin(new.id)
+     and exists (select from lane_version where lane_id = new.id)
+     and not exists (select from lane_change where lane_id = new.id and kind = 'remove' and confirmed_at is not null) then
+    perform refuse('second_admin_needed', 'a lane into a trusted feed is removed when another administrator confirms it');
   end if;
   return new;
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_lane_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'a change of a lane is withdrawn, never deleted');
+  end if;
+  if tg_op = 'INSERT' then
+    if new.confirmed_at is not null or new.withdrawn_at is not null then
+      perform refuse('lane_change_fixed', 'a change of a lane begins open');
+    end if;
+    perform require_entry(new.entry_id, 'lane-change:' || new.id, 'person:' || new.proposed_by);
+    return new;
+  end if;
+  if old.confirmed_at is not null or old.withdrawn_at is not null
+     or to_jsonb(new) - array['confirmed_by', 'confirmed_at', 'confirm_entry_id', 'withdrawn_at']
+        <> to_jsonb(old) - array['confirmed_by', 'confirmed_at', 'confirm_entry_id', 'withdrawn_at'] then
+    perform refuse('lane_change_fixed', 'a change of a lane is confirmed or withdrawn, once, as it was proposed');
+  end if;
+  if new.confirmed_at is not null then
+    if not exists (select from person where id = new.confirmed_by and 'admin' = any (roles) and disabled_at is null) then
+      perform refuse('second_admin_needed', 'only an administrator confirms a change of a lane');
+    end if;
+    if new.confirmed_by = new.proposed_by then
+      perform refuse('second_admin_needed', 'whoever proposed the change does not confirm it');
+    end if;
+    if exists (select from credential c where c.person_id = new.confirmed_by and c.set_by = new.proposed_by) then
+      perform refuse('password_known_to_requester', 'the proposer set this person''s password; it must be changed first');
+    end if;
+    perform require_entry(new.confirm_entry_id, 'lane-change:' || new.id, 'person:' || new.confirmed_by);
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_lane_version()
  RETURNS trigger
@@ -1056,6 +1156,11 @@ CREATE OR REPLACE FUNCTION public.guard_lane_version()
 AS $function$
 begin
   perform require_entry(new.entry_id, 'lane:' || new.lane_id, 'person:' || new.created_by);
+  if needs_second_admin(new.lane_id) and not exists (
+    select from lane_change c where c.id = new.change_id and c.lane_id = new.lane_id and c.confirmed_at is not null
+      and c.policy = new.policy and c.policy_hash = new.policy_hash) then
+    perform refuse('second_admin_needed', 'a lane into a trusted feed changes when another administrator confirms it');
+  end if;
   return new;
 end $function$
 
@@ -1283,6 +1388,20 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.guard_trusted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.trusted and not old.trusted and exists (select from lane where to_feed_id = new.id and deleted_at is null) then
+    perform refuse('trusted_fixed', 'trusted cannot be switched on while lanes lead into the feed; remove them first');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.heal_blob(p_digest text, p_size bigint, p_storage_key text)
  RETURNS text
  LANGUAGE plpgsql
@@ -1369,6 +1488,18 @@ CREATE OR REPLACE FUNCTION public.matches_tag(pattern text, tag text)
 AS $function$
   select case when pattern = 'release' then is_release_tag(tag)
     else tag like replace(replace(pattern, '_', '\_'), '*', '%') end
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.needs_second_admin(p_lane uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select f.trusted and (select count(*) from person where 'admin' = any (roles) and disabled_at is null) >= 2
+  from lane l join feed f on f.id = l.to_feed_id where l.id = p_lane
 $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute

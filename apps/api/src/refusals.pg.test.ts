@@ -118,6 +118,8 @@ async function adminWithoutGrant(): Promise<string> {
 }
 
 test('a second approval by the same person: 409', async () => {
+  // A second administrator would have to confirm the lane.
+  await service.call('deleteUser', service.admin, { params: { name: 'root2' } })
   const lane = { name: 'two', from: 'dev', to: 'trusted', policy: { gates: { quorum: [{ count: 2 }] } } }
   expect((await service.call('createLane', service.admin, { body: lane })).status).toBe(201)
   const asked = await service.call('createRequest', ci, { body: { lane: 'two', image: 'app:1.0.0' } })

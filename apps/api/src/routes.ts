@@ -57,6 +57,9 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   getLane: onLane({ from: 'see', to: 'see' }, lanes.getLane),
   putLane: onLane({ from: 'admin', to: 'admin' }, lanes.putLane),
   deleteLane: onLane({ from: 'admin', to: 'admin' }, lanes.deleteLane),
+  listLaneVersions: onLane({ from: 'see', to: 'see' }, lanes.listLaneVersions),
+  confirmLaneChange: role('admin', lanes.confirmLaneChange),
+  withdrawLaneChange: role('admin', lanes.withdrawLaneChange),
 
   getTicketKey: onLane({ from: 'admin', to: 'admin' }, tickets.getTicketKey),
 

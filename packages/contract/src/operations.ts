@@ -19,7 +19,7 @@ import { feed, feedBody, feedPatch, feeds, retentionPreview, retentionPreviewBod
 import { feedName, id, name, page } from './grammar.ts'
 import { grants, grantsBody } from './grants.ts'
 import { group, groupBody, groupPatch, groups } from './groups.ts'
-import { lane, laneBody, lanePut, lanes } from './lanes.ts'
+import { lane, laneBody, lanePut, lanePutQuery, lanes, laneVersions } from './lanes.ts'
 import { me } from './me.ts'
 import { promotions, promotionsQuery } from './promotions.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
@@ -49,6 +49,7 @@ const byName = z.object({ name })
 const byId = z.object({ id })
 const byFeed = z.object({ feed: feedName })
 const byLane = z.object({ lane: name })
+const byLaneChange = z.object({ lane: name, id })
 const byDigest = z.object({ digest: z.string() })
 const paged = z.strictObject(page)
 const ifMatch = z.object({ 'if-match': z.string().max(255).optional() })
@@ -278,7 +279,7 @@ export const operations = {
     path: '/lanes',
     summary: 'Create a lane',
     body: laneBody,
-    answers: { 201: lane },
+    answers: { 201: lane, 202: lane },
   },
   getLane: {
     method: 'GET',
@@ -292,15 +293,38 @@ export const operations = {
     path: '/lanes/{lane}',
     summary: 'Give a lane a new policy version',
     params: byLane,
+    query: lanePutQuery,
     body: lanePut,
-    answers: { 200: lane },
+    answers: { 200: lane, 202: lane },
+  },
+  listLaneVersions: {
+    method: 'GET',
+    path: '/lanes/{lane}/versions',
+    summary: 'Every version of a lane, the latest first',
+    params: byLane,
+    query: paged,
+    answers: { 200: laneVersions },
+  },
+  confirmLaneChange: {
+    method: 'POST',
+    path: '/lanes/{lane}/changes/{id}/confirm',
+    summary: 'Make a change that another administrator proposed',
+    params: byLaneChange,
+    answers: { 200: lane, 204: null },
+  },
+  withdrawLaneChange: {
+    method: 'DELETE',
+    path: '/lanes/{lane}/changes/{id}',
+    summary: 'Take a proposed change back',
+    params: byLaneChange,
+    answers: { 204: null },
   },
   deleteLane: {
     method: 'DELETE',
     path: '/lanes/{lane}',
-    summary: 'Delete a lane',
+    summary: 'Delete a lane; 202 while a second administrator must confirm',
     params: byLane,
-    answers: { 204: null },
+    answers: { 202: lane, 204: null },
   },
 
   getTicketKey: {

@@ -12,6 +12,8 @@ export const REFUSALS = [
   'feed_fixed',
   'feed_name_reserved',
   'fenced',
+  'lane_change_fixed',
+  'lane_circle',
   'lane_fixed',
   'membership_fixed',
   'not_admitted',
@@ -29,6 +31,7 @@ export const REFUSALS = [
   'request_fixed',
   'request_state',
   'requester_missing',
+  'second_admin_needed',
   'self_approval',
   'tag_immutable',
   'tag_not_permitted',
@@ -40,6 +43,7 @@ export const REFUSALS = [
 export type StoreErrorCode =
   | (typeof REFUSALS)[number]
   | 'already_decided'
+  | 'change_pending'
   | 'credentials_invalid'
   | 'denied'
   | 'digest_mismatch'

@@ -8,7 +8,7 @@ import { evidence } from './evidence/index.ts'
 import { feedIndex } from './feed-index/index.ts'
 import { feeds } from './feeds/feeds.ts'
 import { PrismaClient } from './generated/client.ts'
-import { lanes } from './lanes.ts'
+import { lanes } from './lanes/lanes.ts'
 import { requireMigrated } from './migrations.ts'
 import {
   digests,

@@ -11,23 +11,25 @@ export const listLanes: Handle<'listLanes'> = async ({ services, grants, query }
   return { status: 200, body: pageOf(lanes.map(viewOf), query, ({ name }) => name) }
 }
 
+/** 202 where a second administrator must confirm. */
+const answered = (lane: LaneView, made: 200 | 201) => ({
+  status: lane.pending === null ? made : 202,
+  body: viewOf(lane),
+})
+
 export const createLane = async ({
   services,
   actor,
   body,
-}: Call<'createLane'>): Promise<Result<'createLane'>> => {
-  return {
-    status: 201,
-    body: viewOf(await services.store.lanes.create(actor, { ...body, policy: body.policy ?? {} })),
-  }
-}
+}: Call<'createLane'>): Promise<Result<'createLane'>> =>
+  answered(await services.store.lanes.create(actor, { ...body, policy: body.policy ?? {} }), 201)
 
 export const getLane = async (_: Call<'getLane'>, lane: LaneView): Promise<Result<'getLane'>> => {
   return { status: 200, body: viewOf(lane) }
 }
 
 export const putLane = async (
-  { services, actor, body }: Call<'putLane'>,
+  { services, actor, query, body }: Call<'putLane'>,
   lane: LaneView,
 ): Promise<Result<'putLane'>> => {
   const { policy, ...fixed } = body
@@ -36,17 +38,44 @@ export const putLane = async (
     .filter((field) => fixed[field] !== undefined && fixed[field] !== view[field])
     .map((field) => ({ field, rule: 'fixed', message: `stays ${view[field]}; make another lane` }))
   if (errors.length > 0) throw new ApiError('invalid', 'a lane keeps its name and both its feeds', { errors })
-  return { status: 200, body: viewOf(await services.store.lanes.put(actor, lane.name, { policy })) }
+  const invalidate = query.invalidate === 'true'
+  return answered(await services.store.lanes.put(actor, lane.name, { policy, invalidate }), 200)
 }
 
 export const deleteLane = async (
   { services, actor }: Call<'deleteLane'>,
   lane: LaneView,
 ): Promise<Result<'deleteLane'>> => {
-  await services.store.lanes.remove(actor, lane.name)
+  const waiting = await services.store.lanes.remove(actor, lane.name)
+  return waiting === null ? { status: 204 } : { status: 202, body: viewOf(waiting) }
+}
+
+export const listLaneVersions = async (
+  { services, query }: Call<'listLaneVersions'>,
+  lane: LaneView,
+): Promise<Result<'listLaneVersions'>> => {
+  const versions = await services.store.lanes.versions(lane.name)
+  return { status: 200, body: pageOf(versions, query, ({ version }) => String(version)) }
+}
+
+export const confirmLaneChange = async ({
+  services,
+  actor,
+  params,
+}: Call<'confirmLaneChange'>): Promise<Result<'confirmLaneChange'>> => {
+  const lane = await services.store.lanes.confirm(actor, params.lane, params.id)
+  return lane === null ? { status: 204 } : { status: 200, body: viewOf(lane) }
+}
+
+export const withdrawLaneChange = async ({
+  services,
+  actor,
+  params,
+}: Call<'withdrawLaneChange'>): Promise<Result<'withdrawLaneChange'>> => {
+  await services.store.lanes.withdraw(actor, params.lane, params.id)
   return { status: 204 }
 }
 
-function viewOf({ id, name, version, from, to, policy, createdAt, updatedAt }: LaneView) {
-  return { id, name, version, from, to, policy, createdAt, updatedAt }
+function viewOf({ fromFeedId: _, toFeedId: __, ...lane }: LaneView) {
+  return lane
 }

@@ -13,16 +13,28 @@ export function lanes(shell: Shell): Command {
     .addCommand(getLane(shell))
     .addCommand(createLane(shell))
     .addCommand(deleteLane(shell))
+    .addCommand(listVersions(shell))
+    .addCommand(confirmChange(shell))
+    .addCommand(withdrawChange(shell))
     .addCommand(ticketKey(shell))
 }
 
-const show = ({ name, version, from, to, policy }: Lane): string[] => [
+const show = ({ name, version, from, to, policy, pending }: Lane): string[] => [
+  ...waiting(name, pending),
   ...fields({ lane: name, version: String(version), from, to, policy: '' }),
   ...stringify(policy)
     .trimEnd()
     .split('\n')
     .map((line) => `  ${line}`),
 ]
+
+const waiting = (lane: string, pending: Lane['pending']): string[] =>
+  pending === null
+    ? []
+    : [
+        `pending    ${pending.kind} by ${pending.by} at ${pending.at}`,
+        `next       another administrator: sluice lanes confirm ${lane} ${pending.id}`,
+      ]
 
 const listLanes = (shell: Shell): Command =>
   define('list', 'every lane that you may see', 'sluice lanes list')
@@ -63,8 +75,10 @@ const deleteLane = (shell: Shell): Command =>
     .argument('<lane>', 'its name')
     .action(async (lane: string, _options: object, command: Command) => {
       const { client, output } = connect(shell, command)
-      await client.deleteLane({ params: { lane } })
-      output.show({ deleted: lane }, () => [`lane ${lane} is deleted`])
+      const pending = (await client.deleteLane({ params: { lane } }))?.pending ?? null
+      output.show({ deleted: pending === null ? lane : null, pending }, () =>
+        pending === null ? [`lane ${lane} is deleted`] : waiting(lane, pending),
+      )
     })
 
 const ticketKey = (shell: Shell): Command =>
@@ -79,4 +93,48 @@ const ticketKey = (shell: Shell): Command =>
       const { client, output } = connect(shell, command)
       const found = await client.getTicketKey({ params: { lane, key } })
       output.show(found, () => [found.secret])
+    })
+
+const listVersions = (shell: Shell): Command =>
+  define('versions', 'every version of a lane, the latest first', 'sluice lanes versions dev-to-trusted')
+    .argument('<lane>', 'its name')
+    .option('--limit <n>', 'how many at most', parseLimit, 50)
+    .action(async (lane: string, { limit }: { limit: number }, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const page = await collect(limit, (query) => client.listLaneVersions({ params: { lane }, query }))
+      const rows = page.items.map(({ version, at, by, confirmedBy, policyHash }) => [
+        String(version),
+        at,
+        by,
+        confirmedBy ?? '',
+        policyHash,
+      ])
+      output.show(page, () => [
+        ...table(['VERSION', 'AT', 'BY', 'CONFIRMED BY', 'POLICY'], rows),
+        ...more(page),
+      ])
+    })
+
+const confirmChange = (shell: Shell): Command =>
+  define(
+    'confirm',
+    'make a change that another administrator proposed',
+    'sluice lanes confirm dev-to-trusted CHANGE',
+  )
+    .argument('<lane>', 'its name')
+    .argument('<change>', 'the id that `lanes get` shows')
+    .action(async (lane: string, id: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const made = await client.confirmLaneChange({ params: { lane, id } })
+      output.show(made ?? { deleted: lane }, () => (made ? show(made) : [`lane ${lane} is deleted`]))
+    })
+
+const withdrawChange = (shell: Shell): Command =>
+  define('withdraw', 'take a proposed change back', 'sluice lanes withdraw dev-to-trusted CHANGE')
+    .argument('<lane>', 'its name')
+    .argument('<change>', 'the id that `lanes get` shows')
+    .action(async (lane: string, id: string, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      await client.withdrawLaneChange({ params: { lane, id } })
+      output.show({ withdrawn: id }, () => [`the change of ${lane} is withdrawn`])
     })
