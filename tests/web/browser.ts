@@ -87,9 +87,9 @@ type Violation = { id: string; impact: string; help: string; nodes: { target: un
 /** axe finds nothing serious. */
 export async function expectAccessible(page: Page): Promise<void> {
   await page.evaluate(axe)
-  const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
-    violations: Violation[]
-  }
+  const { violations } = await page.evaluate<{ violations: Violation[] }>(
+    'axe.run(document, { resultTypes: ["violations"] })',
+  )
   const found = violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, help, nodes }) => `${id}: ${help} at ${nodes.map(({ target }) => String(target)).join(' ')}`)
@@ -98,13 +98,13 @@ export async function expectAccessible(page: Page): Promise<void> {
 
 /** Nothing is wider than the screen. */
 export async function expectNoSidewaysScroll(page: Page): Promise<void> {
-  const wide = (await page.evaluate(`(() => {
+  const wide = await page.evaluate<string[]>(`(() => {
     const room = document.documentElement.clientWidth
     if (document.documentElement.scrollWidth <= room) return []
     return [...document.querySelectorAll('body *')]
       .filter((node) => node.getBoundingClientRect().right > room + 1 && !node.closest('.scrolls, .tabs'))
       .map((node) => node.tagName + '.' + node.className)
       .concat('page ' + document.documentElement.scrollWidth)
-  })()`)) as string[]
+  })()`)
   expect(wide).toEqual([])
 }

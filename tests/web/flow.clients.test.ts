@@ -24,6 +24,7 @@ beforeAll(async () => {
   await scene.push(rita, `dev/${repository}`, '1.4.1', before)
   await scene.promote(`${repository}:1.4.1`, rita, anna)
   await scene.push(rita, `dev/${repository}`, '1.4.2', after)
+  await scene.describe(rita)
 })
 afterAll(() => browser.close())
 
@@ -68,6 +69,14 @@ test('asked by one, seen by another, approved by a third, and watched by all', a
   expect(await changes.locator('ins').allInnerTexts()).toContainEqual(
     expect.stringContaining('serve --port 8080'),
   )
+  await changes.getByText('1 new').locator('xpath=..').getByText('CVE-2026-0002').waitFor()
+  await changes.getByText('1 fixed').locator('xpath=..').getByText('CVE-2026-0001').waitFor()
+  expect(await changes.locator('.texts .name').allInnerTexts()).toEqual(
+    expect.arrayContaining(['zlib', 'openssl', 'curl']),
+  )
+  const evidence = page.getByRole('region', { name: 'Evidence' })
+  await evidence.getByText('1 low').first().waitFor()
+  await evidence.locator('summary').last().click()
   await expectAccessible(page)
 
   await page.getByRole('button', { name: 'Approve …' }).click()

@@ -58,9 +58,25 @@ export async function openScene({ url, adminPassword }: Where) {
     throw new Error(`the promotion of ${image} did not succeed`)
   }
 
+  /** What CI found out about the two versions, as its tools write it down. */
+  const describe = async (by: Person): Promise<void> => {
+    for (const { digest, packages, vulnerability } of findings) {
+      const sbom = { bomFormat: 'CycloneDX', specVersion: '1.6', version: 1, components: packages }
+      const scan = {
+        SchemaVersion: 2,
+        CreatedAt: '2026-03-01T09:00:00Z',
+        ArtifactName: 'app',
+        Metadata: { RepoDigests: [`app@${digest}`] },
+        Results: [{ Target: 'app', Vulnerabilities: [vulnerability] }],
+      }
+      for (const body of [sbom, scan]) await by.client.addEvidence({ query: { digest }, body })
+    }
+  }
+
   return {
     url,
     mark,
+    describe,
     admin,
     person,
     push,
@@ -92,3 +108,29 @@ export const after: Made = makeImage({
   },
   command: ['serve', '--port', '8080'],
 })
+
+const library = (name: string, version: string) => ({ type: 'library', name, version })
+
+const findings = [
+  {
+    digest: before.digest,
+    packages: [library('zlib', '1.2'), library('openssl', '3.0')],
+    vulnerability: {
+      VulnerabilityID: 'CVE-2026-0001',
+      PkgName: 'openssl',
+      InstalledVersion: '3.0',
+      FixedVersion: '3.1',
+      Severity: 'HIGH',
+    },
+  },
+  {
+    digest: after.digest,
+    packages: [library('zlib', '1.3'), library('curl', '8.0')],
+    vulnerability: {
+      VulnerabilityID: 'CVE-2026-0002',
+      PkgName: 'curl',
+      InstalledVersion: '8.0',
+      Severity: 'LOW',
+    },
+  },
+]

@@ -36,6 +36,7 @@ beforeAll(async () => {
   await scene.push(rita, `dev/${app}`, '1.4.1', before)
   await scene.push(rita, `dev/${app}`, '1.4.2', after)
   await scene.push(rita, `dev/${long}`, LONG_TAG, makeImage({ layers: ['long'] }))
+  await scene.describe(rita)
   const ask = async (image: string, more: object = {}) =>
     (await rita.client.createRequest({ body: { lane: 'dev-to-trusted', image, ...more } })).id
   ids['done'] = await scene.promote(`${app}:1.4.1`, rita, anna)

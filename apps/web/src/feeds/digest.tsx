@@ -1,6 +1,7 @@
 import type { DigestView as Found } from '@sluice/contract'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
+import { Evidence } from '../evidence/evidence.tsx'
 import { formatSize } from '../format/size.ts'
 import { shortDigest } from '../format/digest.ts'
 import { Chip } from '../parts/chip.tsx'
@@ -43,6 +44,7 @@ export function DigestView() {
           return (
             <div className="stack">
               <Places view={view} />
+              <Evidence digests={[digest]} />
               {place !== undefined && (
                 <>
                   <Content key={digest} place={place} digest={digest} />

@@ -56,6 +56,8 @@ const manifestOf = (place: Place | null, digest: string | null) =>
   })
 
 export type ImageContent = {
+  /** Its own, and of an index that of the platform shown: evidence may be about either. */
+  readonly digests: readonly string[]
   /** Null: not an index. */
   readonly platforms: readonly string[] | null
   readonly platform: string | null
@@ -89,6 +91,7 @@ export function useImage(place: Place | null, digest: string | null, platform: s
     image === undefined || waits
       ? undefined
       : {
+          digests: [digest, entry?.digest].filter((one) => typeof one === 'string'),
           platforms: entries?.map((one) => one.platform ?? 'unknown') ?? null,
           platform: entry?.platform ?? config.data?.platform ?? null,
           image,

@@ -1,10 +1,11 @@
 import type { RequestItem } from '@sluice/contract'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
+import { EvidenceChanges } from '../evidence/changes.tsx'
 import { tagsQuery } from '../feeds/queries.ts'
 import { formatChange, formatSize } from '../format/size.ts'
 import { pickBaseline } from '../image/baseline.ts'
-import { compareLayers, comparePlatforms, compareTexts, type TextChange } from '../image/compare.ts'
+import { compareLayers, comparePlatforms, compareTexts } from '../image/compare.ts'
 import { ContentError, type ImageContent, type Place, useImage } from '../image/content.ts'
 import type { Texts } from '../image/manifest.ts'
 import { Chip } from '../parts/chip.tsx'
@@ -12,6 +13,7 @@ import { Digest } from '../parts/copy.tsx'
 import { SelectField } from '../parts/field.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
+import { TextChanges } from '../parts/text-changes.tsx'
 
 const NOTHING = 'none'
 
@@ -161,6 +163,7 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
         .map(([name, changes]) => (
           <TextChanges key={name} name={name} changes={changes} />
         ))}
+      {before !== null && <EvidenceChanges before={before.digests} after={after.digests} />}
       {same.length > 0 && <p className="lead soft">Unchanged: {same.join(', ')}.</p>}
     </>
   )
@@ -175,31 +178,4 @@ function textsOf(content: ImageContent | null): Record<(typeof GROUPS)[number], 
     Labels: content?.config?.labels ?? {},
     Annotations: content?.image.annotations ?? {},
   }
-}
-
-function TextChanges({ name, changes }: { name: string; changes: readonly TextChange[] }) {
-  return (
-    <>
-      <h3 className="group">{name}</h3>
-      <ul className="texts">
-        {changes.map(({ name, before, after }) => (
-          <li key={name}>
-            <code className="name">{name}</code>
-            {before !== null && (
-              <del>
-                <span className="unseen">before: </span>
-                <code>{before === '' ? '(empty)' : before}</code>
-              </del>
-            )}
-            {after !== null && (
-              <ins>
-                <span className="unseen">now: </span>
-                <code>{after === '' ? '(empty)' : after}</code>
-              </ins>
-            )}
-          </li>
-        ))}
-      </ul>
-    </>
-  )
 }

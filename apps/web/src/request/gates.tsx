@@ -8,6 +8,8 @@ const NAMES: Readonly<Record<string, string>> = {
   requester: 'Requester excluded',
   tagRule: 'Target tags follow the rule',
   soak: 'Time in the from feed',
+  sbom: 'SBOM',
+  vex: 'VEX statements',
 }
 
 /** `testResult` as "Test result": gates of which this app knows nothing more. */

@@ -1,5 +1,6 @@
 import type { Request, RequestItem } from '@sluice/contract'
 import { Link, useParams, useSearch } from '@tanstack/react-router'
+import { Evidence } from '../evidence/evidence.tsx'
 import { formatSize } from '../format/size.ts'
 import { RequestChip } from '../parts/chip.tsx'
 import { Command, Digest } from '../parts/copy.tsx'
@@ -50,6 +51,7 @@ function Shown({ request }: { request: Request }) {
         <div className="stack aside">
           <Decision request={request} />
           <Gates gates={request.gates} />
+          {item !== undefined && <Evidence key={item.digest} digests={[item.digest]} />}
         </div>
       </div>
     </>
