@@ -25,6 +25,7 @@ test('the public face', () => {
     'evidenceRulesOf',
     'immutableBy',
     'immutableConflicts',
+    'inVersionOrder',
     'isReleaseTag',
     'isSignatureTag',
     'isVirtualTag',

@@ -79,7 +79,7 @@ export {
   type TagRules,
   TRUSTED_TAG_RULES,
 } from './tag-rules.ts'
-export { compareTags } from './version-order.ts'
+export { compareTags, inVersionOrder } from './version-order.ts'
 export {
   isReleaseTag,
   isVirtualTag,

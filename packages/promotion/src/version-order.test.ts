@@ -1,6 +1,6 @@
 import { assert, oneof, property, stringMatching } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compareTags } from './version-order.ts'
+import { compareTags, inVersionOrder } from './version-order.ts'
 
 const ORDERED = [
   '0.9.9',
@@ -30,6 +30,7 @@ const ORDERED = [
 describe('compareTags', () => {
   test('orders versions by precedence and all else naturally', () => {
     expect(ORDERED.toReversed().sort(compareTags)).toEqual(ORDERED)
+    expect(inVersionOrder(ORDERED.toReversed())).toEqual(ORDERED)
   })
 
   const tag = oneof(

@@ -4,7 +4,21 @@
  * A total order: tags that are different are never equal.
  */
 export function compareTags(a: string, b: string): number {
-  const [versionA, versionB] = [parseVersion(a), parseVersion(b)]
+  return compare({ tag: a, version: parseVersion(a) }, { tag: b, version: parseVersion(b) })
+}
+
+/** The tags in that order, the lowest first; each is read once, however many there are. */
+export function inVersionOrder(tags: readonly string[]): string[] {
+  const read = tags.map((tag) => ({ tag, version: parseVersion(tag) }))
+  return read.sort(compare).map(({ tag }) => tag)
+}
+
+interface ReadTag {
+  readonly tag: string
+  readonly version: Version | null
+}
+
+function compare({ tag: a, version: versionA }: ReadTag, { tag: b, version: versionB }: ReadTag): number {
   if (versionA === null || versionB === null) {
     if (versionA === versionB) return natural(a, b) || ascii(a, b)
     return versionA === null ? 1 : -1
@@ -17,6 +31,7 @@ export function compareTags(a: string, b: string): number {
 }
 
 interface Version {
+  /** Without leading zeros. */
   readonly numbers: readonly string[]
   readonly pre: string | null
 }
@@ -24,12 +39,13 @@ interface Version {
 function parseVersion(tag: string): Version | null {
   const match = /^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?$/.exec(tag)
   if (!match) return null
-  return { numbers: match.slice(1, 4).filter((number) => number !== undefined), pre: match[4] ?? null }
+  const numbers = match.slice(1, 4).filter((number) => number !== undefined)
+  return { numbers: numbers.map(withoutZeros), pre: match[4] ?? null }
 }
 
 function part(a: string | undefined, b: string | undefined): number {
   if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined)
-  return digits(a, b)
+  return compareNumbers(a, b)
 }
 
 function preRelease(a: string | null, b: string | null): number {
@@ -59,8 +75,16 @@ function natural(a: string, b: string): number {
 }
 
 function digits(a: string, b: string): number {
-  const [x, y] = [a.replace(/^0+(?=\d)/, ''), b.replace(/^0+(?=\d)/, '')]
-  return x.length - y.length || ascii(x, y)
+  return compareNumbers(withoutZeros(a), withoutZeros(b))
+}
+
+/** Numbers of any length, without leading zeros. */
+export function compareNumbers(a: string, b: string): number {
+  return a.length - b.length || ascii(a, b)
+}
+
+export function withoutZeros(digits: string): string {
+  return digits.startsWith('0') ? digits.replace(/^0+(?=\d)/, '') : digits
 }
 
 function ascii(a: string, b: string): number {

@@ -1,6 +1,6 @@
 import semver from 'semver'
 import { invalid, shown } from './errors.ts'
-import { compareTags } from './version-order.ts'
+import { compareNumbers, inVersionOrder, withoutZeros } from './version-order.ts'
 
 const RELEASE = /^(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?$/
 const NUMBERS = /^(\d+)(?:\.(\d+))?$/
@@ -40,22 +40,54 @@ export function resolveVirtual(tag: string, tags: readonly string[]): string | n
   const pattern = releasesBehind(tag)
   if (pattern === null) return null
   const behind = new RegExp(pattern)
-  return highest(tags.filter((one) => behind.test(one)))
+  let best: Stable | null = null
+  for (const one of tags) {
+    const release = behind.test(one) ? readStable(one) : null
+    if (release !== null && (best === null || compareStable(release, best) > 0)) best = release
+  }
+  return best?.tag ?? null
 }
 
 /** Every virtual tag that these tags give, with the release it stands for, in version order. */
 export function virtualTags(tags: readonly string[]): ReadonlyMap<string, string> {
-  const groups = new Map<string, { name: string; release: string }>()
-  const stable = tags.filter((tag) => RELEASE.exec(tag)?.[4] === undefined && isReleaseTag(tag))
-  // The later ones are higher and take the place of the earlier ones, their way of writing numbers included.
-  for (const release of stable.sort(compareTags)) {
-    const [major = '', minor = ''] = release.split('.')
-    groups.set(withoutZeros(major), { name: major, release })
-    groups.set(`${withoutZeros(major)}.${withoutZeros(minor)}`, { name: `${major}.${minor}`, release })
-    groups.set('latest', { name: 'latest', release })
+  const best = new Map<string, Stable>()
+  for (const release of tags.flatMap((tag) => readStable(tag) ?? [])) {
+    const [major, minor] = release.numbers
+    for (const group of [major, `${major}.${minor}`, 'latest']) {
+      const standing = best.get(group)
+      if (standing === undefined || compareStable(release, standing) > 0) best.set(group, release)
+    }
   }
-  const virtual = [...groups.values()].sort((a, b) => compareTags(a.name, b.name))
-  return new Map(virtual.map(({ name, release }) => [name, release]))
+  // Named as its release writes its numbers.
+  const named = new Map([...best].map(([group, { tag }]) => [nameOf(group, tag), tag]))
+  return new Map(inVersionOrder([...named.keys()]).map((name) => [name, named.get(name) ?? '']))
+}
+
+function nameOf(group: string, release: string): string {
+  if (group === 'latest') return group
+  const [major = '', minor = ''] = release.split('.')
+  return group.includes('.') ? `${major}.${minor}` : major
+}
+
+/** A release that is no pre-release; its numbers without leading zeros. */
+interface Stable {
+  readonly tag: string
+  readonly numbers: readonly [string, string, string]
+}
+
+function readStable(tag: string): Stable | null {
+  const [, major, minor, patch, pre] = RELEASE.exec(tag) ?? []
+  if (major === undefined || minor === undefined || patch === undefined || pre !== undefined) return null
+  return { tag, numbers: [withoutZeros(major), withoutZeros(minor), withoutZeros(patch)] }
+}
+
+/** As `compareTags` orders them. */
+function compareStable(a: Stable, b: Stable): number {
+  for (const at of [0, 1, 2] as const) {
+    const order = compareNumbers(a.numbers[at], b.numbers[at])
+    if (order !== 0) return order
+  }
+  return a.tag < b.tag ? -1 : a.tag > b.tag ? 1 : 0
 }
 
 /**
@@ -69,12 +101,11 @@ export function releasesWithin(range: string, tags: readonly string[]): readonly
     return release === null ? [] : [release]
   }
   const within = readRange(range)
-  return tags
-    .filter((tag) => {
-      const version = asSemver(tag)
-      return version !== null && within.test(version)
-    })
-    .sort(compareTags)
+  const found = tags.filter((tag) => {
+    const version = asSemver(tag)
+    return version !== null && within.test(version)
+  })
+  return inVersionOrder(found)
 }
 
 function readRange(range: string): semver.Range {
@@ -94,15 +125,4 @@ function asSemver(tag: string): semver.SemVer | null {
   const identifiers = pre?.split('.').map((one) => (/^\d+$/.test(one) ? withoutZeros(one) : one))
   const numbers = [major, minor, patch].map(withoutZeros).join('.')
   return semver.parse(identifiers === undefined ? numbers : `${numbers}-${identifiers.join('.')}`)
-}
-
-function highest(tags: readonly string[]): string | null {
-  return tags.reduce<string | null>(
-    (best, tag) => (best === null || compareTags(tag, best) > 0 ? tag : best),
-    null,
-  )
-}
-
-function withoutZeros(digits: string): string {
-  return digits.replace(/^0+(?=\d)/, '')
 }

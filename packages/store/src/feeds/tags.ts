@@ -1,5 +1,11 @@
 import { isRepositoryName, isTag } from '@sluice/oci'
-import { compareTags, releasesBehind, releasesWithin, resolveVirtual } from '@sluice/promotion'
+import {
+  compareTags,
+  inVersionOrder,
+  releasesBehind,
+  releasesWithin,
+  resolveVirtual,
+} from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import { virtualBeside } from '../feed-index/virtual.ts'
 import { afterNumber, type Page, type Paged, paged } from '../page.ts'
@@ -79,7 +85,7 @@ export function feedTags(connections: Connections) {
       const offered = versions && range === undefined ? stored.filter((name) => !withheld.includes(name)) : []
       const virtual = virtualBeside(offered)
       const all = range === undefined ? [...stored, ...virtual.keys()] : releasesWithin(range, stored)
-      const names = all.filter((name) => !after || compareTags(name, after) > 0).sort(compareTags)
+      const names = inVersionOrder(all.filter((name) => !after || compareTags(name, after) > 0))
       const page = paged(names.slice(0, limit + 1), limit, (name) => name)
       const releases = page.items.map((name) => virtual.get(name) ?? name)
       const views = await pool.query<Omit<TagView, 'size'> & { size: string }>(TAGS, [id, releases])
