@@ -239,3 +239,26 @@ test('a robot asks by its token, until that is revoked', async () => {
   await ok('ada', `tokens revoke ${made.id}`)
   expect(await ask()).toBe(1)
 })
+
+test('evidence is sent, listed and read back; an administrator reads the secret of a ticket key', async () => {
+  const digest = await pushed('1.4.0')
+  const report = path.join(home, 'junit.xml')
+  const xml = '<testsuite name="s"><testcase name="a"/></testsuite>\n'
+  fs.writeFileSync(report, xml)
+  expect(await sluice('ada', ['evidence', 'add', report])).toMatchObject({ code: 2 })
+  expect(
+    await sluice('ada', ['evidence', 'add', report, '--digest', digest, '--type', 'sbom']),
+  ).toMatchObject({
+    code: 2,
+  })
+  expect(await sluice('ada', ['evidence', 'add', path.join(home, 'missing.xml')])).toMatchObject({ code: 2 })
+  const made = JSON.parse(await ok('ada', ['evidence', 'add', report, '--digest', digest, '--json']))
+  expect(made).toMatchObject({ digest, type: 'test', format: 'junit', summary: { result: 'PASSED' } })
+  expect(await ok('ada', ['evidence', 'add', report, '--digest', digest])).toContain(
+    'by no key that a lane knows',
+  )
+  expect(await ok('ada', ['evidence', 'list', digest])).toContain(made.id)
+  expect(await ok('ada', ['evidence', 'get', made.id])).toContain(xml.trim())
+  expect(await ok('admin', 'lanes ticket-key dev-to-trusted jira')).toMatch(/^[0-9a-f]{64}\n$/)
+  expect(await sluice('ada', 'lanes ticket-key dev-to-trusted jira')).toMatchObject({ code: 3 })
+})
