@@ -6,7 +6,7 @@ import { fieldErrorsOf } from '../session/client.ts'
 import type { Editing } from './lane.tsx'
 import { applyForm, beyondForm, readForm } from './policy-form.ts'
 
-export function PolicyFormEditor({ lane: { policy, version }, error, saving, onSave }: Editing) {
+export function PolicyFormEditor({ lane: { policy, version }, ends, error, saving, onSave }: Editing) {
   const [form, setForm] = useState(() => readForm(policy))
   const wrong = fieldErrorsOf(error)
   const about = (field: string) => wrong.get(`policy.${field}`) ?? wrong.get(field)
@@ -112,7 +112,7 @@ export function PolicyFormEditor({ lane: { policy, version }, error, saving, onS
           </p>
         )}
         <Refused error={error} />
-        <p className="soft small">Open requests keep the version they were made under.</p>
+        {ends}
         <div className="row">
           <button type="submit" className="button primary" disabled={saving}>
             Save as version {version + 1}

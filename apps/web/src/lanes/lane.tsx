@@ -1,6 +1,8 @@
 import type { Lane } from '@sluice/contract'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { type ReactNode, useState } from 'react'
+import { Check } from '../parts/field.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
 import { Await } from '../parts/states.tsx'
 import { Tabs } from '../parts/tabs.tsx'
@@ -8,9 +10,11 @@ import { Moment } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { PolicyFormEditor } from './form-editor.tsx'
+import { Pending } from './pending.tsx'
 import { inWords } from './policy-words.ts'
 import { writeYaml } from './policy-yaml.ts'
 import { TryImage } from './try-image.tsx'
+import { Versions } from './versions.tsx'
 import { YamlEditor } from './yaml-editor.tsx'
 
 export function LaneView() {
@@ -53,10 +57,14 @@ function Shown({ lane }: { lane: Lane }) {
           <Link to="/feeds/$feed" params={{ feed: lane.to }} search={{}}>
             {lane.to}
           </Link>
-          , version {lane.version} since <Moment at={lane.updatedAt} />
+          {lane.version > 0 && (
+            <>
+              , version {lane.version} since <Moment at={lane.updatedAt} />
+            </>
+          )}
         </p>
       </PageHead>
-      {administers && (
+      {administers && lane.pending === null && (
         <Tabs label="Policy">
           {TABS.map(([name, words]) => (
             <Link
@@ -71,13 +79,19 @@ function Shown({ lane }: { lane: Lane }) {
           ))}
         </Tabs>
       )}
-      <div className={asks ? 'halves' : 'stack'}>
-        {administers && edit !== undefined ? (
-          <Editor key={lane.version} lane={lane} as={edit} />
-        ) : (
-          <Read lane={lane} />
-        )}
-        {asks && <TryImage lane={lane} />}
+      <div className="halves">
+        <div className="stack">
+          {lane.pending !== null && <Pending lane={lane} change={lane.pending} administers={administers} />}
+          {administers && edit !== undefined && lane.pending === null ? (
+            <Editor key={lane.version} lane={lane} as={edit} />
+          ) : (
+            lane.version > 0 && <Read lane={lane} />
+          )}
+        </div>
+        <div className="stack">
+          {asks && lane.version > 0 && <TryImage lane={lane} />}
+          {lane.version > 0 && <Versions lane={lane} />}
+        </div>
       </div>
     </>
   )
@@ -103,21 +117,37 @@ function Read({ lane: { policy } }: { lane: Lane }) {
 function Editor({ lane, as }: { lane: Lane; as: 'form' | 'yaml' }) {
   const queries = useQueryClient()
   const navigate = useNavigate({ from: '/lanes/$lane' })
+  const [invalidate, setInvalidate] = useState(false)
   const save = useMutation({
     mutationFn: (policy: Record<string, unknown>) =>
-      client().putLane({ params: { lane: lane.name }, body: { policy } }),
+      client().putLane({
+        params: { lane: lane.name },
+        query: invalidate ? { invalidate: 'true' } : {},
+        body: { policy },
+      }),
     onSuccess: async (saved) => {
       queries.setQueryData(['lane', lane.name], saved)
-      await queries.invalidateQueries({ queryKey: ['lanes'] })
+      await Promise.all(
+        ['lanes', 'lane-versions'].map((key) => queries.invalidateQueries({ queryKey: [key] })),
+      )
       await navigate({ search: {} })
     },
   })
-  const editing = { lane, error: save.error, saving: save.isPending, onSave: save.mutate }
+  const ends = (
+    <Check
+      label="End the open requests that were made under older versions"
+      checked={invalidate}
+      onChange={(event) => setInvalidate(event.target.checked)}
+    />
+  )
+  const editing = { lane, ends, error: save.error, saving: save.isPending, onSave: save.mutate }
   return as === 'form' ? <PolicyFormEditor {...editing} /> : <YamlEditor {...editing} />
 }
 
 export type Editing = {
   readonly lane: Lane
+  /** What becomes of requests under older versions. */
+  readonly ends: ReactNode
   /** What the service refused of the last save. */
   readonly error: unknown
   readonly saving: boolean

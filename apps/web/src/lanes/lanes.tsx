@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { lanesQuery } from '../feeds/queries.ts'
+import { Chip } from '../parts/chip.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { SelectField, TextField } from '../parts/field.tsx'
 import { PageHead } from '../parts/page.tsx'
@@ -18,7 +19,7 @@ const columns: readonly Column<Lane>[] = [
     head: 'Lane',
     width: 'minmax(0, 1.4fr)',
     named: false,
-    cell: ({ name, from, to }) => (
+    cell: ({ name, from, to, pending }) => (
       <>
         <Link to="/lanes/$lane" params={{ lane: name }} search={{}} className="main">
           {name}
@@ -26,6 +27,7 @@ const columns: readonly Column<Lane>[] = [
         <div className="soft small breaks">
           {from} → {to}
         </div>
+        {pending !== null && <Chip tone="wait">waits for a second administrator</Chip>}
       </>
     ),
   },

@@ -5,7 +5,7 @@ import { fieldErrorsOf, messageOf } from '../session/client.ts'
 import type { Editing } from './lane.tsx'
 import { lineOf, readYaml, writeYaml } from './policy-yaml.ts'
 
-export function YamlEditor({ lane: { policy, version }, error, saving, onSave }: Editing) {
+export function YamlEditor({ lane: { policy, version }, ends, error, saving, onSave }: Editing) {
   const [text, setText] = useState(() => writeYaml(policy))
   const [sent, setSent] = useState('')
   const read = readYaml(text)
@@ -46,7 +46,7 @@ export function YamlEditor({ lane: { policy, version }, error, saving, onSave }:
             </ul>
           )}
         </div>
-        <p className="soft small">Open requests keep the version they were made under.</p>
+        {ends}
         <div className="row">
           <button type="submit" className="button primary" disabled={saving || read.policy === null}>
             Save as version {version + 1}
