@@ -9,7 +9,7 @@ import type { Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { createMetrics } from './metrics.ts'
-import { loadTokenKey } from './registry/key.ts'
+import { loadTokenKeys } from './registry/key.ts'
 import { loadSecret } from './secret.ts'
 import { openWatch } from './watch.ts'
 
@@ -24,13 +24,13 @@ export type Service = {
 export async function startService(store: Store, settings: Settings, log: Logger): Promise<Service> {
   const instance = (await store.instance())?.name ?? 'sluice'
   const { tokenKeyFile, dataDir, publicUrl, tlsCert, tlsKey } = settings
-  const key = loadTokenKey(tokenKeyFile ?? path.join(dataDir, 'keys', 'token.pem'), {
+  const keys = loadTokenKeys(tokenKeyFile ?? path.join(dataDir, 'keys', 'token.pem'), {
     make: tokenKeyFile === undefined,
   })
   const storage = await openStorage(settings)
   const watch = await openWatch(store)
   const secret = loadSecret(settings)
-  const services = { store, instance, key, secret, storage, watch, metrics: createMetrics(), log, publicUrl }
+  const services = { store, instance, keys, secret, storage, watch, metrics: createMetrics(), log, publicUrl }
   const app = createApp(services, storage)
   const server =
     tlsCert !== undefined && tlsKey !== undefined

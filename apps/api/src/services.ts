@@ -1,7 +1,7 @@
 import type { BlobReader, Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import type { Metrics } from './metrics.ts'
-import type { TokenKey } from './registry/key.ts'
+import type { TokenKeys } from './registry/key.ts'
 import type { Watch } from './watch.ts'
 
 /** What every call works with. */
@@ -9,7 +9,7 @@ export type Services = {
   readonly store: Store
   /** The name fixed at first start: issuer and audience of registry tokens. */
   readonly instance: string
-  readonly key: TokenKey
+  readonly keys: TokenKeys
   /** What the secrets of ticket keys are derived from. */
   readonly secret: Uint8Array
   /** Where evidence that hangs on images is read. */

@@ -20,7 +20,7 @@ export async function registryCaller(
     const actor = await accounts.byPassword(credential.username, credential.secret)
     return actor === null ? 'invalid' : byGrants(services, actor)
   }
-  const claims = verifyToken(credential.secret, { keys: [services.key], instance: services.instance })
+  const claims = verifyToken(credential.secret, services)
   if (claims !== null) return byClaims(services, claims)
   const actor = await accounts.byToken(credential.secret)
   return actor === null ? 'invalid' : byGrants(services, actor)

@@ -101,10 +101,10 @@ async function answer(
   }
   const access = await allowed(services, actor, asked)
   const now = new Date()
-  const { key, instance } = services
+  const { keys, instance } = services
   const token = signToken(
     { principalId: actor?.principalId ?? null, tokenId: actor?.tokenId ?? null, access },
-    { key, instance, name: actor?.name ?? '', now },
+    { key: keys[0], instance, name: actor?.name ?? '', now },
   )
   const kept =
     refresh ?? (offline && actor !== null ? await services.store.accounts.createRefresh(actor) : null)

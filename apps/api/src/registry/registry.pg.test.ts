@@ -5,16 +5,22 @@ import path from 'node:path'
 import jwt from 'jsonwebtoken'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { basic, type Json, pushImage, startTestService, type TestService } from '../test-service.ts'
-import { loadTokenKey, type TokenKey, tokenKey } from './key.ts'
+import { loadTokenKeys, type TokenKey, tokenKey } from './key.ts'
 
 let service: TestService
 let folder: string
 let key: TokenKey
+let older: TokenKey
 let ci: string
 
 beforeAll(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-key-'))
-  key = loadTokenKey(path.join(folder, 'token.pem'), { make: true })
+  const file = path.join(folder, 'token.pem')
+  ;[older] = loadTokenKeys(file, { make: true })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  fs.writeFileSync(file, `${pem}${fs.readFileSync(file, 'utf8')}`)
+  ;[key] = loadTokenKeys(file, { make: false })
   service = await startTestService({ SLUICE_TOKEN_KEY_FILE: path.join(folder, 'token.pem') })
   ci = await service.person('ci', { dev: ['pull', 'push'], trusted: ['pull'] })
   await service.person('reader', { dev: ['pull'] })
@@ -171,6 +177,27 @@ test.each(forged)('a forged token, %s, is nobody', async (_, forge) => {
   const { id } = (await service.call('getMe', service.admin)).body
   expect((await get('/v2/', `Bearer ${es256({ ...base(), pid: id }, key)}`)).status).toBe(200)
   expect((await get('/v2/', `Bearer ${forge(id)}`)).status).toBe(401)
+})
+
+test('a new key signs, and what the older one signed is good until it ends', async () => {
+  const { token } = await tokenOf([], basic('ci'))
+  expect(jwt.decode(token, { complete: true })?.header.kid).toBe(key.id)
+  const { id } = (await service.call('getMe', service.admin)).body
+  expect((await get('/v2/', `Bearer ${es256({ ...base(), pid: id }, older)}`)).status).toBe(200)
+})
+
+test.each([
+  ['nothing in PEM form', 'none'],
+  [
+    'a key of another kind',
+    generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  ],
+])('a key file with %s stops the start', (_, content) => {
+  const file = path.join(folder, 'other.pem')
+  fs.writeFileSync(file, content)
+  expect(() => loadTokenKeys(file, { make: false })).toThrow(
+    expect.objectContaining({ code: 'key_file_invalid' }),
+  )
 })
 
 test('a token reaches what it was given for, and no further', async () => {
