@@ -341,6 +341,7 @@ table public.manifest of sluice_owner
   constraint manifest_kind_check CHECK ((kind = ANY (ARRAY['manifest'::text, 'index'::text])))
   constraint manifest_pkey PRIMARY KEY (digest)
   CREATE INDEX manifest_subject_digest_idx ON public.manifest USING btree (subject_digest, digest) WHERE (subject_digest IS NOT NULL)
+  CREATE TRIGGER guard AFTER INSERT ON public.manifest FOR EACH ROW EXECUTE FUNCTION guard_manifest() (always)
   rights sluice_api: insert, select; sluice_worker: select
 table public.manifest_edge of sluice_owner
   parent_digest text not null
@@ -422,6 +423,31 @@ table public.promotion_step of sluice_owner
   constraint promotion_step_pkey PRIMARY KEY (promotion_id, name)
   constraint promotion_step_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   rights sluice_api: select; sluice_worker: insert, select, update
+table public.purge of sluice_owner
+  id uuid not null
+  recall_id uuid not null
+  digest text not null
+  reason text not null
+  opened_by uuid not null
+  opened_at timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  confirmed_by uuid
+  confirmed_at timestamp(3) with time zone
+  confirmed_entry_id uuid
+  constraint purge_check CHECK ((num_nulls(confirmed_by, confirmed_at, confirmed_entry_id) = ANY (ARRAY[0, 3])))
+  constraint purge_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES person(id)
+  constraint purge_confirmed_entry_id_fkey FOREIGN KEY (confirmed_entry_id) REFERENCES audit_entry(id)
+  constraint purge_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint purge_opened_by_fkey FOREIGN KEY (opened_by) REFERENCES person(id)
+  constraint purge_pkey PRIMARY KEY (id)
+  constraint purge_reason_check CHECK ((length(TRIM(BOTH FROM reason)) > 0))
+  constraint purge_recall_id_fkey FOREIGN KEY (recall_id) REFERENCES recall(id)
+  constraint purge_recall_id_key UNIQUE (recall_id)
+  constraint purge_takes_two CHECK ((confirmed_by <> opened_by))
+  CREATE INDEX purge_opened_at_idx ON public.purge USING btree (opened_at DESC, id DESC)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.purge FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.purge FOR EACH ROW EXECUTE FUNCTION guard_purge() (always)
+  rights sluice_api: insert, select; sluice_worker: select
 table public.recall of sluice_owner
   id uuid not null
   feed_id uuid not null
@@ -588,7 +614,7 @@ table public.storage_removal of sluice_owner
   reason text not null
   since timestamp(3) with time zone not null default now()
   constraint storage_removal_pkey PRIMARY KEY (storage_key)
-  constraint storage_removal_reason_check CHECK ((reason = ANY (ARRAY['blob'::text, 'upload'::text, 'healed'::text])))
+  constraint storage_removal_reason_check CHECK ((reason = ANY (ARRAY['blob'::text, 'upload'::text, 'healed'::text, 'purged'::text])))
   CREATE INDEX storage_removal_since_idx ON public.storage_removal USING btree (since)
   rights sluice_api: select; sluice_worker: delete, select
 table public.tag of sluice_owner
@@ -659,6 +685,16 @@ table public.token of sluice_owner
   constraint token_secret_hash_key UNIQUE (secret_hash)
   CREATE INDEX token_principal_id_idx ON public.token USING btree (principal_id)
   rights sluice_api: delete, insert, select, update
+table public.tombstone of sluice_owner
+  digest text not null
+  purge_id uuid not null
+  repository_ids uuid[] not null
+  constraint tombstone_pkey PRIMARY KEY (digest)
+  constraint tombstone_purge_id_fkey FOREIGN KEY (purge_id) REFERENCES purge(id)
+  CREATE INDEX tombstone_purge_id_idx ON public.tombstone USING btree (purge_id)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tombstone FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tombstone FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  rights sluice_api: select; sluice_worker: select
 table public.upload of sluice_owner
   id uuid not null
   repository_id uuid not null
@@ -819,6 +855,20 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.blob_needed(p_digest text, p_but text[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (
+    select from manifest_edge e
+    where e.child_digest = p_digest and e.kind <> 'manifest' and e.parent_digest <> all (p_but)
+      and (exists (select from repository_manifest rm where rm.digest = e.parent_digest) or awaited(e.parent_digest)))
+$function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.collect_blob(p_digest text, p_grace interval)
  RETURNS text
  LANGUAGE plpgsql
@@ -883,6 +933,77 @@ begin
 end $function$
 
 owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.confirm_purge(p_purge uuid, p_person uuid, p_entry uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_purge purge; v_reach text[]; v_blobs text[]; v_feed uuid;
+begin
+  -- Every look below must see what was committed while it waited for the locks above it.
+  perform collectable_before('1 hour');
+  select * into v_purge from purge where id = p_purge for update;
+  if v_purge.confirmed_at is not null then
+    perform refuse('purged', format('%s was purged already', v_purge.digest));
+  end if;
+  select feed_id into v_feed from recall where id = v_purge.recall_id;
+  if p_person = v_purge.opened_by then
+    perform refuse('self_approval', 'who opened a purge cannot confirm it; it takes another person');
+  end if;
+  if not exists (
+    select from person p where p.id = p_person and p.disabled_at is null and ('admin' = any (p.roles) or exists (
+      select from access_grant g where g.feed_id = v_feed and 'recall' = any (g.verbs)
+        and (g.principal_id = p.id or g.principal_id in (select m.group_id from group_member m where m.person_id = p.id))))) then
+    perform refuse('purge_not_granted', 'a purge is confirmed by a person with the role admin, or a recall grant on the feed');
+  end if;
+  if exists (select from credential c where c.person_id = p_person and c.set_by = v_purge.opened_by) then
+    perform refuse('password_known_to_requester', 'who opened the purge set this person''s password; it must be changed first');
+  end if;
+  perform require_entry(p_entry, 'purge:' || p_purge, 'person:' || p_person);
+
+  -- Links before blobs before recalls before manifests: as pushes and `admit` take them.
+  v_blobs := array(select distinct e.child_digest from manifest_edge e
+    where e.parent_digest = any (purge_reach(v_purge.digest)) and e.kind <> 'manifest');
+  perform from repository_blob where digest = any (v_blobs) order by repository_id, digest for update;
+  perform from blob where digest = any (v_blobs) order by digest for update;
+  lock table recall in share row exclusive mode;
+  if not exists (select from recall where id = v_purge.recall_id and lifted_at is null) then
+    perform refuse('not_recalled', format('the recall of %s was lifted', v_purge.digest));
+  end if;
+  perform from repository_manifest where digest = any (purge_reach(v_purge.digest)) order by repository_id, digest for update;
+  v_reach := purge_reach(v_purge.digest);
+  perform from manifest where digest = any (v_reach) order by digest for update;
+
+  update purge set confirmed_by = p_person, confirmed_at = now(), confirmed_entry_id = p_entry where id = p_purge;
+  insert into tombstone (digest, purge_id, repository_ids)
+    select d.digest, p_purge, array(select rm.repository_id from repository_manifest rm where rm.digest = d.digest)
+    from unnest(v_reach) d (digest) on conflict (digest) do nothing;
+
+  with gone as (delete from tag where digest = any (v_reach) returning repository_id, name, digest)
+  insert into tag_move (repository_id, tag, from_digest, actor_id, entry_id)
+    select repository_id, name, digest, p_person, p_entry from gone order by repository_id, name;
+  delete from repository_manifest where digest = any (v_reach);
+  -- A repository keeps the link to a blob that another of its images needs; without any such image anywhere, none do.
+  delete from repository_blob rb
+  where rb.digest = any (v_blobs)
+    and (rb.repository_id in (select unnest(t.repository_ids) from tombstone t where t.purge_id = p_purge)
+         or not blob_needed(rb.digest, v_reach))
+    and not exists (
+      select from manifest_edge e join repository_manifest rm on rm.digest = e.parent_digest
+      where e.child_digest = rb.digest and rm.repository_id = rb.repository_id);
+  delete from manifest_edge where parent_digest = any (v_reach);
+  delete from manifest where digest = any (v_reach);
+  with gone as (
+    delete from blob b where b.digest = any (v_blobs)
+      and not exists (select from repository_blob rb where rb.digest = b.digest)
+      and not blob_needed(b.digest, v_reach)
+    returning storage_key)
+  insert into storage_removal (storage_key, reason) select storage_key, 'purged' from gone on conflict do nothing;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute
 
 CREATE OR REPLACE FUNCTION public.count_link()
  RETURNS trigger
@@ -1166,6 +1287,21 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_manifest()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if exists (select from tombstone t where t.digest = new.digest) then
+    perform refuse('purged', format('%s was purged; its bytes are not taken again', new.digest));
+  end if;
+  return null;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_membership()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1184,7 +1320,8 @@ begin
     if tg_op = 'INSERT' then
       row_new := to_jsonb(new);
       if row_new ? 'admission_id' and row_new ->> 'admission_id' is null
-         or row_new ? 'promotion_id' and row_new ->> 'promotion_id' is null then
+         or row_new ? 'promotion_id' and row_new ->> 'promotion_id' is null
+            and (row_new ->> 'entry_id' is null or row_new ->> 'to_digest' is not null) then
         perform refuse('trusted_feed', 'what enters a trusted feed names its admission');
       end if;
     end if;
@@ -1233,6 +1370,38 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_purge()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'a purge stays on record');
+  end if;
+  if tg_op = 'UPDATE' then
+    if current_user <> 'sluice_owner' or old.confirmed_at is not null
+       or to_jsonb(new) - array['confirmed_by', 'confirmed_at', 'confirmed_entry_id']
+          <> to_jsonb(old) - array['confirmed_by', 'confirmed_at', 'confirmed_entry_id'] then
+      perform refuse('purge_fixed', 'a purge is confirmed once, and not changed otherwise');
+    end if;
+    return new;
+  end if;
+  if new.confirmed_at is not null then
+    perform refuse('purge_fixed', 'a purge begins unconfirmed');
+  end if;
+  if not exists (select from recall r where r.id = new.recall_id and r.digest = new.digest and r.lifted_at is null) then
+    perform refuse('not_recalled', format('%s is not recalled; only what is recalled is purged', new.digest));
+  end if;
+  if not exists (select from person p where p.id = new.opened_by and 'admin' = any (p.roles) and p.disabled_at is null) then
+    perform refuse('purge_not_granted', 'a purge is opened by a person with the role admin');
+  end if;
+  perform require_entry(new.entry_id, 'purge:' || new.id, 'person:' || new.opened_by);
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_recall()
  RETURNS trigger
@@ -1527,6 +1696,30 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.purge_reach(p_digest text)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_reach text[] := array[p_digest]; v_more text[];
+begin
+  loop
+    select array_agg(distinct e.child_digest) into v_more from manifest_edge e
+      where e.parent_digest = any (v_reach) and e.kind = 'manifest' and e.child_digest <> all (v_reach)
+        and not exists (select from tag t where t.digest = e.child_digest)
+        and not exists (select from admission a where a.digest = e.child_digest)
+        and not exists (
+          select from manifest_edge other join repository_manifest rm on rm.digest = other.parent_digest
+          where other.child_digest = e.child_digest and other.kind = 'manifest' and other.parent_digest <> all (v_reach));
+    exit when v_more is null;
+    v_reach := v_reach || v_more;
+  end loop;
+  return v_reach;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute
 
 CREATE OR REPLACE FUNCTION public.recall_of(p_feed uuid, p_digest text)
  RETURNS uuid

@@ -5,6 +5,7 @@ import * as feeds from './calls/feeds.ts'
 import * as groups from './calls/groups.ts'
 import * as history from './calls/history.ts'
 import * as lanes from './calls/lanes.ts'
+import * as purges from './calls/purges.ts'
 import * as recalls from './calls/recalls.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
@@ -82,5 +83,9 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   verify: signedIn(history.verify),
   createRecall: onFeed('recall', recalls.createRecall, { inBody: true }),
   listRecalls: signedIn(recalls.listRecalls),
+  openPurge: role('admin', purges.openPurge),
+  // Admins, and persons with `recall` on the feed of the recall; to others it is not there.
+  confirmPurge: person(purges.confirmPurge),
+  listPurges: signedIn(purges.listPurges),
   listAudit: role('auditor', history.listAudit),
 }

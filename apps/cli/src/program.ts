@@ -9,6 +9,7 @@ import { lanes } from './commands/lanes.ts'
 import { list } from './commands/list.ts'
 import { login } from './commands/login.ts'
 import { password } from './commands/password.ts'
+import { purge } from './commands/purge.ts'
 import { recalls } from './commands/recalls.ts'
 import { reject } from './commands/reject.ts'
 import { request } from './commands/request.ts'
@@ -34,6 +35,7 @@ const commands = [
   feeds,
   lanes,
   recalls,
+  purge,
   users,
   tokens,
   password,

@@ -32,6 +32,7 @@ export {
 } from './operations.ts'
 export * from './problem.ts'
 export * from './promotions.ts'
+export * from './purges.ts'
 export * from './recalls.ts'
 export * from './repositories.ts'
 export * from './requests.ts'

@@ -22,6 +22,7 @@ import { group, groupBody, groupPatch, groups } from './groups.ts'
 import { lane, laneBody, lanePut, lanePutQuery, lanes, laneVersions } from './lanes.ts'
 import { me } from './me.ts'
 import { promotions, promotionsQuery } from './promotions.ts'
+import { purge, purgeBody, purges, purgesQuery } from './purges.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
 import { repositories } from './repositories.ts'
 import { evaluation, idempotencyHeaders, request, requestBody, requests, requestsQuery } from './requests.ts'
@@ -460,6 +461,28 @@ export const operations = {
     summary: 'Recalls, newest first',
     query: recallsQuery,
     answers: { 200: recalls },
+  },
+  openPurge: {
+    method: 'POST',
+    path: '/purges',
+    summary:
+      'Ask for the bytes of what is recalled to be removed; the purge of that recall is answered with 200',
+    body: purgeBody,
+    answers: { 200: purge, 201: purge },
+  },
+  confirmPurge: {
+    method: 'POST',
+    path: '/purges/{id}/confirm',
+    summary: 'Remove them: by another person than the one who asked',
+    params: byId,
+    answers: { 200: purge },
+  },
+  listPurges: {
+    method: 'GET',
+    path: '/purges',
+    summary: 'Purges, newest first',
+    query: purgesQuery,
+    answers: { 200: purges },
   },
   listAudit: {
     method: 'GET',

@@ -325,6 +325,16 @@ const TRUSTED: Attack[] = [
   ['a recall lifted, api', 'api', DENIED, `update recall set lifted_at = now(), lifted_by = :done_run`],
   ['a recall lifted, worker', 'worker', DENIED, `update recall set lifted_at = now(), lifted_by = :done_run`],
   ['a recall deleted', 'api', DENIED, `delete from recall`],
+  [
+    'a purge of what is not recalled',
+    'api',
+    'not_recalled',
+    `insert into purge (id, recall_id, digest, reason, opened_by, entry_id)
+     values (:id, :id, :done_digest, 'x', :alice, :entry)`,
+  ],
+  ['a purge confirmed past its function', 'api', DENIED, `update purge set confirmed_at = now()`],
+  ['a purge by the worker', 'worker', DENIED, `select confirm_purge(:id, :alice, :entry)`],
+  ['a tombstone taken away', 'api', DENIED, `delete from tombstone`],
   ['trusted switched off', 'api', 'trusted_fixed', `update feed set trusted = false where id = :trusted`],
   ['trusted switched on', 'api', 'trusted_fixed', `update feed set trusted = true where id = :dev`],
   ['a repository given away', 'api', DENIED, `update repository set feed_id = :dev where feed_id = :trusted`],

@@ -19,6 +19,7 @@ import {
   type VerifyQuestion,
   verify,
 } from './promotion/index.ts'
+import { purges } from './purge/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
@@ -62,6 +63,7 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
     promotions: promotions(connections),
     digests: digests(connections),
     recalls: recalls(connections),
+    purges: purges(connections),
     collector: collector(connections),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {

@@ -11,9 +11,11 @@ import {
   successors,
 } from '@sluice/oci'
 import type pg from 'pg'
+import { StoreError } from '../errors.ts'
 import { sqlTransaction } from '../transaction.ts'
 import { enterRepository } from './repository.ts'
 import { moveTags } from './tags.ts'
+import { refusedAsPurged } from './tombstone.ts'
 
 /** Ends the transaction without an effect, and without an error for the caller. */
 class NothingStored extends Error {
@@ -27,7 +29,7 @@ class NothingStored extends Error {
 
 /**
  * Stores a manifest with its edges and membership and moves its tags: one transaction.
- * @throws FeedError MANIFEST_BLOB_UNKNOWN
+ * @throws FeedError MANIFEST_BLOB_UNKNOWN, DENIED for what was purged
  */
 export async function putManifest(pool: pg.Pool, push: ManifestPush): Promise<readonly TagOutcome[]> {
   try {
@@ -47,9 +49,15 @@ export async function putManifest(pool: pg.Pool, push: ManifestPush): Promise<re
     })
   } catch (error) {
     if (error instanceof NothingStored) return error.outcomes
+    if (mayBePurged(error)) throw (await refusedAsPurged(pool, push.digest)) ?? error
     throw error
   }
 }
+
+/** Postgres refused it, or what it needs went with it. */
+const mayBePurged = (error: unknown): boolean =>
+  (error instanceof StoreError && error.code === 'purged') ||
+  (error instanceof FeedError && error.code === 'MANIFEST_BLOB_UNKNOWN')
 
 // The update locks a membership that is there already, so that it cannot be deleted under a new
 // tag. Who pushed first stays the pusher.

@@ -12,6 +12,7 @@ import {
 import { type Descriptor, isDigest, OCI_INDEX, OCI_MANIFEST } from '@sluice/oci'
 import type pg from 'pg'
 import { ManifestCache } from './manifest-cache.ts'
+import { goneFrom } from './tombstone.ts'
 import { releaseFor, VERSION_NAMES, virtualBeside } from './virtual.ts'
 
 type Reads = Pick<FeedIndex, 'findFeed' | 'findManifest' | 'listTags' | 'listReferrers' | 'listRepositories'>
@@ -47,7 +48,12 @@ export function feedReads(pool: pg.Pool): Reads {
 
     async findManifest(address, reference) {
       const found = await stored(address, reference)
-      if (found !== null || isDigest(reference)) return found
+      if (found !== null) return found
+      if (isDigest(reference)) {
+        const gone = await goneFrom(pool, address, reference)
+        if (gone !== null) throw gone
+        return null
+      }
       const { feed, repository } = address
       const ask = async <Row>(text: string, values: readonly unknown[]) =>
         (await pool.query<Row & pg.QueryResultRow>({ name: 'tags_behind', text, values: [...values] })).rows
