@@ -33,7 +33,7 @@ test('a lane is made, edited as a form and as YAML with mistakes named in place,
   await page.getByText('30 minutes in the from feed').waitFor()
 
   await page.getByRole('link', { name: 'Edit as YAML' }).click()
-  const policy = page.getByLabel('Policy', { exact: true })
+  const policy = page.getByRole('textbox', { name: 'Policy' })
   const text = await policy.inputValue()
   await policy.fill('gates: [')
   await page.getByText('Line 1:').waitFor()
@@ -51,7 +51,7 @@ test('a lane is made, edited as a form and as YAML with mistakes named in place,
   await page.getByText('45 minutes in the from feed').waitFor()
 
   await page.getByText('What it changed').first().click()
-  const changed = page.locator('.diff [data-change=added]')
+  const changed = page.locator('details[open] .diff [data-change=added]')
   expect(await changed.allInnerTexts()).toEqual([expect.stringContaining('minutes: 45')])
   await expectAccessible(page)
   await keepScreen(page, 'lane-versions-desk')
