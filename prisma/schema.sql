@@ -49,6 +49,8 @@ table public.admission of sluice_owner
   bound_hash text not null
   at timestamp(3) with time zone not null default now()
   entry_id uuid not null
+  break_glass_id uuid
+  constraint admission_break_glass_id_fkey FOREIGN KEY (break_glass_id) REFERENCES break_glass(id)
   constraint admission_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
   constraint admission_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
   constraint admission_pkey PRIMARY KEY (id)
@@ -121,6 +123,41 @@ table public.blob of sluice_owner
   rights sluice_api: insert, select; sluice_worker: select
   rights on quarantined_at sluice_api: update; sluice_worker: update
   rights on scrubbed_at sluice_worker: update
+table public.break_glass of sluice_owner
+  id uuid not null
+  request_id uuid not null
+  person_id uuid not null
+  bound_hash text not null
+  at timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  constraint break_glass_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint break_glass_entry_id_key UNIQUE (entry_id)
+  constraint break_glass_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
+  constraint break_glass_pkey PRIMARY KEY (id)
+  constraint break_glass_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
+  constraint break_glass_request_id_key UNIQUE (request_id)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.break_glass FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.break_glass FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.break_glass FOR EACH ROW EXECUTE FUNCTION guard_break_glass() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+table public.break_glass_review of sluice_owner
+  id uuid not null
+  break_glass_id uuid not null
+  person_id uuid not null
+  comment text not null
+  at timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  constraint break_glass_review_break_glass_id_fkey FOREIGN KEY (break_glass_id) REFERENCES break_glass(id)
+  constraint break_glass_review_break_glass_id_person_id_key UNIQUE (break_glass_id, person_id)
+  constraint break_glass_review_comment_check CHECK ((length(TRIM(BOTH FROM comment)) > 0))
+  constraint break_glass_review_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint break_glass_review_entry_id_key UNIQUE (entry_id)
+  constraint break_glass_review_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
+  constraint break_glass_review_pkey PRIMARY KEY (id)
+  CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.break_glass_review FOR EACH ROW EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.break_glass_review FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.break_glass_review FOR EACH ROW EXECUTE FUNCTION guard_break_glass_review() (always)
+  rights sluice_api: insert, select
 table public.closure_member of sluice_owner
   request_id uuid not null
   position integer not null
@@ -527,7 +564,7 @@ table public.request of sluice_owner
   recall_id uuid
   constraint back_needs_a_reason CHECK (((kind = 'promote'::text) OR (length(TRIM(BOTH FROM reason)) > 0)))
   constraint request_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
-  constraint request_kind_check CHECK ((kind = ANY (ARRAY['promote'::text, 'rollback'::text, 'restore'::text])))
+  constraint request_kind_check CHECK ((kind = ANY (ARRAY['promote'::text, 'rollback'::text, 'restore'::text, 'break-glass'::text])))
   constraint request_lane_id_lane_version_fkey FOREIGN KEY (lane_id, lane_version) REFERENCES lane_version(lane_id, version)
   constraint request_pkey PRIMARY KEY (id)
   constraint request_recall_id_fkey FOREIGN KEY (recall_id) REFERENCES recall(id)
@@ -730,7 +767,7 @@ CREATE OR REPLACE FUNCTION public.admit(p_promotion uuid, p_attempt integer, p_w
 AS $function$
 declare
   v_promotion promotion; v_request request; v_item request_item; v_target request_target;
-  v_from uuid; v_feed uuid; v_repository uuid; v_admission uuid; v_current text;
+  v_from uuid; v_feed uuid; v_repository uuid; v_admission uuid; v_break_glass uuid; v_current text;
 begin
   select * into v_request from request where id = (select request_id from promotion where id = p_promotion) for update;
   select * into v_promotion from promotion where id = p_promotion for update;
@@ -748,7 +785,8 @@ begin
                  where b.set_digest = v_request.set_digest and b.bound_hash = v_request.bound_hash) then
     perform refuse('binding_mismatch', 'the request is not what was approved');
   end if;
-  if not exists (select from valid_approvers(v_request.id)) or not request_quorum_met(v_request.id) then
+  select id into v_break_glass from break_glass where request_id = v_request.id and v_request.kind = 'break-glass';
+  if v_break_glass is null and not exists (select from valid_approvers(v_request.id)) or not request_quorum_met(v_request.id) then
     perform refuse('quorum_missing', 'the approvals that the lane asks for are not there');
   end if;
   perform require_entry(p_entry, 'promotion:' || p_promotion);
@@ -762,7 +800,7 @@ begin
   end if;
   select from_feed_id, to_feed_id into v_from, v_feed from lane where id = v_request.lane_id;
   for v_item in select * from request_item where request_id = v_request.id order by position loop
-    if v_request.kind = 'promote' then
+    if v_request.kind in ('promote', 'break-glass') then
       if not exists (select from repository where id = v_item.source_repository_id and feed_id = v_from) then
         perform refuse('lane_fixed', 'a promotion takes from the first feed of its lane');
       end if;
@@ -780,8 +818,8 @@ begin
       on conflict (feed_id, name) do nothing;
     select id into v_repository from repository where feed_id = v_feed and name = v_item.target_repository;
     v_admission := gen_random_uuid();
-    insert into admission (id, feed_id, repository_id, digest, promotion_id, position, bound_hash, entry_id)
-      values (v_admission, v_feed, v_repository, v_item.digest, p_promotion, v_item.position, v_request.bound_hash, p_entry);
+    insert into admission (id, feed_id, repository_id, digest, promotion_id, position, bound_hash, entry_id, break_glass_id)
+      values (v_admission, v_feed, v_repository, v_item.digest, p_promotion, v_item.position, v_request.bound_hash, p_entry, v_break_glass);
     insert into repository_blob (repository_id, digest, admission_id)
       select v_repository, c.digest, v_admission from closure_member c
       where c.request_id = v_request.id and c.position = v_item.position and c.kind = 'blob'
@@ -1139,6 +1177,65 @@ begin
      is distinct from (old.quarantined_at is not null and new.quarantined_at is null) then
     perform refuse('blob_fixed', 'the bytes of a blob are replaced when it is quarantined, and not otherwise');
   end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_break_glass()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare r request; target uuid;
+begin
+  select * into r from request where id = new.request_id for update;
+  if r.state is distinct from 'PENDING' or r.kind <> 'break-glass' or r.requester_id <> new.person_id then
+    perform refuse('request_state', 'the glass is broken by the person who asks, for a request made for that');
+  end if;
+  if new.bound_hash <> r.bound_hash or r.bound_hash <> (select bound_hash from request_binding(r.id)) then
+    perform refuse('binding_mismatch', 'the record does not bind what the request asks for');
+  end if;
+  if exists (select from person where id = new.person_id and disabled_at is not null) then
+    perform refuse('person_disabled', 'this person is disabled');
+  end if;
+  select to_feed_id into target from lane where id = r.lane_id;
+  if not exists (
+    select from access_grant g where g.feed_id = target and 'break-glass' = any (g.verbs)
+      and (g.principal_id = new.person_id
+           or g.principal_id in (select m.group_id from group_member m where m.person_id = new.person_id))) then
+    perform refuse('break_glass_not_granted', 'this person holds no break-glass grant on the target feed');
+  end if;
+  perform require_entry(new.entry_id, 'request:' || r.id, 'person:' || new.person_id);
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_break_glass_review()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare r request; target uuid;
+begin
+  select q.* into r from break_glass b join request q on q.id = b.request_id where b.id = new.break_glass_id;
+  if new.person_id = any (r.requester_persons) then
+    perform refuse('self_approval', 'who broke the glass does not review it');
+  end if;
+  if exists (select from person where id = new.person_id and disabled_at is not null) then
+    perform refuse('person_disabled', 'this person is disabled');
+  end if;
+  if exists (select from credential c where c.person_id = new.person_id and c.set_by <> c.person_id and c.set_by = any (r.requester_persons)) then
+    perform refuse('password_known_to_requester', 'the requester set this person''s password; it must be changed first');
+  end if;
+  select to_feed_id into target from lane where id = r.lane_id;
+  if not exists (
+    select from access_grant g where g.feed_id = target and 'approve' = any (g.verbs)
+      and (g.principal_id = new.person_id or g.principal_id in (select id from groups_at(new.person_id, r.created_at)))) then
+    perform refuse('approve_not_granted', 'this person holds no approve grant on the target feed');
+  end if;
+  perform require_entry(new.entry_id, 'request:' || r.id, 'person:' || new.person_id);
   return new;
 end $function$
 
@@ -1792,15 +1889,17 @@ CREATE OR REPLACE FUNCTION public.request_quorum_met(request uuid)
  STABLE
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-  select (select count(*) from valid_approvers(request_quorum_met.request)) >= greatest(v.quorum, 1)
+  select case when r.kind = 'break-glass'
+       then exists (select from break_glass b where b.request_id = r.id and b.bound_hash = r.bound_hash)
+       else (select count(*) from valid_approvers(request_quorum_met.request)) >= greatest(v.quorum, 1) end
      and not exists (select from approval a where a.request_id = r.id and a.decision = 'reject' and a.revoked_at is null)
-     and not exists (
+     and (r.kind = 'break-glass' or not exists (
        select from (
          select q ->> 'group' as name, sum((q ->> 'count')::int) as needed
          from jsonb_array_elements(coalesce(v.policy #> '{gates,quorum}', '[]')) q where q ? 'group' group by 1) rule
        where rule.needed > (
          select count(*) from valid_approvers(r.id) person
-         where rule.name in (select g.name from groups_at(person, r.created_at) g)))
+         where rule.name in (select g.name from groups_at(person, r.created_at) g))))
   from request r join lane_version v on v.lane_id = r.lane_id and v.version = r.lane_version
   where r.id = request_quorum_met.request
 $function$

@@ -18,6 +18,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   forbidden: 403,
   password_known_to_requester: 403,
   purge_not_granted: 403,
+  break_glass_not_granted: 403,
   recall_not_granted: 403,
   person_disabled: 403,
   robot_cannot_approve: 403,

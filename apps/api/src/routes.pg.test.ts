@@ -46,6 +46,7 @@ const bodies: Partial<Record<OperationId, object>> = {
   createRequest: { lane: 'dev-to-trusted', image: 'app:1.0.0' },
   evaluateRequest: { lane: 'dev-to-trusted', image: 'app:1.0.0' },
   createLane: { name: 'x', from: 'dev', to: 'trusted' },
+  breakGlass: { lane: 'dev-to-trusted', items: [{ image: 'app:1.0.0' }], reason: 'x' },
   createRecall: { digest: `sha256:${'0'.repeat(64)}`, feed: 'dev', reason: 'x' },
 }
 

@@ -81,6 +81,8 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   listPromotions: signedIn(history.listPromotions),
   getDigest: signedIn(history.getDigest),
   verify: signedIn(history.verify),
+  breakGlass: onLane({ from: 'pull', to: 'break-glass' }, requests.breakGlass, { inBody: true }),
+  reviewRequest: onRequest('approve', requests.reviewRequest),
   createRecall: onFeed('recall', recalls.createRecall, { inBody: true }),
   listRecalls: signedIn(recalls.listRecalls),
   openPurge: role('admin', purges.openPurge),

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { apply } from './commands/apply.ts'
 import { approve } from './commands/approve.ts'
+import { breakGlass, review } from './commands/break-glass.ts'
 import { cancel } from './commands/cancel.ts'
 import { evidence } from './commands/evidence.ts'
 import { feeds } from './commands/feeds.ts'
@@ -34,6 +35,8 @@ const commands = [
   evidence,
   feeds,
   lanes,
+  breakGlass,
+  review,
   recalls,
   purge,
   users,

@@ -17,6 +17,7 @@ export function showRequest(request: Request, url: string): string[] {
       created: request.createdAt,
       expires: request.state === 'PENDING' ? request.expiresAt : null,
     }),
+    ...(request.breakGlass === null ? [] : showBreakGlass(request.breakGlass)),
     ...Object.entries(request.links).map(([name, link]) => `link       ${name}: ${link}`),
     ...request.items.flatMap(showItem),
     ...gates.map(({ gate, verdict, reasons }) =>
@@ -29,6 +30,13 @@ export function showRequest(request: Request, url: string): string[] {
       ),
     ...(promotion === null ? [] : [`promotion  ${stage({ state: 'APPROVED', promotion })}`]),
     ...next(request, url),
+  ]
+}
+
+function showBreakGlass({ by, at, reviews, needsReview }: NonNullable<Request['breakGlass']>): string[] {
+  return [
+    `GLASS      broken by ${by} at ${at}${needsReview ? ': needs review' : ''}`,
+    ...reviews.map(({ person, at: when, comment }) => `review     by ${person} at ${when}  ${comment}`),
   ]
 }
 

@@ -8,6 +8,8 @@ export const admission = z.object({
   id,
   promotion: id,
   request: id,
+  /** Let in without a quorum: its request says by whom, and who reviewed it. */
+  breakGlass: z.boolean(),
   requester: z.string(),
   approvers: z.array(z.string()),
   at: time,

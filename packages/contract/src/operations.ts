@@ -25,7 +25,16 @@ import { promotions, promotionsQuery } from './promotions.ts'
 import { purge, purgeBody, purges, purgesQuery } from './purges.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
 import { repositories } from './repositories.ts'
-import { evaluation, idempotencyHeaders, request, requestBody, requests, requestsQuery } from './requests.ts'
+import {
+  breakGlassBody,
+  evaluation,
+  idempotencyHeaders,
+  request,
+  requestBody,
+  requests,
+  requestsQuery,
+  reviewBody,
+} from './requests.ts'
 import { restoreBody, restored, tagHistory, tagHistoryQuery, tags, tagsQuery } from './tags.ts'
 import { newToken, tokenBody, tokens } from './tokens.ts'
 import { newUser, user, userBody, userPatch, users } from './users.ts'
@@ -447,6 +456,21 @@ export const operations = {
     summary: 'Was this image let in?',
     body: verifyBody,
     answers: { 200: verdict },
+  },
+  breakGlass: {
+    method: 'POST',
+    path: '/break-glass',
+    summary: 'Let images in without a quorum, on record',
+    body: breakGlassBody,
+    answers: { 201: request },
+  },
+  reviewRequest: {
+    method: 'POST',
+    path: '/requests/{id}/review',
+    summary: 'Say that you looked at what was let in without a quorum',
+    params: byId,
+    body: reviewBody,
+    answers: { 201: request },
   },
   createRecall: {
     method: 'POST',

@@ -55,6 +55,18 @@ export const requestBody = z
   })
 export type RequestBody = z.input<typeof requestBody>
 
+/** What is let in without a quorum. */
+export const breakGlassBody = z.strictObject({
+  lane: name,
+  items: z
+    .array(z.strictObject({ image, ...target }))
+    .min(1)
+    .max(100),
+  reason: freeText.min(1),
+  links: z.record(z.string().min(1).max(100), z.string().max(2048)).optional(),
+})
+export const reviewBody = z.strictObject({ comment: freeText.min(1) })
+
 /** Sent again with the same key and body within 24 hours, the same request is answered. */
 export const idempotencyHeaders = z.object({
   'idempotency-key': z
@@ -100,9 +112,18 @@ export type RequestItem = z.infer<typeof requestItem>
 /** A single-item request carries its item's fields at the top too; a set has them null there. */
 export const request = z.object({
   id,
-  kind: requestKind,
+  kind: z.enum([...requestKinds, 'break-glass']),
   /** The recall that a restore undoes. */
   recall: id.nullable(),
+  /** How it got round its quorum; two other persons must review it. */
+  breakGlass: z
+    .object({
+      by: z.string(),
+      at: time,
+      reviews: z.array(z.object({ person: z.string(), comment: z.string(), at: time })),
+      needsReview: z.boolean(),
+    })
+    .nullable(),
   state: requestState,
   lane: z.object({ name: z.string(), version: z.int(), from: z.string(), to: z.string() }),
   requester: z.string(),

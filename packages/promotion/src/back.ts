@@ -1,7 +1,6 @@
 import { OciError, parseImageReference } from '@sluice/oci'
 import { type Issue, invalid } from './errors.ts'
 import { type AskedItem, type ResolvedItem, resolveItems } from './reference.ts'
-import type { RequestKind } from './states.ts'
 
 /**
  * Reads the items of a request that leads back: images of the target feed itself, in their own
@@ -10,7 +9,7 @@ import type { RequestKind } from './states.ts'
  * @throws PromotionError invalid, with every issue
  */
 export function resolveBack(
-  kind: Exclude<RequestKind, 'promote'>,
+  kind: 'rollback' | 'restore',
   items: readonly AskedItem[],
   reason: string | undefined,
   feedNames: readonly string[],

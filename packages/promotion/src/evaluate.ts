@@ -39,6 +39,7 @@ const OF_KIND: Readonly<Record<RequestKind, typeof GATES>> = {
   promote: GATES,
   rollback: [quorumGate, requesterGate, recallGate],
   restore: [quorumGate, requesterGate],
+  'break-glass': [recallGate],
 }
 
 /** Every gate that the policy has for this kind of request, with its verdict, reasons and inputs. */

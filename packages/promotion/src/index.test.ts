@@ -29,6 +29,7 @@ test('the public face', () => {
     'isReleaseTag',
     'isSignatureTag',
     'isVirtualTag',
+    'leadsBack',
     'matchesTag',
     'parsePolicy',
     'parseRetention',

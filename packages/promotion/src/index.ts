@@ -63,6 +63,7 @@ export {
 export { type Reach, requireSatisfiable } from './satisfiable.ts'
 export { decideStart, type Start, type StartInput, type StartRefusal } from './start.ts'
 export {
+  leadsBack,
   PROMOTION_TRANSITIONS,
   type PromotionState,
   type RequestKind,

@@ -3,9 +3,15 @@ export type RequestState = 'PENDING' | 'APPROVED' | 'REJECTED' | 'CANCELLED' | '
 
 /**
  * What a request asks for. `rollback`: tags of the target feed move back to what was let into it before;
- * `restore`: a recall there is undone. Both take from the target feed itself.
+ * `restore`: a recall there is undone. Both take from the target feed itself. `break-glass`: a promotion without
+ * a quorum, on record.
  */
-export type RequestKind = 'promote' | 'rollback' | 'restore'
+export type RequestKind = 'promote' | 'rollback' | 'restore' | 'break-glass'
+
+/** Does it take from the feed that its lane leads to? */
+export function leadsBack(kind: RequestKind): kind is 'rollback' | 'restore' {
+  return kind === 'rollback' || kind === 'restore'
+}
 
 /**
  * A promotion: one execution of an approved request. FAILED: a rule refused, a new request is needed;

@@ -6,6 +6,7 @@ export const REFUSALS = [
   'approve_not_granted',
   'binding_mismatch',
   'blob_fixed',
+  'break_glass_not_granted',
   'closure_incomplete',
   'entry_invalid',
   'entry_missing',

@@ -52,8 +52,8 @@ export const listAudit: Handle<'listAudit'> = async ({ services, query }) => {
 
 function admissionOf(admission: AdmissionView | null) {
   if (admission === null) return null
-  const { id, promotionId, requestId, requester, approvers, at } = admission
-  return { id, promotion: promotionId, request: requestId, requester, approvers, at }
+  const { id, promotionId, requestId, breakGlass, requester, approvers, at } = admission
+  return { id, promotion: promotionId, request: requestId, breakGlass, requester, approvers, at }
 }
 
 function between({ since, until }: { since: string | undefined; until: string | undefined }) {

@@ -76,6 +76,6 @@ export const withdrawLaneChange = async ({
   return { status: 204 }
 }
 
-function viewOf({ fromFeedId: _, toFeedId: __, ...lane }: LaneView) {
-  return lane
+function viewOf({ id, name, version, from, to, policy, createdAt, updatedAt, pending }: LaneView) {
+  return { id, name, version, from, to, policy, createdAt, updatedAt, pending }
 }

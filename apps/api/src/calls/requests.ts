@@ -99,6 +99,31 @@ export const retryRequest = async ({
   return { status: 200, body: requestAt(origin, request) }
 }
 
+export const breakGlass = async ({
+  services,
+  actor,
+  origin,
+  body,
+}: Call<'breakGlass'>): Promise<Result<'breakGlass'>> => {
+  const request = await services.store.requests.breakGlass(actor, body)
+  return {
+    status: 201,
+    headers: { Location: `/api/v1/requests/${request.id}` },
+    body: requestAt(origin, request),
+  }
+}
+
+export const reviewRequest = async ({
+  services,
+  actor,
+  origin,
+  params,
+  body,
+}: Call<'reviewRequest'>): Promise<Result<'reviewRequest'>> => {
+  const request = await services.store.requests.review(actor, params.id, body)
+  return { status: 201, body: requestAt(origin, request) }
+}
+
 type Body = Call<'createRequest'>['body']
 
 /** What leads back is read from the feed that the lane leads to. */

@@ -26,6 +26,7 @@ export function verify(shell: Shell): Command {
           reason,
           digest,
           request: admission?.request,
+          'break-glass': admission?.breakGlass === true ? 'yes: let in without a quorum' : null,
           requester: admission?.requester,
           approvers: admission?.approvers.join(', '),
           at: admission?.at,

@@ -110,6 +110,15 @@ test('a recall blocks what is promoted or rolled back, and is what a restore und
   expect(verdictOf('recall', input({}))).toBeUndefined()
 })
 
+test('breaking the glass asks for nothing but that nothing is recalled', () => {
+  const recalls = [{ source: 's', digest: 'd', feed: 'f', reason: 'r' }]
+  const all = { tagRule: { patterns: ['none'] }, soak: { minutes: 9999 } }
+  expect(evaluateGates(input(all, { kind: 'break-glass' }))).toEqual([])
+  expect(evaluateGates(input(all, { kind: 'break-glass', recalls }))).toMatchObject([
+    { gate: 'recall', verdict: 'block' },
+  ])
+})
+
 test.each(['rollback', 'restore'] as const)('a %s asks who decides, and nothing of the image', (kind) => {
   const gates = { tagRule: { patterns: ['none'] }, soak: { minutes: 9999 } }
   expect(evaluateGates(input(gates, { kind })).map(({ gate }) => gate)).toEqual(['quorum', 'requester'])

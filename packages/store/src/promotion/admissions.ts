@@ -10,6 +10,8 @@ export interface AdmissionView {
   readonly digest: string
   readonly promotionId: string
   readonly requestId: string
+  /** Let in by a record of breaking the glass, without a quorum. */
+  readonly breakGlass: boolean
   readonly requester: string
   readonly approvers: readonly string[]
   readonly at: string
@@ -22,6 +24,7 @@ interface Row {
   readonly digest: string
   readonly promotionId: string
   readonly requestId: string
+  readonly breakGlass: boolean
   readonly requesterId: string
   readonly approverIds: readonly string[]
   readonly at: Date
@@ -33,7 +36,7 @@ export async function readAdmissions(
 ): Promise<ReadonlyMap<string, AdmissionView>> {
   const rows = await tx.$queryRaw<Row[]>`
     select a.id, n.name as feed, r.name as repository, a.digest, a.promotion_id as "promotionId",
-      q.id as "requestId", q.requester_id as "requesterId", a.at,
+      q.id as "requestId", a.break_glass_id is not null as "breakGlass", q.requester_id as "requesterId", a.at,
       array(select x.person_id from approval x where x.request_id = q.id and x.decision = 'approve'
         and x.revoked_at is null order by x.at, x.id) as "approverIds"
     from admission a join repository r on r.id = a.repository_id

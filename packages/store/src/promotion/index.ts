@@ -1,10 +1,11 @@
-import { evidenceRulesOf, type Policy } from '@sluice/promotion'
+import { evidenceRulesOf, leadsBack, type Policy } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
 import { type Attached, type BlobReader, readAttached } from '../evidence/attached.ts'
 import { isId } from '../id.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { type BeginInput, begin, type Run } from './begin.ts'
+import { type BreakGlass, breakGlass, reviewBreakGlass } from './break-glass.ts'
 import { createRequest, type NewRequest } from './create.ts'
 import { cancelRequest, type Decision, decide, retryPromotion, revokeApproval } from './decide.ts'
 import { findDigest } from './digests.ts'
@@ -59,6 +60,13 @@ export function requests(connections: Connections) {
       const { id, created } = await transaction(prisma, (tx) => createRequest(tx, actor, asked, attached))
       return { request: known(await get(id), id), created }
     },
+    /** Lets an image in without a quorum, on record. Whether the actor may is asked of its grants first. */
+    async breakGlass(actor: Actor, asked: BreakGlass): Promise<RequestView> {
+      const id = await transaction(prisma, (tx) => breakGlass(tx, actor, asked))
+      return known(await get(id), id)
+    },
+    review: (actor: Actor, id: string, review: { readonly comment: string }) =>
+      command(id, (tx) => reviewBreakGlass(tx, actor, id, review)),
     /** Every gate with its verdict, and what would be fixed; nothing is written. */
     async evaluate(actor: Actor, asked: Asked, storage?: BlobReader) {
       const attached = await attachedTo(connections, actor, asked, storage)
@@ -70,7 +78,7 @@ export function requests(connections: Connections) {
         items: items.map(
           ({ sourceRepository, sourceTag, digest, mediaType, targetRepository, tags, frozen }) => ({
             source: {
-              feed: kind === 'promote' ? lane.from : lane.to,
+              feed: leadsBack(kind) ? lane.to : lane.from,
               repository: sourceRepository,
               tag: sourceTag,
             },
@@ -114,7 +122,7 @@ async function attachedTo(
 ): Promise<Attached> {
   const nothing = { found: [], unread: [] }
   // What leads back is asked for no evidence.
-  if (storage === undefined || kind !== 'promote') return nothing
+  if (storage === undefined || leadsBack(kind)) return nothing
   const [now] = await prisma.$queryRaw<{ policy: Policy }[]>`
     select v.policy from lane l join lane_version v on v.lane_id = l.id
     where l.name = ${lane} and l.deleted_at is null order by v.version desc limit 1`

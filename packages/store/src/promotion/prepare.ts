@@ -4,6 +4,7 @@ import {
   evaluateGates,
   type GateReport,
   isVirtualTag,
+  leadsBack,
   type Policy,
   parseTagRules,
   refuseRepeatedTargets,
@@ -85,13 +86,14 @@ export async function prepare(
 ): Promise<Prepared> {
   const { kind = 'promote' } = asked
   const { lane, rules } = await readLane(tx, asked.lane)
-  const source =
-    kind === 'promote' ? { id: lane.fromFeedId, name: lane.from } : { id: lane.toFeedId, name: lane.to }
+  const source = leadsBack(kind)
+    ? { id: lane.toFeedId, name: lane.to }
+    : { id: lane.fromFeedId, name: lane.from }
   const feedNames = await namesOf(tx, source.id)
   const read = decided(() =>
-    kind === 'promote'
-      ? resolveItems(asked.items, feedNames)
-      : resolveBack(kind, asked.items, asked.reason, feedNames),
+    leadsBack(kind)
+      ? resolveBack(kind, asked.items, asked.reason, feedNames)
+      : resolveItems(asked.items, feedNames),
   )
   const resolved: ResolvedItem[] = []
   for (const item of read) resolved.push(await withRelease(tx, source.id, item))
@@ -100,7 +102,7 @@ export async function prepare(
   for (const [position, item] of resolved.entries()) {
     items.push(await prepareItem(tx, lane, source, item, position))
   }
-  if (kind !== 'promote') await requireAdmitted(tx, lane, items)
+  if (leadsBack(kind)) await requireAdmitted(tx, lane, items)
   const recallId = kind === 'restore' ? await recallOf(tx, lane, items) : null
   const requesterPersons = [
     ...new Set([...(actor.personId === null ? [] : [actor.personId]), ...actor.answerable]),

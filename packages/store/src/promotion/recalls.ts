@@ -155,7 +155,14 @@ export async function readRecalls(
       by: names.get(recalledBy) ?? recalledBy,
       at: at.toISOString(),
       lifted: liftedAt === null || request === null ? null : { at: liftedAt.toISOString(), request },
-      places: places.filter(({ recallId }) => recallId === id).map(({ recallId: _, ...place }) => place),
+      places: places
+        .filter(({ recallId }) => recallId === id)
+        .map(({ feed: where, repository, digest: image, tags }) => ({
+          feed: where,
+          repository,
+          digest: image,
+          tags,
+        })),
     }
   })
 }

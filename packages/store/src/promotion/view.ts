@@ -1,5 +1,6 @@
-import type { GateReport, RequestKind, RequestState } from '@sluice/promotion'
+import { type GateReport, leadsBack, type RequestKind, type RequestState } from '@sluice/promotion'
 import type { Transaction } from '../transaction.ts'
+import { type BreakGlassRow, type BreakGlassView, REVIEWS_NEEDED, readBreakGlass } from './break-glass.ts'
 import { principalNames } from './names.ts'
 import { type PromotionView, readPromotions } from './promotion-view.ts'
 
@@ -39,6 +40,7 @@ export interface RequestView extends Partial<ItemView> {
   readonly kind: RequestKind
   /** The recall that a restore undoes. */
   readonly recall: string | null
+  readonly breakGlass: BreakGlassView | null
   readonly state: RequestState
   readonly lane: {
     readonly name: string
@@ -93,9 +95,11 @@ export async function readRequests(tx: Transaction, ids: readonly string[]): Pro
   const items = await readItemViews(tx, ids)
   const approvals = await readApprovals(tx, ids)
   const promotions = await readPromotions(tx, ids)
+  const broken = await readBreakGlass(tx, ids)
   const names = await principalNames(tx, [
     ...rows.map(({ requesterId }) => requesterId),
     ...approvals.map(({ personId }) => personId),
+    ...broken.flatMap(({ personId, reviews }) => [personId, ...reviews.map((review) => review.personId)]),
   ])
   const nameOf = (id: string): string => names.get(id) ?? id
   return ids.flatMap((id) => {
@@ -106,6 +110,10 @@ export async function readRequests(tx: Transaction, ids: readonly string[]): Pro
       id,
       kind: row.kind,
       recall: row.recall,
+      breakGlass: breakGlassView(
+        broken.find(({ requestId }) => requestId === id),
+        nameOf,
+      ),
       state: row.state,
       lane: { name: row.lane, version: row.laneVersion, from: row.from, to: row.to },
       requester: nameOf(row.requesterId),
@@ -130,6 +138,19 @@ export async function readRequests(tx: Transaction, ids: readonly string[]): Pro
       expiresAt: row.expiresAt.toISOString(),
     }
   })
+}
+
+function breakGlassView(
+  row: BreakGlassRow | undefined,
+  nameOf: (id: string) => string,
+): BreakGlassView | null {
+  if (row === undefined) return null
+  return {
+    by: nameOf(row.personId),
+    at: row.at.toISOString(),
+    reviews: row.reviews.map(({ personId, comment, at }) => ({ person: nameOf(personId), comment, at })),
+    needsReview: row.reviews.length < REVIEWS_NEEDED,
+  }
 }
 
 interface ItemRow {
@@ -168,7 +189,7 @@ function itemView(item: ItemRow, { kind, from, to }: Pick<RequestRow, 'kind' | '
   const { digest, tag, current, movedAt } = item
   const drifted = tag !== null && current !== digest
   return {
-    source: { feed: kind === 'promote' ? from : to, repository: item.repository, tag },
+    source: { feed: leadsBack(kind) ? to : from, repository: item.repository, tag },
     target: { feed: to, repository: item.targetRepository, tags: item.tags },
     digest,
     mediaType: item.mediaType,
