@@ -5,11 +5,12 @@ import { has } from '../access.ts'
 import type { Grants } from '../call.ts'
 import { readCredential } from '../credential.ts'
 import type { Services } from '../services.ts'
-import { type Claims, verifyToken } from './token.ts'
+import type { Claims } from './token.ts'
 
 /** Who sends a request to `/v2`: by Basic (password or API token), by API token or by registry token. */
 export async function registryCaller(
   services: Services,
+  readToken: (text: string) => Claims | null,
   req: IncomingMessage,
 ): Promise<FeedCaller | 'invalid'> {
   const { accounts } = services.store
@@ -20,7 +21,7 @@ export async function registryCaller(
     const actor = await accounts.byPassword(credential.username, credential.secret)
     return actor === null ? 'invalid' : byGrants(services, actor)
   }
-  const claims = verifyToken(credential.secret, services)
+  const claims = readToken(credential.secret)
   if (claims !== null) return byClaims(services, claims)
   const actor = await accounts.byToken(credential.secret)
   return actor === null ? 'invalid' : byGrants(services, actor)

@@ -6,10 +6,12 @@ import type { RequestHandler } from 'express'
 import { originOf } from '../origin.ts'
 import type { Services } from '../services.ts'
 import { registryCaller } from './caller.ts'
+import { tokenReader } from './token.ts'
 
 /** The Distribution API, with challenges that lead to `/token` where this very request came to. */
 export function registry(services: Services, storage: BlobStorage): RequestHandler {
   const { store, instance, publicUrl, metrics, log } = services
+  const readToken = tokenReader(services)
   const current = new AsyncLocalStorage<IncomingMessage>()
   const realm = (): string => {
     const req = current.getStore()
@@ -18,7 +20,7 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
   const answer = createFeedServer({
     index: store.feedIndex,
     storage,
-    authenticate: (req) => registryCaller(services, req),
+    authenticate: (req) => registryCaller(services, readToken, req),
     challenge: (scopes) => {
       const scope = scopes.length === 0 ? '' : `,scope="${scopes.join(' ')}"`
       return `Bearer realm="${realm()}",service="${instance}"${scope}`

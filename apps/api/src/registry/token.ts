@@ -51,14 +51,44 @@ export function signToken(
 
 const TEXT_LIMIT = 16_384
 
+/** Tokens whose signature was checked. */
+const REMEMBERED = 1_000
+
+type Verified = { readonly claims: Claims; readonly exp: number }
+
 /**
- * The claims of a token that one of `keys` signed for this instance and that is in force; null for any other.
- * Algorithm, issuer and audience are ours to say; a key, or a place to find one, in the token is not looked at.
+ * Reads tokens: the claims of one that a key of `keys` signed for this instance and that is in force; null for any
+ * other. A token is shown with every request while it lives, so that its signature is checked once; its end each time.
  */
-export function verifyToken(
+export function tokenReader(
+  parts: { readonly keys: readonly TokenKey[]; readonly instance: string },
+  now = Date.now,
+): (text: string) => Claims | null {
+  const remembered = new Map<string, Verified>()
+  return (text) => {
+    const known = remembered.get(text)
+    if (known !== undefined) {
+      if (now() / 1000 < known.exp) return known.claims
+      remembered.delete(text)
+      return null
+    }
+    const verified = verify(text, parts, Math.floor(now() / 1000))
+    if (verified === null) return null
+    for (const [oldest] of remembered) {
+      if (remembered.size < REMEMBERED) break
+      remembered.delete(oldest)
+    }
+    remembered.set(text, verified)
+    return verified.claims
+  }
+}
+
+/** Algorithm, issuer and audience are ours to say; a key, or a place to find one, in the token is not looked at. */
+function verify(
   text: string,
   { keys, instance }: { keys: readonly TokenKey[]; instance: string },
-): Claims | null {
+  clockTimestamp: number,
+): Verified | null {
   if (text.length > TEXT_LIMIT) return null
   try {
     const kid = jwt.decode(text, { complete: true })?.header.kid
@@ -68,11 +98,12 @@ export function verifyToken(
       algorithms: ['ES256'],
       issuer: instance,
       audience: instance,
+      clockTimestamp,
     })
-    if (typeof claims === 'string') return null
+    if (typeof claims === 'string' || claims.exp === undefined) return null
     // Signed by us: they have the form that signToken gave them.
     const { pid, tid, access } = claims
-    return { principalId: pid, tokenId: tid, access }
+    return { claims: { principalId: pid, tokenId: tid, access }, exp: claims.exp }
   } catch {
     return null
   }
