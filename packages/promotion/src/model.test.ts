@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict'
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  decideApproval,
+  decideCancel,
+  decideRevoke,
+  decideStart,
+  evaluateGates,
+  type GateInput,
+  PROMOTION_TRANSITIONS,
+  PromotionError,
+  type PromotionState,
+  parsePolicy,
+  REQUEST_TRANSITIONS,
+  type RequestState,
+  type StandingApproval,
+} from './index.ts'
+
+// A model of one request over random histories: whoever decides, withdraws, moves tags, recalls and waits, in
+// whatever order. After every step the invariants of DESIGN section 4 that concern a decision are checked.
+
+const PINNED = `sha256:${'a'.repeat(64)}`
+const DIGESTS = [PINNED, `sha256:${'b'.repeat(64)}`, null] as const
+const PEOPLE = ['rita', 'owner', 'paul', 'anna', 'otto', 'olga'] as const
+const GROUPS: Readonly<Record<string, readonly string[]>> = { olga: ['qa'], otto: ['qa'] }
+const REQUESTERS = ['rita', 'owner']
+const HOURS = 3_600_000
+const START = Date.parse('2026-03-01T12:00:00Z')
+
+type Step =
+  | {
+      readonly do: 'approve' | 'reject'
+      readonly who: string
+      readonly digest: string | null
+      readonly robot: boolean
+    }
+  | { readonly do: 'revoke' | 'disable'; readonly who: string }
+  | { readonly do: 'wait'; readonly hours: number }
+  | { readonly do: 'moveSource' | 'moveTarget'; readonly to: string | null }
+  | { readonly do: 'cancel' | 'recall' | 'restore' | 'tamper' | 'start' | 'commit' | 'break' | 'retry' }
+
+const who = fc.constantFrom(...PEOPLE)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      do: fc.constant('approve' as const),
+      who,
+      digest: fc.constantFrom(PINNED, PINNED, PINNED, DIGESTS[1]),
+      robot: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('reject' as const),
+      who,
+      digest: fc.constant(PINNED),
+      robot: fc.constant(false),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('revoke' as const, 'disable' as const), who }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), hours: fc.integer({ min: 1, max: 30 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('moveSource' as const, 'moveTarget' as const),
+      to: fc.constantFrom(null, null, ...DIGESTS),
+    }),
+  },
+  { weight: 12, arbitrary: fc.record({ do: fc.constantFrom('start' as const, 'commit' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'cancel' as const,
+        'recall' as const,
+        'restore' as const,
+        'tamper' as const,
+        'break' as const,
+        'retry' as const,
+      ),
+    }),
+  },
+)
+
+const policies = fc.record({
+  quorum: fc.constantFrom([{ count: 1 }], [{ count: 2 }], [{ count: 1, group: 'qa' }, { count: 1 }]),
+  pusher: fc.boolean(),
+  soak: fc.boolean(),
+})
+
+interface Approval extends StandingApproval {
+  readonly digest: string
+}
+
+/** The store in small: it gathers facts, asks the decisions, and does what they say. */
+class World {
+  now = START
+  state: RequestState = 'PENDING'
+  readonly promotions: PromotionState[] = []
+  approvals: Approval[] = []
+  readonly disabled = new Set<string>()
+  source: string | null = PINNED
+  target: string | null = null
+  recalled = false
+  tampered = false
+  readonly landed: string[] = []
+  readonly policy
+
+  constructor({ quorum, pusher, soak }: { quorum: readonly object[]; pusher: boolean; soak: boolean }) {
+    this.policy = parsePolicy({
+      gates: { quorum, ...(pusher && { pusher: 'excluded' }), ...(soak && { soak: { minutes: 600 } }) },
+      requestExpiresAfter: { hours: 48 },
+    })
+  }
+
+  readonly expiresAt = new Date(START + 48 * HOURS)
+
+  facts(): GateInput {
+    return {
+      policy: this.policy,
+      now: new Date(this.now),
+      kind: 'promote',
+      recalls: this.recalled ? [{ source: 'app', digest: PINNED, feed: 'trusted', reason: 'CVE-1' }] : [],
+      requesterPersons: REQUESTERS,
+      pusherPersons: ['paul'],
+      approvals: this.approvals.filter(({ personId }) => !this.disabled.has(personId)),
+      tickets: [],
+      items: [
+        {
+          source: `app@${PINNED}`,
+          digest: PINNED,
+          platforms: [{ platform: null, digest: PINNED }],
+          targetTags: ['1.0.0'],
+          pushedAt: new Date(START),
+          evidence: [],
+          unread: [],
+          reached: [],
+        },
+      ],
+    }
+  }
+
+  get promotion(): PromotionState | null {
+    return this.promotions.at(-1) ?? null
+  }
+
+  go(to: PromotionState): void {
+    const from = this.promotions.pop()
+    if (from === undefined) throw new Error('there is no promotion')
+    assert.ok(PROMOTION_TRANSITIONS[from].includes(to))
+    this.promotions.push(to)
+  }
+
+  become(to: RequestState): void {
+    assert.ok(REQUEST_TRANSITIONS[this.state].includes(to))
+    this.state = to
+  }
+
+  take(step: Step): void {
+    switch (step.do) {
+      case 'approve':
+      case 'reject':
+        return this.decide(step)
+      case 'revoke':
+        return this.revoke(step.who)
+      case 'disable':
+        this.disabled.add(step.who)
+        return
+      case 'wait':
+        this.now += step.hours * HOURS
+        return
+      case 'moveSource':
+        this.source = step.to
+        return
+      case 'moveTarget':
+        this.target = step.to
+        return
+      case 'recall':
+      case 'restore':
+        this.recalled = step.do === 'recall'
+        return
+      case 'tamper':
+        this.tampered = true
+        return
+      case 'cancel': {
+        const { cancelPromotion } = decideCancel(this.state, this.promotion)
+        if (cancelPromotion) this.go('CANCELLED')
+        return this.become('CANCELLED')
+      }
+      case 'start':
+        return this.start()
+      case 'commit':
+        return this.commit()
+      case 'break':
+        if (this.promotion === 'RUNNING') this.go('ERRORED')
+        return
+      case 'retry':
+        if (this.promotion === 'ERRORED' && this.state === 'APPROVED') this.go('QUEUED')
+    }
+  }
+
+  decide({ do: decision, who: personId, digest, robot }: Extract<Step, { digest: string | null }>): void {
+    if (this.disabled.has(personId)) return
+    const groups = GROUPS[personId] ?? []
+    const { next } = decideApproval({
+      request: { state: this.state, expiresAt: this.expiresAt, pinned: PINNED },
+      decider: robot ? { kind: 'robot', personId: null, groups } : { kind: 'person', personId, groups },
+      decision,
+      digest: digest ?? '',
+      comment: 'why',
+      gates: this.facts(),
+    })
+    assert.equal(robot, false)
+    this.approvals.push({ personId, groups, decision, digest: digest ?? '' })
+    if (next === 'PENDING') return
+    this.become(next)
+    if (next === 'APPROVED') this.promotions.push('QUEUED')
+  }
+
+  revoke(personId: string): void {
+    const { cancelPromotion, reopen } = decideRevoke(this.state, this.promotion)
+    if (!this.approvals.some((approval) => approval.personId === personId)) return
+    if (cancelPromotion) this.go('CANCELLED')
+    this.approvals = this.approvals.filter((approval) => approval.personId !== personId)
+    if (reopen) this.become('PENDING')
+  }
+
+  ask() {
+    return decideStart({
+      request: { state: this.state, expiresAt: this.expiresAt },
+      now: new Date(this.now),
+      bindingHolds: !this.tampered,
+      gates: evaluateGates(this.facts()),
+      targets: [{ repository: 'app', tag: '1.0.0', digest: PINNED, current: this.target, expected: null }],
+      tagRules: {},
+    })
+  }
+
+  start(): void {
+    if (this.promotion !== 'QUEUED') return
+    const answer = this.ask()
+    if (answer.verdict === 'wait') return
+    if (answer.verdict === 'run') return this.go('RUNNING')
+    this.go('FAILED')
+    if (answer.code === 'binding_mismatch') this.become('INVALIDATED')
+    if (answer.code === 'request_expired') this.become('EXPIRED')
+  }
+
+  /** As `admit` does: under its locks everything is asked again. */
+  commit(): void {
+    if (this.promotion !== 'RUNNING') return
+    if (this.ask().verdict !== 'run') return this.go('FAILED')
+    this.go('SUCCEEDED')
+    this.target = PINNED
+    this.landed.push(PINNED)
+    this.holdsWhenLanding()
+  }
+
+  /** Invariants 5, 8 and 10, at the moment when something is let in. */
+  holdsWhenLanding(): void {
+    const { quorum } = this.policy.gates
+    const approvers = this.approvals.filter(
+      ({ personId, decision }) => decision === 'approve' && !this.disabled.has(personId),
+    )
+    const persons = new Set(approvers.map(({ personId }) => personId))
+    assert.equal(persons.size, approvers.length)
+    assert.ok(persons.size >= quorum.reduce((sum, { count }) => sum + count, 0))
+    assert.deepEqual(
+      REQUESTERS.filter((one) => persons.has(one)),
+      [],
+    )
+    if (this.policy.gates.pusher === 'excluded') assert.equal(persons.has('paul'), false)
+    if (quorum.some(({ group }) => group === 'qa')) {
+      assert.equal(
+        approvers.some(({ groups }) => groups.includes('qa')),
+        true,
+      )
+    }
+    assert.equal(
+      approvers.every(({ digest }) => digest === PINNED),
+      true,
+    )
+    assert.deepEqual([this.state, this.recalled, this.tampered], ['APPROVED', false, false])
+    assert.ok(this.now < this.expiresAt.getTime())
+    if (this.policy.gates.soak !== undefined) assert.ok(this.now - START >= 10 * HOURS)
+  }
+
+  holds(): void {
+    // 4: one promotion at most is under way or done, and it lands once.
+    assert.ok(this.promotions.filter((state) => state !== 'CANCELLED').length <= 1)
+    assert.ok(this.landed.length <= 1)
+    // 5: one person, one decision.
+    assert.equal(new Set(this.approvals.map(({ personId }) => personId)).size, this.approvals.length)
+    // 8: what is withdrawn has nothing under way.
+    const open = this.promotions.some((state) => ['QUEUED', 'RUNNING', 'ERRORED'].includes(state))
+    if (this.state !== 'APPROVED') assert.equal(open, false)
+    // 10: whatever the source tag is now.
+    assert.equal(
+      this.landed.every((digest) => digest === PINNED),
+      true,
+    )
+  }
+}
+
+/** Some histories land, or the invariants would hold for nothing. */
+let landed = 0
+
+test('invariants 4, 5, 8 and 10 hold after every step of any history', () => {
+  fc.assert(
+    fc.property(policies, fc.array(step, { maxLength: 40 }), (policy, steps) => {
+      const world = new World(policy)
+      for (const one of steps) {
+        const before = JSON.stringify([world.state, world.promotions, world.approvals, world.landed])
+        try {
+          world.take(one)
+        } catch (error) {
+          if (!(error instanceof PromotionError)) throw error
+          // A refusal changes nothing.
+          assert.equal(JSON.stringify([world.state, world.promotions, world.approvals, world.landed]), before)
+        }
+        world.holds()
+      }
+      landed += world.landed.length
+    }),
+    { numRuns: 2000 },
+  )
+  expect(landed).toBeGreaterThan(20)
+})
