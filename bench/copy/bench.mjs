@@ -9,6 +9,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { pushBlob, pushImage, pushIndex } from './images.mjs'
 import { randomBytes } from 'node:crypto'
+import { save } from '../results.mjs'
 
 const MB = 1e6
 const folder = mkdtempSync(path.join(tmpdir(), 'sluice-bench-'))
@@ -144,6 +145,7 @@ const cases = {
   },
 }
 
+const found = []
 const say = (line) => void process.stdout.write(`${line}\n`)
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 const wipe = () => rmSync(path.join(destination.data, 'docker'), { recursive: true, force: true })
@@ -169,6 +171,7 @@ try {
         results[who].push(await measure(copy, repository, tags, keep))
     }
     say(`\n${name}, medians of ${runs} | wall s (min–max) | cpu s | RSS MB | registries' cpu s from/to`)
+    found.push({ name, results })
     for (const [who, all] of Object.entries(results)) {
       const of = (key) => median(all.map((result) => result[key]))
       const walls = all.map(({ wall }) => wall)
@@ -178,6 +181,7 @@ try {
       )
     }
   }
+  save('copy', { rounds: runs, cases: found })
 } finally {
   copier.stdin.end()
   source.child.kill('SIGKILL')

@@ -1,0 +1,129 @@
+// docs/performance.md from artifacts/bench/: the tables are the run's, the prose is here.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { median } from './peers.mjs'
+import { RESULTS } from './results.mjs'
+
+const DOCKER = 'docker-registry 2.8'
+const V3 = 'distribution 3'
+
+/** Ratios that are asked for, of docker-registry and of distribution 3. */
+const bars = [
+  [/^manifest .*c=16/, 5, 1],
+  [/^blob GET/, 1.1],
+  [/^blob PUT/, 1.5],
+  [/^8 parallel/, 1.5],
+  [/^tag list of 10,000$/, 3],
+]
+const MEMORY_BARS = { api: 250, worker: 200 }
+
+const shown = (value) =>
+  value >= 100 ? Math.round(value).toLocaleString('en') : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+const times = (value) => `${value.toFixed(value >= 10 ? 0 : 2)}×`
+const verdict = (met) => (met === undefined ? '' : met ? 'met' : '**not met**')
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+function machineOf({ at, machine }) {
+  const { cpus, model, memoryGB, node, loadBefore, loadAfter } = machine
+  const load = [loadBefore, loadAfter].map((value) => value.toFixed(1)).join(' → ')
+  const busy =
+    loadBefore > cpus / 2 ? '; **others were using the machine: read the ratios, not the figures**' : ''
+  return `${at.slice(0, 16).replace('T', ' ')} UTC, ${cpus} × ${model.trim()}, ${memoryGB} GB, Node ${node}, load ${load}${busy}.`
+}
+
+function registry(result) {
+  const rows = result.rows.map(({ work, unit, better, medians }) => {
+    const ratio = (peer) => {
+      if (medians[peer] === undefined) return undefined
+      return better === 'more' ? medians.sluice / medians[peer] : medians[peer] / medians.sluice
+    }
+    const [, ...wanted] = bars.find(([pattern]) => pattern.test(work)) ?? []
+    const held = [DOCKER, V3].flatMap((peer, i) =>
+      wanted[i] === undefined || ratio(peer) === undefined ? [] : ratio(peer) >= wanted[i],
+    )
+    const bar = wanted.length === 0 ? '' : wanted.map((value) => `≥ ${value}×`).join(', ')
+    const cell = (peer) =>
+      medians[peer] === undefined ? '–' : `${shown(medians[peer])} (${times(ratio(peer))})`
+    return [
+      `${work}, ${unit}`,
+      shown(medians.sluice),
+      cell(DOCKER),
+      cell(V3),
+      bar,
+      verdict(held.length === 0 ? undefined : held.every(Boolean)),
+    ]
+  })
+  const memory = Object.entries(result.memory).map(([name, value]) => [
+    name,
+    `${value.toFixed(0)} MB`,
+    `< ${MEMORY_BARS[name]} MB`,
+    verdict(value < MEMORY_BARS[name]),
+  ])
+  return [
+    '## The registry',
+    `${machineOf(result)} Medians of ${result.rounds}; in brackets how many times better Sluice is than that one.`,
+    table(['work', 'Sluice', DOCKER, V3, 'bar', ''], rows),
+    'The most memory that a process held while a layer of 2 GB went in and out:',
+    table(['process', 'peak', 'bar', ''], memory),
+  ]
+}
+
+const promotionBars = { '184 MB': 20, '1.5 GB': 100 }
+
+function promotion(result) {
+  const rows = result.sizes.map(({ size, ran, fromApproval, skopeo }) => {
+    const bar = promotionBars[size]
+    const ratio = skopeo === null ? undefined : skopeo / ran
+    return [
+      size,
+      shown(ran),
+      skopeo === null ? '–' : `${shown(skopeo)} (${times(ratio)})`,
+      bar === undefined ? '' : `≥ ${bar}×`,
+      verdict(bar === undefined || ratio === undefined ? undefined : ratio >= bar),
+      shown(fromApproval),
+      verdict(fromApproval < 250),
+    ]
+  })
+  return [
+    '## Promotion between hosted feeds',
+    `${machineOf(result)} Milliseconds, medians of ${result.hostedRounds} promotions and ${result.rounds} copies. \`skopeo copy\` goes between two docker-registry processes, into an empty one.`,
+    table(
+      ['image', 'start to commit', 'skopeo copy', 'bar', '', 'approval to SUCCEEDED (bar 250)', ''],
+      rows,
+    ),
+  ]
+}
+
+function copy(result) {
+  const rows = result.cases.flatMap(({ name, results }) =>
+    Object.entries(results).map(([who, all]) => {
+      const of = (key) => median(all.map((one) => one[key]))
+      return [name, who, of('wall').toFixed(2), of('cpu').toFixed(2), of('rss').toFixed(0)]
+    }),
+  )
+  return [
+    '## Copies between two registries of others',
+    `${machineOf(result)} Medians of ${result.rounds}; the copier alone, without the gates before it.`,
+    table(['work', 'copier', 'seconds', 'its CPU seconds', 'its memory, MB'], rows),
+  ]
+}
+
+const INTRODUCTION = `# How fast it is
+
+Written by \`npm run bench\` from its run: do not edit. Every contender has a folder of its own on the same disk, logs
+errors alone, and takes its turn in every round. Authentication is on for Sluice and off for the others: each of its
+requests carries a registry token. Requests come from a second process on the same machine, over 50 tags or digests.`
+
+const LIMITS = readFileSync(path.join(import.meta.dirname, 'limits.md'), 'utf8').trim()
+
+/** Writes the page from what the last runs left. */
+export function writePage(file) {
+  const parts = [INTRODUCTION]
+  for (const [name, write] of Object.entries({ registry, promotion, copy })) {
+    const found = path.join(RESULTS, `${name}.json`)
+    if (existsSync(found)) parts.push(...write(JSON.parse(readFileSync(found, 'utf8'))))
+  }
+  parts.push(LIMITS)
+  writeFileSync(file, `${parts.join('\n\n')}\n`)
+}
