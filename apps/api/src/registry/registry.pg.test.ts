@@ -18,7 +18,7 @@ beforeAll(async () => {
   const file = path.join(folder, 'token.pem')
   ;[older] = loadTokenKeys(file, { make: true })
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   fs.writeFileSync(file, `${pem}${fs.readFileSync(file, 'utf8')}`)
   ;[key] = loadTokenKeys(file, { make: false })
   service = await startTestService({ SLUICE_TOKEN_KEY_FILE: path.join(folder, 'token.pem') })
