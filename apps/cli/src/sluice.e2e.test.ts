@@ -163,6 +163,49 @@ test('a recall stops pulls and verify, until a restore was approved', async () =
   expect(await ok('ada', 'verify trusted/team/app:1.0.1')).toMatch(/allowed +yes/)
 })
 
+test('a purge takes two persons who do not know each other’s password; then the digest is gone', async () => {
+  const digest = await pushed('1.0.2')
+  const asked = JSON.parse(await ok('ada', 'request team/app:1.0.2 --lane dev-to-trusted --json'))
+  await ok('bob', `approve ${asked.id} --digest ${digest}`)
+  await ok('ada', `status ${asked.id} --watch`)
+  const open = ['purge', 'open', digest, '--reason', 'leaked key', '--json']
+  expect(await sluice('admin', open)).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('not recalled'),
+  })
+  await ok('bob', ['recalls', 'create', digest, '--feed', 'trusted', '--reason', 'leak'])
+  expect((await sluice('bob', open)).code).toBe(3)
+  const { id } = JSON.parse(await ok('admin', open))
+  expect(JSON.parse(await ok('admin', open)).id).toBe(id)
+  expect((await sluice('admin', `purge confirm ${id}`)).stderr).toContain('another person')
+  expect((await sluice('ada', `purge confirm ${id}`)).stderr).toContain('purge')
+  expect((await sluice('bob', `purge confirm ${id}`)).stderr).toContain('password')
+  const changed = await fetch(`${service.url}/api/v1/me/password`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${await session('bob')}` },
+    body: JSON.stringify({ current: passwords['bob'], next: 'bob-on-his-own' }),
+  })
+  expect(changed.status).toBe(204)
+  passwords['bob'] = 'bob-on-his-own'
+  await login('bob')
+  expect(await ok('bob', `purge confirm ${id}`)).toMatch(new RegExp(`purged by bob .*\\n.*${digest}`))
+  expect(await ok('admin', 'purge list')).toMatch(/purged by bob +leaked key/)
+  const pull = await fetch(`${service.url}/v2/dev/team/app/manifests/${digest}`, {
+    headers: { authorization: `Basic ${btoa(`ada:${passwords['ada']}`)}` },
+  })
+  expect([pull.status, await pull.text()]).toEqual([404, expect.stringContaining(id)])
+  await expect(pushed('1.0.2')).rejects.toThrow(/403|purged/)
+})
+
+async function session(username: string): Promise<string> {
+  const answer = await fetch(`${service.url}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username, password: passwords[username] }),
+  })
+  return (await answer.json()).token
+}
+
 test('a tag goes back to what it was; what it was is told', async () => {
   const one = await pushed('main')
   const before = new Date().toISOString()
