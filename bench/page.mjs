@@ -19,7 +19,7 @@ const MEMORY_BARS = { api: 250, worker: 200 }
 
 const shown = (value) =>
   value >= 100 ? Math.round(value).toLocaleString('en') : value >= 10 ? value.toFixed(1) : value.toFixed(2)
-const times = (value) => `${value.toFixed(value >= 10 ? 0 : 2)}×`
+const times = (value) => `${value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)}×`
 const verdict = (met) => (met === undefined ? '' : met ? 'met' : '**not met**')
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
