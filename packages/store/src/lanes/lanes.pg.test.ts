@@ -7,8 +7,8 @@ let admin: Actor
 let second: Actor
 beforeAll(async () => {
   house = await openHouse()
-  await house.api.accounts.seed({ adminPassword: 'admin' })
-  admin = await signedIn('admin', 'admin')
+  await house.api.accounts.seed({ adminPassword: 'the first one' })
+  admin = await signedIn('admin', 'the first one')
 }, 60_000)
 afterAll(() => house.close())
 
