@@ -203,7 +203,8 @@ async function session(username: string): Promise<string> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username, password: passwords[username] }),
   })
-  return (await answer.json()).token
+  const { token } = JSON.parse(await answer.text())
+  return token
 }
 
 test('a tag goes back to what it was; what it was is told', async () => {
