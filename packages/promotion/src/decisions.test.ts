@@ -10,10 +10,10 @@ import {
   evaluateGates,
   type GateInput,
   PROMOTION_TRANSITIONS,
+  PromotionError,
   type PromotionState,
   parsePolicy,
   REQUEST_TRANSITIONS,
-  type RequestState,
   type StartInput,
   TRUSTED_TAG_RULES,
 } from './index.ts'
@@ -22,15 +22,20 @@ const now = new Date('2026-03-01T12:00:00Z')
 const later = new Date(now.getTime() + 1)
 const pinned = `sha256:${'a'.repeat(64)}`
 const other = `sha256:${'b'.repeat(64)}`
-const requestStates = Object.keys(REQUEST_TRANSITIONS) as RequestState[]
-const promotionStates = [null, ...(Object.keys(PROMOTION_TRANSITIONS) as PromotionState[])]
+const requestStates = statesOf(REQUEST_TRANSITIONS)
+const promotionStates = [null, ...statesOf(PROMOTION_TRANSITIONS)]
+
+function statesOf<State extends string>(transitions: Readonly<Record<State, readonly State[]>>): State[] {
+  return Object.keys(transitions).filter((key): key is State => key in transitions)
+}
 
 /** The code that a decision is refused with, or what it answers. */
 function outcome<T>(decide: () => T): T | string {
   try {
     return decide()
   } catch (error) {
-    return (error as { code: string }).code
+    if (error instanceof PromotionError) return error.code
+    throw error
   }
 }
 

@@ -46,7 +46,7 @@ export async function setScene(
   house: House,
   {
     gates = {},
-    keys = {} as Record<string, string>,
+    keys = {},
     requestExpiresAfter = { hours: 1 },
     tagRules = RELEASES_STAY,
     devTagRules = NO_RULES,
