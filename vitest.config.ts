@@ -15,6 +15,8 @@ export default defineConfig({
   // Tests and the global set-up run in Vite environments of their own, each with its own conditions.
   plugins: [{ name: 'sources', configEnvironment: () => ({ resolve: { conditions } }) }],
   test: {
+    // Most of what is slow waits for processes, so that two files at once cost nobody anything.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,

@@ -21,6 +21,7 @@ test('the queue lives in the database unless Redis is named', () => {
       REDIS_URL: redisUrl,
       SLUICE_LOG_LEVEL: 'debug',
       SLUICE_DATA_DIR: '/data',
+      SLUICE_STORAGE: 's3://b/p',
     }),
   ).toEqual({
     databaseUrl,
