@@ -14,13 +14,17 @@ const OWNER_BYTES = 36 + 1 + 24
  */
 export async function ownStorage(pool: pg.Pool, storage: BlobStorage): Promise<{ since: Date } | null> {
   const client = await pool.connect()
+  // A connection that is closed gives up the lock with it.
+  let close = true
   try {
     // Collector and scrubber begin together: one of them claims, the other reads.
     await client.query(`select pg_advisory_lock(hashtextextended('sluice storage owner', 0))`)
-    return await readOrClaim(pool, storage)
-  } finally {
+    const owned = await readOrClaim(pool, storage)
     await client.query(`select pg_advisory_unlock(hashtextextended('sluice storage owner', 0))`)
-    client.release()
+    close = false
+    return owned
+  } finally {
+    client.release(close)
   }
 }
 
