@@ -36,6 +36,9 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
     application_name: 'sluice',
   })
   // An idle connection that Postgres closes is replaced; without a listener it would end the process.
+  // Also a connection that somebody holds between two queries may break: the next query says so, and an
+  // error that nobody hears would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   pool.on('error', () => {})
   try {
     await requireMigrated(pool)
