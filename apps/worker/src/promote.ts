@@ -1,4 +1,4 @@
-import type { Run, Store } from '@sluice/store'
+import { AUTOMATIC_TRIES, type Run, type Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import { judge } from './failure.ts'
 import { keepLease, LEASE_MS } from './lease.ts'
@@ -9,9 +9,6 @@ import { finished, type Step } from './steps/step.ts'
 import { verify } from './steps/verify.ts'
 
 const steps: readonly Step[] = [copy, verify, commit]
-
-/** Automatic tries, the first included, before a person has to ask for another one. */
-const MAX_TRIES = 5
 
 export interface Promoter {
   readonly runs: Store['runs']
@@ -83,7 +80,7 @@ async function settle(
     if (failure.kind === 'refused') {
       await runs.fail(run, { code, message })
       log.warn({ step, code, reason: message }, 'promotion refused')
-    } else if ((await runs.broke(run, { code, message, maxTries: MAX_TRIES })) === 'retry') {
+    } else if ((await runs.broke(run, { code, message, maxTries: AUTOMATIC_TRIES })) === 'retry') {
       log.warn({ step, code, err: error }, 'promotion is tried again')
     } else {
       log.error({ step, code, err: error }, 'promotion given up')
