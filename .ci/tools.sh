@@ -14,6 +14,7 @@ go_programs=(
   helm.sh/helm/v3/cmd/helm@v3.22.0
   github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
   github.com/versity/versitygw/cmd/versitygw@v1.8.0
+  github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 )
 
 install_debian() {
