@@ -2020,6 +2020,20 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.sender_of(p_principal uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select coalesce(
+    (select 'robot:' || r.name from robot r where r.id = p_principal),
+    (select 'user:' || i.subject from identity i where i.person_id = p_principal and i.issuer = 'local'
+      order by i.created_at, i.id limit 1))
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.settle_feed_usage()
  RETURNS void
  LANGUAGE plpgsql
