@@ -136,6 +136,31 @@ describe('evidence that hangs on the image', () => {
     expect((await ask(scene, storage)).created).toBe(true)
   })
 
+  test('a bundle with a signature of the message: over the manifest itself', async () => {
+    const scene = await setScene(house, { gates: { signatures: [{ from }] }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    const [manifest] = await scene.sql<{ bytes: Buffer }>('select bytes from manifest where digest = $1', [
+      digest,
+    ])
+    const signed = (key: typeof ci, over: Uint8Array) =>
+      bytesOf({
+        mediaType: BUNDLE,
+        messageSignature: {
+          messageDigest: {
+            algorithm: 'SHA2_256',
+            digest: Buffer.from(digest.slice(7), 'hex').toString('base64'),
+          },
+          signature: sign('sha256', over, key.privateKey).toString('base64'),
+        },
+      })
+    await attach(scene, storage, { digest }, signed(stranger, manifest!.bytes))
+    await attach(scene, storage, { digest }, signed(ci, Buffer.from('something else')))
+    await expect(ask(scene, storage)).rejects.toMatchObject({ code: 'gate_refused' })
+    await attach(scene, storage, { digest }, signed(ci, manifest!.bytes))
+    expect((await ask(scene, storage)).created).toBe(true)
+  })
+
   test('what is of another image, broken or lost does not count, and is said', async () => {
     const scene = await setScene(house, { gates: { tests: [{ from }] }, keys })
     const digest = await scene.push('app', ['1.0.0'])
