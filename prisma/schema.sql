@@ -80,6 +80,7 @@ table public.approval of sluice_owner
   constraint approval_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
   constraint reject_needs_a_reason CHECK (((decision = 'approve'::text) OR (length(TRIM(BOTH FROM comment)) > 0)))
   CREATE UNIQUE INDEX approval_person_once ON public.approval USING btree (request_id, person_id) WHERE (revoked_at IS NULL)
+  CREATE TRIGGER given_password BEFORE INSERT ON public.approval FOR EACH ROW EXECUTE FUNCTION refuse_given_password() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.approval FOR EACH ROW EXECUTE FUNCTION guard_approval() (always)
   rights sluice_api: insert, select; sluice_worker: select
   rights on revoked_at sluice_api: update
@@ -179,9 +180,13 @@ table public.credential of sluice_owner
   must_change boolean not null
   set_by uuid
   set_at timestamp(3) with time zone not null default now()
+  given_by uuid
+  given_at timestamp(3) with time zone
+  constraint credential_given_by_fkey FOREIGN KEY (given_by) REFERENCES person(id)
   constraint credential_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
   constraint credential_pkey PRIMARY KEY (person_id)
   constraint credential_set_by_fkey FOREIGN KEY (set_by) REFERENCES person(id)
+  CREATE TRIGGER remember BEFORE INSERT OR UPDATE ON public.credential FOR EACH ROW EXECUTE FUNCTION remember_giver() (always)
   rights sluice_api: insert, select, update
 table public.evidence of sluice_owner
   id uuid not null
@@ -1857,6 +1862,44 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.refuse_given_password()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.decision = 'approve' and exists (
+    select from credential c join request r on r.id = new.request_id
+    where c.person_id = new.person_id and c.given_by = any (r.requester_persons) and c.given_at >= r.created_at) then
+    perform refuse('password_known_to_requester',
+      'the requester set this person''s password while the request was open; another person must approve, or a new request be made');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.remember_giver()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.set_by <> new.person_id and (tg_op = 'INSERT' or new.password_hash <> old.password_hash) then
+    new.given_by := new.set_by;
+    new.given_at := now();
+  elsif tg_op = 'INSERT' then
+    new.given_by := null;
+    new.given_at := null;
+  else
+    new.given_by := old.given_by;
+    new.given_at := old.given_at;
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.request_binding(request uuid, OUT set_digest text, OUT bound_hash text)
  RETURNS record
  LANGUAGE sql
@@ -2017,6 +2060,20 @@ begin
   new.leaf := sha256('\x00'::bytea || new.bytes);
   return new;
 end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.sender_of(p_principal uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select coalesce(
+    (select 'robot:' || r.name from robot r where r.id = p_principal),
+    (select 'user:' || i.subject from identity i where i.person_id = p_principal and i.issuer = 'local'
+      order by i.created_at, i.id limit 1))
+$function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 

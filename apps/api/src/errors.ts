@@ -42,6 +42,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   change_pending: 409,
   lane_circle: 409,
   lane_fixed: 409,
+  lane_source: 409,
   last_admin: 409,
   name_taken: 409,
   not_recalled: 409,
