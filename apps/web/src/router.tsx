@@ -15,6 +15,7 @@ import {
   historySearch,
   inboxSearch,
   laneSearch,
+  recallsSearch,
   repositorySearch,
   requestSearch,
   returnSearch,
@@ -83,6 +84,12 @@ const digest = createRoute({
   ...under,
   path: '/digests/$digest',
   component: lazyRouteComponent(() => import('./feeds/digest.tsx'), 'DigestView'),
+})
+const recalls = createRoute({
+  ...under,
+  path: '/recalls',
+  validateSearch: recallsSearch,
+  component: lazyRouteComponent(() => import('./recall/recalls.tsx'), 'Recalls'),
 })
 const lanes = createRoute({
   ...under,
@@ -155,6 +162,7 @@ const tree = root.addChildren([
     feed,
     repository,
     digest,
+    recalls,
     lanes,
     lane,
     history,
