@@ -140,6 +140,16 @@ const adminFeeds = createRoute({
   path: '/admin/feeds',
   component: lazyRouteComponent(() => import('./admin/feeds.tsx'), 'AdminFeeds'),
 })
+const adminFeed = createRoute({
+  ...under,
+  path: '/admin/feeds/$feed',
+  component: lazyRouteComponent(() => import('./admin/feed.tsx'), 'AdminFeed'),
+})
+const storage = createRoute({
+  ...under,
+  path: '/admin/storage',
+  component: lazyRouteComponent(() => import('./storage/storage.tsx'), 'Storage'),
+})
 const tokens = createRoute({
   ...under,
   path: '/tokens',
@@ -172,6 +182,8 @@ const tree = root.addChildren([
     groups,
     grants,
     adminFeeds,
+    adminFeed,
+    storage,
     tokens,
     guide,
   ]),

@@ -1,8 +1,9 @@
 import type { Group } from '@sluice/contract'
 import { useState } from 'react'
+import { words } from '../format/words.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { TextArea, TextField } from '../parts/field.tsx'
-import { Form, useAction, words } from '../parts/form.tsx'
+import { Form, useAction } from '../parts/form.tsx'
 import { PageHead } from '../parts/page.tsx'
 import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
@@ -83,7 +84,7 @@ export function Groups() {
 function Edit({ group, onClose }: { group: Group | null; onClose: () => void }) {
   const [name, setName] = useState('')
   const [members, setMembers] = useState(group?.members.join('\n') ?? '')
-  const changes = { refresh: ['groups', 'users'], then: onClose }
+  const changes = { refresh: ['groups', 'users'], done: onClose }
   const save = useAction(
     () =>
       group === null

@@ -1,7 +1,8 @@
 import type { Role, User } from '@sluice/contract'
 import { useState } from 'react'
+import { words } from '../format/words.ts'
 import { Check, TextField } from '../parts/field.tsx'
-import { Form, useAction, words } from '../parts/form.tsx'
+import { Form, useAction } from '../parts/form.tsx'
 import { client } from '../session/client.ts'
 import { Once } from './once.tsx'
 
@@ -47,7 +48,7 @@ export function NewUser({ onClose }: { onClose: () => void }) {
           groups: words(given.groups),
         },
       }),
-    { refresh: ['users'], then: ({ password }) => (password === undefined ? onClose() : undefined) },
+    { refresh: ['users'], done: ({ password }) => (password === undefined ? onClose() : undefined) },
   )
   if (make.answer?.password !== undefined) {
     return (
@@ -116,7 +117,7 @@ export function EditUser({ user, onClose }: { user: User; onClose: () => void })
           ...(given.password !== '' && { password: given.password, mustChangePassword: true }),
         },
       }),
-    { refresh: ['users'], then: onClose },
+    { refresh: ['users'], done: onClose },
   )
   return (
     <Form action={save} does="Save" onClose={onClose}>

@@ -72,7 +72,7 @@ function MoveNow({
 }) {
   const move = useAction(() => client().restoreTag({ params: { feed }, body: { repository, tag, digest } }), {
     refresh: ['tags', 'tag-life', 'digest'],
-    then: onClose,
+    done: onClose,
   })
   return (
     <Form action={move} does="Move it back now" onClose={onClose}>

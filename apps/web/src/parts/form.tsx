@@ -19,15 +19,15 @@ export function useAction<T>(
   call: () => Promise<T>,
   {
     refresh = [],
-    then,
-  }: { refresh?: readonly QueryKey[number][]; then?: (answer: T) => void | Promise<void> } = {},
+    done,
+  }: { refresh?: readonly QueryKey[number][]; done?: (answer: T) => void | Promise<void> } = {},
 ): Action<T> {
   const queries = useQueryClient()
   const mutation = useMutation({
     mutationFn: call,
     onSuccess: async (answer) => {
       await Promise.all(refresh.map((key) => queries.invalidateQueries({ queryKey: [key] })))
-      await then?.(answer)
+      await done?.(answer)
     },
   })
   const errors = [...fieldErrorsOf(mutation.error)]
@@ -45,7 +45,7 @@ export function useAction<T>(
 }
 
 /** Fields, what the service refused, and a foot with the way back and the button that does it. */
-export function Form<T>({
+export function Form({
   action,
   does,
   tone = 'primary',
@@ -55,7 +55,7 @@ export function Form<T>({
   refused,
   children,
 }: {
-  action: Action<T>
+  action: Action<unknown>
   /** The words of the button that does it. */
   does: string
   tone?: 'primary' | 'danger'
@@ -91,6 +91,3 @@ export function Form<T>({
     </form>
   )
 }
-
-/** Names or patterns as people type them: separated by spaces, commas or lines. */
-export const words = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== '')

@@ -44,7 +44,7 @@ function Ask({ back, lanes, onClose }: { back: Back; lanes: readonly Lane[]; onC
     reason: reason.trim(),
     ...(back.tags !== undefined && { targetTags: [...back.tags] }),
   }
-  const ask = useAction(() => client().createRequest({ body }), { then: useOpened() })
+  const ask = useAction(() => client().createRequest({ body }), { done: useOpened() })
   return (
     <Form
       action={ask}

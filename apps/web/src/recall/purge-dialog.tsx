@@ -20,7 +20,7 @@ function Open({ recall: { digest, feed }, onClose }: { recall: Recall; onClose: 
   const [reason, setReason] = useState('')
   const open = useAction(() => client().openPurge({ body: { digest, feed, reason: reason.trim() } }), {
     refresh: WITHDRAWN,
-    then: onClose,
+    done: onClose,
   })
   return (
     <Form action={open} does="Ask for the purge" tone="danger" ready={reason.trim() !== ''} onClose={onClose}>
@@ -66,7 +66,7 @@ function Confirm({ purge, recall, onClose }: { purge: Purge; recall: Recall | nu
   const [sure, setSure] = useState(false)
   const confirm = useAction(() => client().confirmPurge({ params: { id: purge.id } }), {
     refresh: WITHDRAWN,
-    then: onClose,
+    done: onClose,
   })
   return (
     <Form action={confirm} does="Remove for ever" tone="danger" ready={sure} onClose={onClose}>

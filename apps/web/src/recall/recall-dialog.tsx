@@ -24,7 +24,7 @@ function Ask({ of: { feed, digest }, onClose }: { of: Recalled; onClose: () => v
   const [reason, setReason] = useState('')
   const recall = useAction(() => client().createRecall({ body: { digest, feed, reason: reason.trim() } }), {
     refresh: WITHDRAWN,
-    then: onClose,
+    done: onClose,
   })
   return (
     <Form

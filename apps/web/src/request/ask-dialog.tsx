@@ -1,8 +1,9 @@
 import type { Lane } from '@sluice/contract'
 import { useState } from 'react'
+import { words } from '../format/words.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { SelectField, TextArea, TextField } from '../parts/field.tsx'
-import { Form, useAction, words } from '../parts/form.tsx'
+import { Form, useAction } from '../parts/form.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { BreakGlass } from './break-glass.tsx'
@@ -51,7 +52,7 @@ function Ask({ image, lanes, onClose, onBreak }: Asking & { onBreak?: () => void
     ...(reason.trim() !== '' && { reason: reason.trim() }),
   }
   const evaluate = useAction(() => client().evaluateRequest({ body }))
-  const ask = useAction(() => client().createRequest({ body }), { then: useOpened() })
+  const ask = useAction(() => client().createRequest({ body }), { done: useOpened() })
   const wrong = (field: string) => ask.wrong(field) ?? evaluate.wrong(field)
   return (
     <>

@@ -1,7 +1,8 @@
 import type { Lane } from '@sluice/contract'
 import { useState } from 'react'
+import { words } from '../format/words.ts'
 import { Check, SelectField, TextArea, TextField } from '../parts/field.tsx'
-import { Form, useAction, words } from '../parts/form.tsx'
+import { Form, useAction } from '../parts/form.tsx'
 import { client } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
 import { laneChoices, useOpened } from './opened.ts'
@@ -29,7 +30,7 @@ export function BreakGlass({
   const item = { image, ...(tags.length > 0 && { targetTags: tags }) }
   const glass = useAction(
     () => client().breakGlass({ body: { lane, items: [item], reason: reason.trim() } }),
-    { then: useOpened() },
+    { done: useOpened() },
   )
   return (
     <Form

@@ -48,7 +48,7 @@ function Decide({
         body: { decision, digest, ...(comment.trim() !== '' && { comment: comment.trim() }) },
       }),
     {
-      then: (answer) => {
+      done: (answer) => {
         keepRequest(queries, answer)
         onClose()
       },

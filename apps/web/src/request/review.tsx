@@ -86,7 +86,7 @@ function Say({ request, onClose }: { request: Request; onClose: () => void }) {
   const review = useAction(
     () => client().reviewRequest({ params: { id: request.id }, body: { comment: comment.trim() } }),
     {
-      then: (answer) => {
+      done: (answer) => {
         keepRequest(queries, answer)
         onClose()
       },

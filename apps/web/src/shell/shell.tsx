@@ -69,7 +69,7 @@ function Navigation() {
   const requests = useWaiting()
   const matters = useMatters()
   const waiting = (requests.data?.length ?? 0) + matters.length
-  const administers = me.roles.includes('admin') || me.grants.some(({ verbs }) => verbs.includes('admin'))
+  const administers = me.roles.length > 0 || me.grants.some(({ verbs }) => verbs.includes('admin'))
   const places = administers
     ? [...PLACES, { to: '/admin', icon: 'admin' as const, name: 'Admin', within: /^\/admin/ }]
     : PLACES
