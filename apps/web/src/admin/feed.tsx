@@ -66,10 +66,7 @@ function Panels({ feed }: { feed: Feed }) {
     <div className="stack">
       <div className="halves">
         <Settings feed={feed} />
-        <div className="stack">
-          <Quota feed={feed} />
-          <DeleteFeed feed={feed} />
-        </div>
+        <Quota feed={feed} />
       </div>
       {feed.trusted ? (
         <Panel title="Retention">
@@ -78,6 +75,7 @@ function Panels({ feed }: { feed: Feed }) {
       ) : (
         <Retention feed={feed} />
       )}
+      <DeleteFeed feed={feed} />
     </div>
   )
 }

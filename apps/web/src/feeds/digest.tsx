@@ -165,7 +165,7 @@ function Places({ view: { places, digest } }: { view: Found }) {
               <span className="row">
                 <button
                   type="button"
-                  className="button small danger"
+                  className="button small"
                   aria-label={`Recall it from ${feed}`}
                   onClick={() => setAsked({ feed, digest, name: `${repository}@${shortDigest(digest)}` })}
                 >

@@ -190,7 +190,7 @@ function TagTable({
           {recalls && !virtual && !standing.has(placeOf(feed, repository, digest)) && (
             <button
               type="button"
-              className="button small danger"
+              className="button small"
               aria-label={`Recall ${tag}`}
               onClick={() => setRecalled({ feed, digest, name: `${repository}:${tag}` })}
             >

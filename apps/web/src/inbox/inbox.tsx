@@ -12,7 +12,7 @@ import { requestName } from '../request/naming.ts'
 import type { InboxShow } from '../search.ts'
 import { client } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
-import { Matters, useMatters } from './matters.tsx'
+import { Matters, mattersFor, useMatters } from './matters.tsx'
 import { LIST_EVERY_MS, useRunning, useWaiting, useWrong } from './queries.ts'
 import { RequestTable } from './request-table.tsx'
 
@@ -20,6 +20,7 @@ export function Inbox() {
   const search = useSearch({ from: '/shell/' })
   const show = search.show ?? 'waiting'
   const matters = useMatters()
+  const shown = mattersFor(matters, search.find)
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
     ['waiting', 'Waits for me', waiting.data && waiting.data.length + matters.length],
@@ -52,8 +53,8 @@ export function Inbox() {
         ))}
       </Tabs>
       <Filters show={show} />
-      {show === 'waiting' && <Matters matters={matters} />}
-      {show === 'waiting' && !(waiting.data?.length === 0 && matters.length > 0) && (
+      {show === 'waiting' && <Matters matters={shown} />}
+      {show === 'waiting' && !(waiting.data?.length === 0 && shown.length > 0) && (
         <Listed query={waiting} empty="Nothing waits for you">
           <p>Requests that you may approve appear here by themselves.</p>
         </Listed>

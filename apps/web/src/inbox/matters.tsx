@@ -17,11 +17,18 @@ export type Matter = {
   readonly key: string
   readonly tone: Tone
   readonly kind: string
+  readonly name: string
   readonly link: ReactNode
   readonly about: string
   readonly by: string
   readonly at: string
 }
+
+/** What of it the filter of the inbox asks for. */
+export const mattersFor = (matters: readonly Matter[], find: string | undefined) =>
+  matters.filter(({ name, about, by, kind }) =>
+    [name, about, by, kind].some((text) => text.toLowerCase().includes(find?.toLowerCase() ?? '')),
+  )
 
 /** Reviews of broken glass, purges and lane changes that this person may settle; the newest first. */
 export function useMatters(): readonly Matter[] {
@@ -38,6 +45,7 @@ export function useMatters(): readonly Matter[] {
         key: request.id,
         tone: 'bad' as const,
         kind: 'Break-glass to review',
+        name: requestName(request),
         link: (
           <Link to="/requests/$id" params={{ id: request.id }} search={{}} className="main">
             {requestName(request)}
@@ -56,6 +64,7 @@ export function useMatters(): readonly Matter[] {
         key: id,
         tone: 'bad' as const,
         kind: 'Purge to confirm',
+        name: digest,
         link: (
           <Link to="/digests/$digest" params={{ digest }} className="main">
             {shortDigest(digest)}
@@ -72,6 +81,7 @@ export function useMatters(): readonly Matter[] {
             key: pending.id,
             tone: 'wait' as const,
             kind: 'Lane change to confirm',
+            name,
             link: (
               <Link to="/lanes/$lane" params={{ lane: name }} search={{}} className="main">
                 {name}

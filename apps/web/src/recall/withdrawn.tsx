@@ -47,7 +47,9 @@ export function WithdrawalFacts({ recall, purge }: Withdrawal) {
       {purge !== null && purge.confirmed === null && (
         <p className="notice wait small breaks">
           <strong>Its bytes are to go: {purge.reason}</strong>
-          Asked by {purge.openedBy}, <Moment at={purge.openedAt} />. Another person has to confirm it.
+          <span>
+            Asked by {purge.openedBy}, <Moment at={purge.openedAt} />. Another person has to confirm it.
+          </span>
         </p>
       )}
       {purge !== null && purge.confirmed !== null && (
