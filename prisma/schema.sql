@@ -737,6 +737,13 @@ table public.tombstone of sluice_owner
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tombstone FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tombstone FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   rights sluice_api: select; sluice_worker: select
+table public.upkeep of sluice_owner
+  work text not null
+  ended_at timestamp(3) with time zone not null default now()
+  result jsonb not null
+  constraint upkeep_pkey PRIMARY KEY (work)
+  constraint upkeep_work_check CHECK ((work = ANY (ARRAY['collect'::text, 'scrub'::text])))
+  rights sluice_api: select; sluice_worker: insert, select, update
 table public.upload of sluice_owner
   id uuid not null
   repository_id uuid not null

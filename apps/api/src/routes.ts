@@ -10,6 +10,7 @@ import * as recalls from './calls/recalls.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
+import * as storage from './calls/storage.ts'
 import * as tickets from './calls/tickets.ts'
 import * as tokens from './calls/tokens.ts'
 import * as users from './calls/users.ts'
@@ -89,5 +90,6 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   // Admins, and persons with `recall` on the feed of the recall; to others it is not there.
   confirmPurge: person(purges.confirmPurge),
   listPurges: signedIn(purges.listPurges),
+  getStorage: role('auditor', storage.getStorage),
   listAudit: role('auditor', history.listAudit),
 }

@@ -15,6 +15,7 @@ import {
   historySearch,
   inboxSearch,
   laneSearch,
+  recallsSearch,
   repositorySearch,
   requestSearch,
   returnSearch,
@@ -84,6 +85,12 @@ const digest = createRoute({
   path: '/digests/$digest',
   component: lazyRouteComponent(() => import('./feeds/digest.tsx'), 'DigestView'),
 })
+const recalls = createRoute({
+  ...under,
+  path: '/recalls',
+  validateSearch: recallsSearch,
+  component: lazyRouteComponent(() => import('./recall/recalls.tsx'), 'Recalls'),
+})
 const lanes = createRoute({
   ...under,
   path: '/lanes',
@@ -133,6 +140,16 @@ const adminFeeds = createRoute({
   path: '/admin/feeds',
   component: lazyRouteComponent(() => import('./admin/feeds.tsx'), 'AdminFeeds'),
 })
+const adminFeed = createRoute({
+  ...under,
+  path: '/admin/feeds/$feed',
+  component: lazyRouteComponent(() => import('./admin/feed.tsx'), 'AdminFeed'),
+})
+const storage = createRoute({
+  ...under,
+  path: '/admin/storage',
+  component: lazyRouteComponent(() => import('./storage/storage.tsx'), 'Storage'),
+})
 const tokens = createRoute({
   ...under,
   path: '/tokens',
@@ -155,6 +172,7 @@ const tree = root.addChildren([
     feed,
     repository,
     digest,
+    recalls,
     lanes,
     lane,
     history,
@@ -164,6 +182,8 @@ const tree = root.addChildren([
     groups,
     grants,
     adminFeeds,
+    adminFeed,
+    storage,
     tokens,
     guide,
   ]),

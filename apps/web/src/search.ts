@@ -46,6 +46,8 @@ export const requestSearch = (given: Given) =>
 export const repositorySearch = (given: Given) =>
   chosen({ tag: text(given['tag']), find: text(given['find']) })
 export const findSearch = (given: Given) => chosen({ find: text(given['find']) })
+export const recallsSearch = (given: Given) =>
+  chosen({ show: one(['all'] as const, given['show']), find: text(given['find']) })
 export const laneSearch = (given: Given) => chosen({ edit: one(['form', 'yaml'] as const, given['edit']) })
 
 export const historySearch = (given: Given) =>

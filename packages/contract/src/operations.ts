@@ -35,6 +35,7 @@ import {
   requestsQuery,
   reviewBody,
 } from './requests.ts'
+import { storageOverview } from './storage.ts'
 import { restoreBody, restored, tagHistory, tagHistoryQuery, tags, tagsQuery } from './tags.ts'
 import { newToken, tokenBody, tokens } from './tokens.ts'
 import { newUser, user, userBody, userPatch, users } from './users.ts'
@@ -507,6 +508,12 @@ export const operations = {
     summary: 'Purges, newest first',
     query: purgesQuery,
     answers: { 200: purges },
+  },
+  getStorage: {
+    method: 'GET',
+    path: '/storage',
+    summary: 'What is stored, what the collector and the scrubber did last, and what is damaged',
+    answers: { 200: storageOverview },
   },
   listAudit: {
     method: 'GET',

@@ -18,14 +18,15 @@ export const getDigest: Handle<'getDigest'> = async ({ services, grants, params 
   const readable = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
   const view = await services.store.digests.get(params.digest, readable)
   if (view === null) throw notFound(`digest ${params.digest}`)
-  const { locations, ...of } = view
+  const { locations, containedIn: within, ...of } = view
   const places = locations.map(({ admission, ...place }) => ({ ...place, admission: admissionOf(admission) }))
+  const containedIn = within.map((index) => ({ ...index, tags: [...index.tags] }))
   const { items } = await services.store.evidence.list({
     digest: params.digest,
     limit: 50,
     visibleFeedIds: readable,
   })
-  return { status: 200, body: { ...of, places, evidence: items } }
+  return { status: 200, body: { ...of, places, containedIn, evidence: items } }
 }
 
 export const verify: Handle<'verify'> = async ({ services, grants, body }) => {

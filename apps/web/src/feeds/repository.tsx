@@ -10,9 +10,13 @@ import { PageHead, Panel } from '../parts/page.tsx'
 import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
+import { useStanding } from '../recall/queries.ts'
+import { placeOf } from '../recall/reach.ts'
+import { RecallDialog, type Recalled } from '../recall/recall-dialog.tsx'
+import { RecalledChip } from '../recall/recalled-chip.tsx'
 import { AskDialog } from '../request/ask-dialog.tsx'
 import { may, useMe } from '../session/me.ts'
-import { lanesQuery, tagsQuery } from './queries.ts'
+import { feedsQuery, lanesQuery, tagsQuery } from './queries.ts'
 import { TagLife } from './tag-life.tsx'
 
 export function Repository() {
@@ -104,13 +108,19 @@ function TagTable({
   const me = useMe()
   const lanes = useQuery(lanesQuery)
   const [asked, setAsked] = useState<string | null>(null)
-  const open = (lanes.data ?? []).filter(({ from, to }) => from === feed && may(me, 'request', to))
+  const standing = useStanding()
+  const [recalled, setRecalled] = useState<Recalled | null>(null)
+  const trusted = useQuery(feedsQuery).data?.some(({ name, trusted }) => name === feed && trusted) === true
+  const open = (lanes.data ?? []).filter(
+    ({ from, to }) => from === feed && (may(me, 'request', to) || may(me, 'break-glass', to)),
+  )
+  const recalls = trusted && may(me, 'recall', feed)
   const columns: readonly Column<Tag>[] = [
     {
       head: 'Tag',
       width: 'minmax(0, 1.6fr)',
       named: false,
-      cell: ({ tag, virtual }) => (
+      cell: ({ tag, digest, virtual }) => (
         <span className="row">
           {virtual ? (
             <strong className="breaks">{tag}</strong>
@@ -131,6 +141,7 @@ function TagTable({
               follows versions
             </Chip>
           )}
+          <RecalledChip recall={standing.get(placeOf(feed, repository, digest))} />
         </span>
       ),
     },
@@ -160,10 +171,10 @@ function TagTable({
     },
     {
       head: 'Do',
-      width: open.length > 0 ? '140px' : '40px',
+      width: open.length > 0 && recalls ? '230px' : open.length > 0 || recalls ? '140px' : '40px',
       end: true,
       named: false,
-      cell: ({ tag, virtual }) => (
+      cell: ({ tag, digest, virtual }) => (
         <span className="do">
           <Copy text={`docker pull ${location.host}/${feed}/${repository}:${tag}`} label="pull command" />
           {open.length > 0 && !virtual && (
@@ -174,6 +185,16 @@ function TagTable({
               onClick={() => setAsked(tag)}
             >
               Promote …
+            </button>
+          )}
+          {recalls && !virtual && !standing.has(placeOf(feed, repository, digest)) && (
+            <button
+              type="button"
+              className="button small"
+              aria-label={`Recall ${tag}`}
+              onClick={() => setRecalled({ feed, digest, name: `${repository}:${tag}` })}
+            >
+              Recall …
             </button>
           )}
         </span>
@@ -195,6 +216,7 @@ function TagTable({
         lanes={open}
         onClose={() => setAsked(null)}
       />
+      <RecallDialog of={recalled} onClose={() => setRecalled(null)} />
     </>
   )
 }

@@ -8,6 +8,9 @@ import { PageHead } from '../parts/page.tsx'
 import { allPages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { Age } from '../parts/time.tsx'
+import { useStanding } from '../recall/queries.ts'
+import { placeOf } from '../recall/reach.ts'
+import { RecalledChip } from '../recall/recalled-chip.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { FeedTabs } from './feed-tabs.tsx'
@@ -148,6 +151,7 @@ function Cell({
   tag: Tag | null | undefined
   before: Tag | null
 }) {
+  const standing = useStanding()
   if (tag === undefined) return <span className="soft">…</span>
   if (tag === null) return <span className="soft">none</span>
   return (
@@ -171,6 +175,7 @@ function Cell({
             behind
           </Chip>
         )}
+        <RecalledChip recall={standing.get(placeOf(feed, repository, tag.digest))} />
       </span>
       <span className="soft small">
         <Age at={tag.pushedAt} />

@@ -47,7 +47,16 @@ export function useRunning() {
   })
 }
 
-/** Broken and refused promotions, and open requests whose source tag has moved since. */
+/** What was let in without a quorum, until two others have looked at it. */
+export function useReviews() {
+  return useQuery({
+    queryKey: ['requests', 'review'],
+    queryFn: () => allPages((page) => client().listRequests({ query: { review: 'due', ...page } }), MOST),
+    refetchInterval: LIST_EVERY_MS,
+  })
+}
+
+/** Broken and refused promotions, what waits for a review, and open requests whose source tag has moved since. */
 export function useWrong() {
   const pending = usePending()
   const ended = useQuery({
@@ -64,14 +73,18 @@ export function useWrong() {
     },
     refetchInterval: LIST_EVERY_MS,
   })
+  const reviews = useReviews()
   const drifted = pending.data?.filter(({ items }) => items.some(({ drift }) => drift !== null))
   const data =
-    ended.data === undefined || drifted === undefined
+    ended.data === undefined || drifted === undefined || reviews.data === undefined
       ? undefined
-      : [...ended.data, ...drifted].toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
+      : [
+          // A request may be there for two reasons.
+          ...new Map([...ended.data, ...drifted, ...reviews.data].map((one) => [one.id, one])).values(),
+        ].toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
   return {
     data,
-    error: ended.error ?? pending.error,
-    refetch: () => Promise.all([ended.refetch(), pending.refetch()]),
+    error: ended.error ?? pending.error ?? reviews.error,
+    refetch: () => Promise.all([ended.refetch(), pending.refetch(), reviews.refetch()]),
   }
 }

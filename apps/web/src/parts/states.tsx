@@ -28,7 +28,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: (() => void)
   if (status === 403) {
     return (
       <Empty title="You may not see this">
-        <p className="breaks">{messageOf(error)}. An administrator of the feed can grant it.</p>
+        <p className="breaks">{messageOf(error)}. An administrator can grant it.</p>
       </Empty>
     )
   }
