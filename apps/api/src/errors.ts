@@ -67,6 +67,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   not_admitted: 422,
   quorum_missing: 422,
   tag_not_permitted: 422,
+  too_many_streams: 429,
   append_only: 500,
   blob_fixed: 500,
   entry_invalid: 500,

@@ -37,6 +37,7 @@ import {
 } from './steps.ts'
 import { sweep } from './sweep.ts'
 import { type RequestView, readRequests } from './view.ts'
+import { weeksOf, type WeeksQuery } from './weeks.ts'
 
 /** Commands and views of requests. Whether the caller may see or touch one is asked of `scope` first. */
 export function requests(connections: Connections) {
@@ -186,6 +187,7 @@ export function promotions({ prisma }: Connections) {
   return {
     list: (filter: PromotionFilter) => listPromotions(prisma, filter),
     get: (id: string, visibleFeedIds: readonly string[]) => findPromotion(prisma, id, visibleFeedIds),
+    weeks: (query: WeeksQuery) => weeksOf(prisma, query),
   }
 }
 
