@@ -52,6 +52,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   listRepositories: onFeed('pull', repositories.listRepositories),
   listTags: onFeed('pull', repositories.listTags),
   listTagHistory: onFeed('pull', repositories.listTagHistory),
+  listTagMoves: signedIn(history.listTagMoves),
   restoreTag: onFeed('push', repositories.restoreTag),
 
   listLanes: signedIn(lanes.listLanes),
@@ -80,6 +81,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   // Signed with a key of the request's lane, which stands in for a credential.
   reportTicket: anyone(tickets.reportTicket),
   listPromotions: signedIn(history.listPromotions),
+  getWeeks: signedIn(history.getWeeks),
   getDigest: signedIn(history.getDigest),
   verify: signedIn(history.verify),
   breakGlass: onLane({ from: 'pull', to: 'break-glass' }, requests.breakGlass, { inBody: true }),

@@ -10,6 +10,7 @@ import {
 import { Inbox } from './inbox/inbox.tsx'
 import { Empty, Failure, Loading } from './parts/states.tsx'
 import {
+  chartsSearch,
   findSearch,
   grantsSearch,
   historySearch,
@@ -117,6 +118,7 @@ const tagMoves = createRoute({
 const charts = createRoute({
   ...under,
   path: '/history/charts',
+  validateSearch: chartsSearch,
   component: lazyRouteComponent(() => import('./history/charts.tsx'), 'Charts'),
 })
 const admin = createRoute({

@@ -13,6 +13,25 @@ export const listPromotions: Handle<'listPromotions'> = async ({ services, grant
   return { status: 200, body: { items: items.map((executed) => executedAt(origin, executed)), next } }
 }
 
+export const getWeeks: Handle<'getWeeks'> = async ({ services, grants, query }) => {
+  const visibleFeedIds = historyFeedIds(grants)
+  return { status: 200, body: { weeks: await services.store.promotions.weeks({ ...query, visibleFeedIds }) } }
+}
+
+/** As the history of one tag: what is in a feed is seen by who may pull from it. */
+export const listTagMoves: Handle<'listTagMoves'> = async ({ services, grants, query }) => {
+  const { since, until, ...rest } = query
+  const visibleFeedIds = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
+  const filter = { ...rest, ...between({ since, until }), visibleFeedIds }
+  const { items, next } = await services.store.feeds.moves(filter)
+  const moves = items.map(({ promotionId, requestId, ...move }) => ({
+    ...move,
+    promotion: promotionId,
+    request: requestId,
+  }))
+  return { status: 200, body: { items: moves, next } }
+}
+
 export const getDigest: Handle<'getDigest'> = async ({ services, grants, params }) => {
   parseDigest(params.digest)
   const readable = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))

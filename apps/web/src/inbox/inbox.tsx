@@ -13,7 +13,7 @@ import type { InboxShow } from '../search.ts'
 import { client } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
 import { Matters, mattersFor, useMatters } from './matters.tsx'
-import { LIST_EVERY_MS, useRunning, useWaiting, useWrong } from './queries.ts'
+import { useRunning, useWaiting, useWrong } from './queries.ts'
 import { RequestTable } from './request-table.tsx'
 
 export function Inbox() {
@@ -207,7 +207,7 @@ function Paged({ scope, by, empty }: { scope: string; by: { requester?: string }
   const { list, more } = usePages(
     ['requests', scope, asked],
     (page) => client().listRequests({ query: { ...asked, ...page } }),
-    { every: LIST_EVERY_MS },
+    { keyOf: ({ id }) => id },
   )
   const about = (
     <p>

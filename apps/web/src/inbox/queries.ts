@@ -2,10 +2,9 @@ import type { Request } from '@sluice/contract'
 import { useQuery } from '@tanstack/react-query'
 import { allPages } from '../parts/paging.ts'
 import { client } from '../session/client.ts'
+import { useListEvery } from '../session/live.ts'
 import { may, useMe } from '../session/me.ts'
 
-/** There is no stream of all requests: lists are asked again, the open request has its own events. */
-export const LIST_EVERY_MS = 5_000
 /** What went wrong stays listed this long; what can be retried, until it is. */
 const WRONG_DAYS = 14
 const MOST = 1_000
@@ -14,7 +13,7 @@ function usePending() {
   return useQuery({
     queryKey: ['requests', 'pending'],
     queryFn: () => allPages((page) => client().listRequests({ query: { state: 'PENDING', ...page } }), MOST),
-    refetchInterval: LIST_EVERY_MS,
+    refetchInterval: useListEvery(),
   })
 }
 
@@ -43,7 +42,7 @@ export function useRunning() {
       )
       return [...(running ?? []), ...(queued ?? [])]
     },
-    refetchInterval: LIST_EVERY_MS,
+    refetchInterval: useListEvery(),
   })
 }
 
@@ -52,7 +51,7 @@ export function useReviews() {
   return useQuery({
     queryKey: ['requests', 'review'],
     queryFn: () => allPages((page) => client().listRequests({ query: { review: 'due', ...page } }), MOST),
-    refetchInterval: LIST_EVERY_MS,
+    refetchInterval: useListEvery(),
   })
 }
 
@@ -71,7 +70,7 @@ export function useWrong() {
       ])
       return [...errored, ...failed.items.filter(recent), ...invalidated.items.filter(recent)]
     },
-    refetchInterval: LIST_EVERY_MS,
+    refetchInterval: useListEvery(),
   })
   const reviews = useReviews()
   const drifted = pending.data?.filter(({ items }) => items.some(({ drift }) => drift !== null))

@@ -39,6 +39,13 @@ export function Failure({ error, retry }: { error: unknown; retry?: (() => void)
       </Empty>
     )
   }
+  if (status === 400) {
+    return (
+      <Empty title="This cannot be looked for">
+        <p className="breaks">{messageOf(error)}.</p>
+      </Empty>
+    )
+  }
   const requestId = error instanceof CallError ? error.problem?.requestId : undefined
   return (
     <div className="state" role="alert">

@@ -38,7 +38,9 @@ function Shown({ request }: { request: Request }) {
         ]}
       >
         <p className="row">
-          <RequestChip state={request.state} promotion={request.promotion} />
+          <span role="status" aria-label="State">
+            <RequestChip state={request.state} promotion={request.promotion} />
+          </span>
           <KindChip request={request} />
           <Digest digest={decidedDigest(request)} link={request.items.length === 1} />
         </p>

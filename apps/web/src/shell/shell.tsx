@@ -5,8 +5,10 @@ import { useMatters } from '../inbox/matters.tsx'
 import { useWaiting } from '../inbox/queries.ts'
 import { Icon, type IconName } from '../parts/icon.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
+import { useChangesStream } from '../session/live.ts'
 import { meQuery, useMe } from '../session/me.ts'
 import { AccountMenu } from './account-menu.tsx'
+import { LiveMark } from './live-mark.tsx'
 
 /** What is around every view of who is signed in. */
 export function Shell() {
@@ -21,6 +23,11 @@ export function Shell() {
     )
   }
   if (me.mustChangePassword) return <Navigate to="/password" search={{ return: href }} replace />
+  return <Framed />
+}
+
+function Framed() {
+  useChangesStream()
   return (
     <div className="shell">
       <a className="skip" href="#content">
@@ -32,6 +39,7 @@ export function Shell() {
           Sluice
         </Link>
         <Navigation />
+        <LiveMark />
         <AccountMenu />
       </div>
       <Content />

@@ -10,6 +10,7 @@ import { StoreError } from '../errors.ts'
 import { virtualBeside } from '../feed-index/virtual.ts'
 import { afterNumber, type Page, type Paged, paged } from '../page.ts'
 import type { Connections } from '../transaction.ts'
+import { MOVE_COLUMNS, MOVE_NAMES, type TagMoveView } from './moves.ts'
 import { restoreTag } from './restore.ts'
 
 export interface TagView {
@@ -33,19 +34,6 @@ export interface TagView {
 export interface TagQuery extends Page {
   /** Only the releases within it, as `~1.4` or `latest-stable`; virtual tags are none. */
   readonly range?: string | undefined
-}
-
-export interface TagMoveView {
-  readonly tag: string
-  readonly from: string | null
-  /** Null: the tag was removed. */
-  readonly to: string | null
-  readonly at: Date
-  /** Null when a promotion moved it: `approvers` let it, on `requestId`. */
-  readonly by: string | null
-  readonly promotionId: string | null
-  readonly requestId: string | null
-  readonly approvers: readonly string[]
 }
 
 /** Tags as people look at them; `/v2` has its own reads (feed-index). */
@@ -174,18 +162,7 @@ const TAGS = `
   left join identity i on i.person_id = last.actor_id and i.issuer = 'local'
   left join robot r on r.id = last.actor_id`
 
-const MOVES = `
-  select m.id, m.tag, m.from_digest as "from", m.to_digest as "to", m.at, coalesce(i.subject, r.name) as by,
-    m.promotion_id as "promotionId", p.request_id as "requestId",
-    array(select coalesce(ai.subject, a.person_id::text) from approval a
-          left join identity ai on ai.person_id = a.person_id and ai.issuer = 'local'
-          where a.request_id = p.request_id and a.decision = 'approve' and a.revoked_at is null
-          order by a.at, a.id) as approvers
-  from tag_move m
-  left join promotion p on p.id = m.promotion_id
-  left join identity i on i.person_id = m.actor_id and i.issuer = 'local'
-  left join robot r on r.id = m.actor_id
-  where m.repository_id = $1 and m.tag = $2`
+const MOVES = `select ${MOVE_COLUMNS} from tag_move m ${MOVE_NAMES} where m.repository_id = $1 and m.tag = $2`
 
 // The last move until then: of the tag, and of each release that may have stood behind it.
 const AT = `
