@@ -65,6 +65,7 @@ const views: Readonly<Record<string, () => string>> = {
   feed: () => '/feeds/dev',
   repository: () => `/feeds/dev/repositories/${ids['app']}?tag=1.4.1`,
   digest: () => `/digests/${ids['digest']}`,
+  recalls: () => '/recalls?show=all',
   lanes: () => '/lanes',
   lane: () => '/lanes/dev-to-trusted',
   'lane-form': () => '/lanes/dev-to-trusted?edit=form',
@@ -77,6 +78,9 @@ const views: Readonly<Record<string, () => string>> = {
   groups: () => '/admin/groups',
   grants: () => '/admin/grants',
   'feeds-admin': () => '/admin/feeds',
+  'feed-admin': () => '/admin/feeds/dev',
+  'feed-admin-trusted': () => '/admin/feeds/trusted',
+  storage: () => '/admin/storage',
   tokens: () => '/tokens',
   guide: () => '/guide',
 }
