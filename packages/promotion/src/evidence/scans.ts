@@ -3,6 +3,8 @@ import { digestsIn, type Fields, list, needed, record, text, time, unreadable } 
 
 const FINDINGS_LIMIT = 20_000
 const PARTS_LIMIT = 5_000
+/** Classes of Trivy's results that its other scanners make: without a package's, nobody looked for vulnerabilities. */
+const ELSEWHERE: readonly string[] = ['config', 'secret', 'license', 'license-file', 'custom']
 
 /** A scan as its tool wrote it. `subjects` null: it names no image. */
 export interface Scan {
@@ -21,6 +23,10 @@ export function readTrivy(report: Fields): Scan {
   const results = list(report['Results'], 'Results', PARTS_LIMIT)
   if (report['Results'] === undefined && report['Metadata'] === undefined) {
     throw unreadable('it has neither Results nor Metadata')
+  }
+  const classes = results.map((result) => text(record(result)['Class'], 40) ?? '')
+  if (classes.length > 0 && classes.every((each) => ELSEWHERE.includes(each))) {
+    throw unreadable(`it looked for no vulnerabilities, only for ${[...new Set(classes)].join(', ')}`)
   }
   const findings = results.flatMap((result) =>
     list(record(result)['Vulnerabilities'], 'Vulnerabilities', FINDINGS_LIMIT).map((value): Finding => {
