@@ -766,6 +766,9 @@ table public.upload of sluice_owner
   claim_until timestamp(3) with time zone
   created_at timestamp(3) with time zone not null default now()
   updated_at timestamp(3) with time zone not null default now()
+  hashed_digest text
+  hashed_by uuid
+  constraint upload_hashed_whole CHECK (((hashed_digest IS NULL) = (hashed_by IS NULL)))
   constraint upload_pkey PRIMARY KEY (id)
   constraint upload_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
   constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)

@@ -55,6 +55,14 @@ export interface Upload {
   readonly storageKey: string
   /** Bytes received so far; the next chunk starts here. */
   readonly offset: number
+  /** What those bytes hash to; null where whoever received them could not tell. */
+  readonly hashed: Hashed | null
+}
+
+/** A digest of bytes that arrived, and the life of the processes in which it may stand for what was written. */
+export interface Hashed {
+  readonly digest: string
+  readonly by: string
 }
 
 export type TagOutcome =
@@ -141,8 +149,11 @@ export interface FeedIndex {
   claimUpload(id: string, offset: number, leaseMs: number): Promise<UploadClaim | null>
   /** Keeps a long write's lease; false when the claim had been lost: the writer must stop. */
   renewUpload(claim: UploadClaim, leaseMs: number): Promise<boolean>
-  /** Records the new offset and ends the claim; false when the claim had been lost. */
-  advanceUpload(claim: UploadClaim, offset: number): Promise<boolean>
+  /**
+   * Records the new offset, and what the bytes before it hash to, and ends the claim; false when the claim had been
+   * lost. Another offset without `hashed` forgets what was recorded.
+   */
+  advanceUpload(claim: UploadClaim, offset: number, hashed?: Hashed | null): Promise<boolean>
   /**
    * Ends a claimed upload as a verified blob of this repository. When the digest is already
    * stored, answers the storage key of the bytes that are now superfluous: usually the new ones,

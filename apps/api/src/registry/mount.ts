@@ -4,6 +4,7 @@ import { type BlobStorage, createFeedServer } from '@sluice/feed'
 import { asStoreError, StoreError } from '@sluice/store'
 import type { RequestHandler } from 'express'
 import { originOf } from '../origin.ts'
+import { lifeOf } from '../processes.ts'
 import type { Services } from '../services.ts'
 import { registryCaller } from './caller.ts'
 import { tokenReader } from './token.ts'
@@ -25,6 +26,7 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
       const scope = scopes.length === 0 ? '' : `,scope="${scopes.join(' ')}"`
       return `Bearer realm="${realm()}",service="${instance}"${scope}`
     },
+    life: lifeOf(),
     isUnavailable,
     events: {
       failed: (err) => {

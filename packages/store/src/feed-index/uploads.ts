@@ -33,19 +33,23 @@ export function feedUploads(pool: pg.Pool): Uploads {
           'insert into upload (id, repository_id, principal_id, storage_key) values ($1, $2, $3, $4)',
           [id, repositoryId, principalId, storageKey],
         )
-        return { id, storageKey, offset: 0 }
+        return { id, storageKey, offset: 0, hashed: null }
       })
     },
 
     async findUpload({ feed, repository }, id, principalId) {
       if (!isId(id)) return null
-      const { rows } = await pool.query<{ storageKey: string; received: string }>({
+      const { rows } = await pool.query<UploadRow>({
         name: 'upload_find',
-        text: `select u.storage_key as "storageKey", u.received from upload u join repository r on r.id = u.repository_id
+        text: `select u.storage_key as "storageKey", u.received, u.hashed_digest as digest, u.hashed_by as by
+               from upload u join repository r on r.id = u.repository_id
                where u.id = $1 and u.principal_id = $2 and r.feed_id = $3 and r.name = $4`,
         values: [id, principalId, feed.id, repository],
       })
-      return rows[0] ? { id, storageKey: rows[0].storageKey, offset: Number(rows[0].received) } : null
+      if (!rows[0]) return null
+      const { storageKey, received, digest, by } = rows[0]
+      const hashed = digest === null || by === null ? null : { digest, by }
+      return { id, storageKey, offset: Number(received), hashed }
     },
 
     async claimUpload(id, offset, leaseMs) {
@@ -69,12 +73,14 @@ export function feedUploads(pool: pg.Pool): Uploads {
       return rowCount === 1
     },
 
-    async advanceUpload({ uploadId, claimId }, offset) {
+    async advanceUpload({ uploadId, claimId }, offset, hashed = null) {
       const { rowCount } = await pool.query({
         name: 'upload_advance',
-        text: `update upload set received = $3, claim_id = null, claim_until = null, updated_at = now()
+        text: `update upload set received = $3, claim_id = null, claim_until = null, updated_at = now(),
+                 hashed_digest = case when $4::text is null and received = $3 then hashed_digest else $4 end,
+                 hashed_by = case when $4::text is null and received = $3 then hashed_by else $5::uuid end
                where id = $1 and claim_id = $2`,
-        values: [uploadId, claimId, offset],
+        values: [uploadId, claimId, offset, hashed?.digest ?? null, hashed?.by ?? null],
       })
       return rowCount === 1
     },
@@ -108,6 +114,13 @@ export function feedUploads(pool: pg.Pool): Uploads {
       return rows[0]?.storageKey ?? null
     },
   }
+}
+
+interface UploadRow {
+  readonly storageKey: string
+  readonly received: string
+  readonly digest: string | null
+  readonly by: string | null
 }
 
 /**
