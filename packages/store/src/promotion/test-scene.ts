@@ -27,8 +27,9 @@ export async function openHouse() {
     api,
     worker,
     admin,
-    /** The superuser's. */
+    /** The superuser's, and that of the role `sluice_api`. */
     url: database.ownerUrl,
+    apiUrl: database.apiUrl,
     async close(): Promise<void> {
       await Promise.all([api.close(), worker.close(), admin.end()])
       await database.drop()
