@@ -1,5 +1,6 @@
 /** What `guard…` triggers and functions of prisma/migrations refuse with; a test compares the two lists. */
 export const REFUSALS = [
+  'alert_fixed',
   'already_committing',
   'append_only',
   'approval_fixed',
@@ -38,6 +39,7 @@ export const REFUSALS = [
   'requester_missing',
   'second_admin_needed',
   'self_approval',
+  'tag_alerted',
   'tag_immutable',
   'tag_not_permitted',
   'target_moved',

@@ -6,7 +6,7 @@ import { digestOf, OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '@
 
 /** A registry elsewhere, in memory: what is read of it before anything is copied. */
 export async function startRegistry() {
-  const manifests = new Map<string, { bytes: Buffer; type: string }>()
+  const manifests = new Map<string, { bytes: Buffer; type: string; digest?: string }>()
   const blobs = new Map<string, Buffer>()
   const referrers = new Map<string, object[]>()
   const log: string[] = []
@@ -41,7 +41,7 @@ export async function startRegistry() {
       const errors = [{ code: 'MANIFEST_UNKNOWN', message: 'no' }]
       return send(404, 'application/json', Buffer.from(JSON.stringify({ errors })))
     }
-    const digest = { 'docker-content-digest': digestOf(manifest.bytes) }
+    const digest = { 'docker-content-digest': manifest.digest ?? digestOf(manifest.bytes) }
     return send(200, manifest.type, manifest.bytes, digest)
   })
   server.listen(0, '127.0.0.1')
@@ -66,6 +66,7 @@ export async function startRegistry() {
     url: `http://127.0.0.1:${port}`,
     state,
     log,
+    manifests,
     put,
     blob,
     /** An image of two blobs; answers its digest. */
@@ -89,6 +90,8 @@ export async function startRegistry() {
     },
     sizeOf: (digest: string) =>
       [...manifests].find(([key]) => key.endsWith(` ${digest}`))?.[1].bytes.length ?? 0,
+    /** Anything whose digest is this one, for who only asks for the digest. */
+    asManifest: (digest: string) => ({ bytes: Buffer.from('{}'), type: OCI_MANIFEST, digest }),
     remove: (repository: string, name: string) => manifests.delete(`${repository} ${name}`),
     async close(): Promise<void> {
       server.closeAllConnections()
