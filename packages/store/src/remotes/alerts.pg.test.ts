@@ -52,9 +52,12 @@ beforeEach(async () => {
 /** What a promotion leaves behind, put there by the superuser: the steps that do it are the worker's. */
 async function enterLedger(): Promise<void> {
   const { id: promotionId } = await promoted()
+  await scene.sql(
+    `insert into repository (id, feed_id, name) values (gen_random_uuid(), $1, 'app') on conflict do nothing`,
+    [feed.id],
+  )
   const [{ id: repository } = { id: '' }] = await scene.sql<{ id: string }>(
-    `insert into repository (id, feed_id, name) values (gen_random_uuid(), $1, 'app')
-     on conflict (feed_id, name) do update set name = excluded.name returning id`,
+    `select id from repository where feed_id = $1 and name = 'app'`,
     [feed.id],
   )
   const [{ id: entry } = { id: '' }] = await scene.sql<{ id: string }>(
@@ -302,13 +305,11 @@ describe('invariant 1 on a trusted remote feed: its ledger is written by promoti
       `update remote_alert set resolved_at = now(), resolution = 'accepted', resolved_entry_id = entry_id,
          resolved_by = (select id from person limit 1), comment = 'mine' where resolved_at is null`,
     ],
+    ['alert_fixed', `update remote_alert set seen = '$digest' where resolved_at is not null`],
+    ['permission denied', `update remote_alert set tag = 'another'`],
+    ['permission denied', `delete from remote_alert`],
     [
-      'alert_fixed',
-      `update remote_alert set tag = 'another' where false or tag = 'never'; update remote_alert set seen = null where resolved_at is not null`,
-    ],
-    ['append_only', `delete from remote_alert`],
-    [
-      'repository_fixed',
+      'trusted_feed',
       `insert into repository_blob (repository_id, digest) select ${inFeed}, digest from blob limit 1`,
     ],
     [
@@ -328,7 +329,7 @@ describe('invariant 1 on a trusted remote feed: its ledger is written by promoti
       () => 'nothing',
       (error: Error) => error.message,
     )
-    expect(said).toMatch(new RegExp(`^${code}$|permission denied`))
+    expect(said).toMatch(new RegExp(`^${code}`))
   })
 
   test.each(['tag', 'repository_manifest'])('the worker writes no %s of it either', async (table) => {
@@ -341,6 +342,15 @@ describe('invariant 1 on a trusted remote feed: its ledger is written by promoti
         [feed.id],
       ),
     ).rejects.toThrow(/trusted_feed|permission denied/)
+  })
+
+  test('nobody links a blob to it', async () => {
+    await expect(
+      scene.asOwner(
+        `insert into repository_blob (repository_id, digest) select r.id, b.digest from repository r, blob b where r.feed_id = $1 limit 1`,
+        [feed.id],
+      ),
+    ).rejects.toThrow(/trusted_feed|repository_fixed/)
   })
 
   test('neither role changes settings but the api, nor reads them but for work', async () => {
@@ -380,9 +390,9 @@ describe('what was seen in a remote repository', () => {
       `update repository_manifest set pushed_at = now() - interval '91 days' where repository_id in (select id from repository where feed_id = $1)`,
       [source.id],
     )
-    // The index goes first, then what it held.
-    expect(await collect()).toMatchObject({ forgotten: 1 })
-    expect(await collect()).toMatchObject({ forgotten: 2 })
+    // What an index holds goes after it: in the same pass, or in the next.
+    const [first, second] = [await collect(), await collect()]
+    expect((first?.forgotten ?? 0) + (second?.forgotten ?? 0)).toBe(3)
     expect(await held()).toEqual([named])
   })
 })
