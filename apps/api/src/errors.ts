@@ -52,6 +52,8 @@ const STATUS: Readonly<Record<Code, number>> = {
   recalled: 409,
   request_fixed: 409,
   request_state: 409,
+  secret_unusable: 409,
+  tag_alerted: 409,
   tag_exists: 409,
   tag_immutable: 409,
   target_moved: 409,
@@ -68,6 +70,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   quorum_missing: 422,
   tag_not_permitted: 422,
   too_many_streams: 429,
+  alert_fixed: 500,
   append_only: 500,
   blob_fixed: 500,
   entry_invalid: 500,
@@ -83,6 +86,8 @@ const STATUS: Readonly<Record<Code, number>> = {
   requester_missing: 500,
   schema_ahead: 500,
   schema_behind: 500,
+  remote_refused: 502,
+  remote_unavailable: 503,
   unavailable: 503,
 }
 
