@@ -61,6 +61,7 @@ export type StoreErrorCode =
   | 'idempotency_mismatch'
   | 'invalid'
   | 'key_file_invalid'
+  | 'lane_source'
   | 'lane_unknown'
   | 'last_admin'
   | 'migration_changed'

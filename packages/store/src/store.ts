@@ -3,6 +3,7 @@ import { Pool } from 'pg'
 import { accounts } from './accounts/index.ts'
 import { audit } from './audit/list.ts'
 import { collector } from './collect/index.ts'
+import { storageOverview } from './collect/overview.ts'
 import { asStoreError } from './errors.ts'
 import { evidence } from './evidence/index.ts'
 import { feedIndex } from './feed-index/index.ts'
@@ -71,13 +72,14 @@ export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
     instance: () => prisma.instance.findFirst({ select: { name: true, createdAt: true } }),
     evidence: evidence(connections),
     requests: requests(connections, remote),
-    runs: runs(connections),
+    runs: runs(connections, remote),
     promotions: promotions(connections),
     digests: digests(connections),
     recalls: recalls(connections),
     purges: purges(connections),
     remotes: remote,
     collector: collector(connections),
+    storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {
       remote.close()

@@ -3,6 +3,15 @@ import { EVIDENCE_LIMIT, type ReadEvidence, readEvidence, wrapSimpleSigning } fr
 
 const digest = `sha256:${'a'.repeat(64)}`
 const other = `sha256:${'b'.repeat(64)}`
+const long = `sha512:${'c'.repeat(128)}`
+const signedMessage = (algorithm: string, of: string, signature = 'AQID') => ({
+  mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+  verificationMaterial: { publicKey: { hint: 'x' } },
+  messageSignature: {
+    messageDigest: { algorithm, digest: Buffer.from(of.split(':')[1] ?? '', 'hex').toString('base64') },
+    signature,
+  },
+})
 
 const read = (value: unknown): ReadEvidence =>
   readEvidence(new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value)))
@@ -277,6 +286,58 @@ describe('each format is known by what it is', () => {
       },
       { type: 'signature', summary: { kind: 'signature' } },
     ],
+    ...(
+      [
+        ['SHA2_256', digest],
+        ['SHA2_512', long],
+      ] as const
+    ).map(
+      ([algorithm, subject]) =>
+        [
+          'bundle',
+          signedMessage(algorithm, subject),
+          {
+            type: 'signature',
+            predicateType: null,
+            subjects: [subject],
+            claimedAt: null,
+            summary: { kind: 'signature' },
+            signed: { message: null, signatures: [new Uint8Array([1, 2, 3])] },
+          },
+        ] as [string, unknown, object],
+    ),
+    [
+      'statement',
+      {
+        ...statement(TEST_RESULT, passed),
+        subject: [
+          { digest: { sha512: 'c'.repeat(128) } },
+          { digest: { sha1: 'c'.repeat(40), sha256: 'a'.repeat(64), sha512: 'c'.repeat(128) } },
+          { digest: { sha256: 'A'.repeat(64), sha512: 'c'.repeat(64) } },
+          {},
+        ],
+      },
+      { subjects: [long, digest, long] },
+    ],
+    [
+      'grype',
+      { ...grype, source: { type: 'image', target: { repoDigests: [`a/b@${digest}`, `a/b@${long}`] } } },
+      { subjects: [digest, long] },
+    ],
+    [
+      'openvex',
+      {
+        ...openvex,
+        statements: [
+          {
+            vulnerability: 'CVE-1',
+            status: 'fixed',
+            products: [{ hashes: { 'sha-256': 'a'.repeat(64) } }, { hashes: { 'sha-512': 'c'.repeat(128) } }],
+          },
+        ],
+      },
+      { subjects: [digest, long] },
+    ],
   ])('%s', (format, value, expected) => {
     expect(read(value)).toMatchObject({ format, ...expected })
   })
@@ -378,6 +439,12 @@ describe('hostile or broken evidence is refused, and quickly', () => {
     ['XML of another kind', '<html><testcase/></html>'],
     ['XML that ends early', '<testsuite><testcase name="a"/>'],
     ['unclosed quotes', `<testsuite a="${'x'.repeat(100_000)}`],
+    ['a signature of a message by another hash', signedMessage('SHA2_384', digest)],
+    ['a hash of the wrong length', signedMessage('SHA2_512', digest)],
+    ['a signature that is no base64', signedMessage('SHA2_256', digest, '?')],
+    ['an empty signature', signedMessage('SHA2_256', digest, '')],
+    ['no signature', { ...signedMessage('SHA2_256', digest), messageSignature: {} }],
+    ['an empty bundle', { mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json' }],
     ['no tests', '<testsuite tests="5"/>'],
     ['only skipped tests', '<testsuite><testcase name="a"><skipped/></testcase></testsuite>'],
     ['a case in a case', '<testsuite><testcase><testcase/></testcase></testsuite>'],

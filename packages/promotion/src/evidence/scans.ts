@@ -42,9 +42,9 @@ export function readTrivy(report: Fields): Scan {
   }
 }
 
-/** Grype's JSON. The image is `source.target.manifestDigest`. @throws PromotionError invalid */
+/** Grype's JSON. The image is `source.target.manifestDigest`, or what `repoDigests` beside it say. @throws PromotionError invalid */
 export function readGrype(report: Fields): Scan {
-  const source = record(report['source'])
+  const target = record(record(report['source'])['target'])
   const descriptor = record(report['descriptor'])
   if (!Array.isArray(report['matches']) || descriptor['name'] !== 'grype') {
     throw unreadable('this is no report of Grype')
@@ -64,7 +64,7 @@ export function readGrype(report: Fields): Scan {
   })
   return {
     summary: summed('grype', findings),
-    subjects: digestsIn(record(source['target'])['manifestDigest']),
+    subjects: digestsIn(target['manifestDigest'], ...list(target['repoDigests'], 'repoDigests', 100)),
     claimedAt: time(descriptor['timestamp']),
   }
 }

@@ -13,6 +13,7 @@ import type { Seal } from '../secrets/seal.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { FEED_VIEW, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
+import { tagMoves } from './moves.ts'
 import { feedTags } from './tags.ts'
 
 export interface NewFeed {
@@ -53,6 +54,7 @@ export function feeds(connections: Connections, seal: Seal) {
   return {
     ...feedGrants(connections),
     ...feedTags(connections),
+    ...tagMoves(connections),
 
     /** All of them, by name: feeds are few. */
     async list(): Promise<readonly FeedView[]> {

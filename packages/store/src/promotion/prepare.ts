@@ -24,6 +24,7 @@ import { asking, type Transaction } from '../transaction.ts'
 import { type Closure, readClosure } from './closure.ts'
 import { type FrozenFacts, personsBehind } from './facts.ts'
 import { standingRecalls } from './recalled.ts'
+import { withReferrers } from './referrers.ts'
 import { decided } from './refusal.ts'
 
 /** What a caller asks for (DESIGN section 7, `POST /requests`). */
@@ -103,10 +104,11 @@ export async function prepare(
   const resolved: ResolvedItem[] = []
   for (const item of read) resolved.push(source.remote ? item : await withRelease(tx, source.id, item))
   decided(() => refuseRepeatedTargets(resolved))
-  const items: PreparedItem[] = []
+  const images: PreparedItem[] = []
   for (const [position, item] of resolved.entries()) {
-    items.push(await prepareItem(tx, lane, source, item, position))
+    images.push(await prepareItem(tx, lane, source, item, position))
   }
+  const items = await withReferrers(tx, lane.policy, images, attached)
   if (leadsBack(kind)) await requireAdmitted(tx, lane, items)
   const recallId = kind === 'restore' ? await recallOf(tx, lane, items) : null
   const requesterPersons = [
@@ -232,7 +234,7 @@ async function withRelease(tx: Transaction, feedId: string, item: ResolvedItem):
 async function prepareItem(
   tx: Transaction,
   lane: LaneNow,
-  feed: { readonly id: string; readonly name: string; readonly remote: boolean },
+  feed: { readonly id: string; readonly name: string },
   item: ResolvedItem,
   position: number,
 ): Promise<PreparedItem> {
@@ -252,8 +254,7 @@ async function prepareItem(
       { field, detail: { tagged: source?.tagged, given: item.digest } },
     )
   }
-  const frozen =
-    source && digest != null ? await readClosure(tx, source.id, digest, { blobs: !feed.remote }) : null
+  const frozen = source && digest != null ? await readClosure(tx, source.id, digest) : null
   if (source === undefined || digest == null || frozen === null) {
     throw new StoreError('digest_unknown', `${where} has no manifest ${digest}`, { field })
   }
