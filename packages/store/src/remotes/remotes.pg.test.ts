@@ -257,7 +257,7 @@ describe('a request whose source is remote', () => {
       const digest = registry.image(repository, ['1.0.0'])
       const asked = { lane, items: [{ image: `${repository.slice('team/'.length)}:1.0.0` }] }
       const storage = {
-        // biome-ignore lint/correctness/useYield: our own storage holds nothing of a remote feed
+        // oxlint-disable-next-line require-yield -- our own storage holds nothing of a remote feed
         async *read(): AsyncGenerator<Uint8Array> {
           throw new Error('not asked')
         },
