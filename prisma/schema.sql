@@ -435,7 +435,7 @@ table public.manifest of sluice_owner
   constraint manifest_pkey PRIMARY KEY (digest)
   CREATE INDEX manifest_subject_digest_idx ON public.manifest USING btree (subject_digest, digest) WHERE (subject_digest IS NOT NULL)
   CREATE TRIGGER guard AFTER INSERT ON public.manifest FOR EACH ROW EXECUTE FUNCTION guard_manifest() (always)
-  rights sluice_api: insert, select; sluice_worker: insert, select
+  rights sluice_api: insert, select; sluice_worker: select
 table public.manifest_edge of sluice_owner
   parent_digest text not null
   position integer not null
@@ -449,7 +449,7 @@ table public.manifest_edge of sluice_owner
   constraint manifest_edge_parent_digest_fkey FOREIGN KEY (parent_digest) REFERENCES manifest(digest)
   constraint manifest_edge_pkey PRIMARY KEY (parent_digest, "position")
   CREATE INDEX manifest_edge_child_digest_idx ON public.manifest_edge USING btree (child_digest)
-  rights sluice_api: insert, select; sluice_worker: insert, select
+  rights sluice_api: insert, select; sluice_worker: select
 table public.person of sluice_owner
   id uuid not null
   display_name text not null
@@ -650,7 +650,7 @@ table public.repository_manifest of sluice_owner
   constraint repository_manifest_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   CREATE INDEX repository_manifest_digest_idx ON public.repository_manifest USING btree (digest)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.repository_manifest FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
-  rights sluice_api: delete, insert, select, update; sluice_worker: insert, select
+  rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.request of sluice_owner
   id uuid not null
   lane_id uuid not null
@@ -1986,7 +1986,7 @@ begin
   return found;
 end $function$
 
-owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+owner sluice_owner; rights sluice_api: execute
 
 CREATE OR REPLACE FUNCTION public.matches_any_tag(patterns jsonb, tag text)
  RETURNS boolean

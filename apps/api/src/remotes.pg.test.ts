@@ -18,6 +18,8 @@ afterAll(async () => {
   await far[Symbol.asyncDispose]()
 })
 
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a server on TCP has one
+const portOf = (server: http.Server): number => (server.address() as AddressInfo).port
 const fresh = (word: string) => `${word}-${randomBytes(4).toString('hex')}`
 const credentials = { type: 'basic', username: 'puller', password: PASSWORD }
 
@@ -275,7 +277,7 @@ describe('secrets', () => {
     })
     thief.listen(0, '127.0.0.1')
     await once(thief, 'listening')
-    const at = `http://127.0.0.1:${(thief.address() as AddressInfo).port}`
+    const at = `http://127.0.0.1:${portOf(thief)}`
     const liar = http.createServer((req, res) => {
       if (req.url?.startsWith('/v2/app/manifests') === true) res.writeHead(307, { location: `${at}/x` }).end()
       else res.writeHead(401, { 'www-authenticate': `Bearer realm="${at}/token"` }).end()
@@ -283,7 +285,7 @@ describe('secrets', () => {
     liar.listen(0, '127.0.0.1')
     await once(liar, 'listening')
     const { name } = await make({
-      url: `http://127.0.0.1:${(liar.address() as AddressInfo).port}`,
+      url: `http://127.0.0.1:${portOf(liar)}`,
       prefix: '',
     })
     const lane = fresh('lane')

@@ -11,7 +11,8 @@ const bandwidth = z.int().min(1024)
 const credentials = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('basic'),
-    username: z.string().min(1).max(255),
+    // RFC 7617: a colon would end it.
+    username: z.string().regex(/^[^:\p{Cc}]{1,255}$/u, { message: 'a user name has no colon' }),
     password: z.string().min(1).max(65_536),
   }),
   z.strictObject({ type: z.literal('refresh'), refreshToken: z.string().min(1).max(65_536) }),

@@ -36,6 +36,10 @@ export const tagsQuery = z.strictObject({
   repository: repositoryName,
   /** Only releases within it: `~1.4`, `^1`, `>=1.2 <2`, `latest-stable`. */
   range: z.string().min(1).max(128).optional(),
+  /** A part of the tag, or the beginning of a digest. */
+  find: z.string().min(1).max(512).optional(),
+  /** `desc`: the highest version first. */
+  order: z.enum(['asc', 'desc']).default('asc'),
   ...page,
 })
 

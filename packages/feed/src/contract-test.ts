@@ -173,8 +173,13 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
           const found = await index.findManifest(app, reference)
           expect(found).toMatchObject({ digest: image.digest, mediaType: image.mediaType })
           expect(Buffer.from(found?.bytes ?? [])).toEqual(image.bytes)
-          expect(await index.findManifest(twin, reference)).toBeNull()
-          expect(await index.findManifest(abroad, reference)).toBeNull()
+          const { digest, mediaType } = image
+          const facts = { digest, mediaType, size: image.bytes.length }
+          expect(await index.describeManifest(app, reference)).toEqual(facts)
+          for (const elsewhere of [twin, abroad]) {
+            expect(await index.findManifest(elsewhere, reference)).toBeNull()
+            expect(await index.describeManifest(elsewhere, reference)).toBeNull()
+          }
         }
       })
       it('moves a tag, and says when it already points there', async () => {
@@ -184,6 +189,26 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
         expect(await put(app, two, ['1.0'])).toEqual([{ tag: '1.0', moved: true }])
         expect((await index.findManifest(app, '1.0'))?.digest).toBe(two.digest)
         expect((await index.findManifest(app, one.digest))?.digest).toBe(one.digest)
+      })
+      it('answers each of many who ask at once, in whatever repository, as things are now', async () => {
+        const [one, two] = [testImage(), testImage({ annotations: { n: '2' } })]
+        await pushImage(app, one, ['1.0'])
+        await pushImage(twin, two, ['1.0'])
+        const all = () =>
+          Promise.all(
+            [app, twin, abroad].flatMap((address) =>
+              ['1.0', one.digest, '2.0'].map(async (reference) => {
+                const found = await index.findManifest(address, reference)
+                return found && { digest: found.digest, bytes: Buffer.from(found.bytes) }
+              }),
+            ),
+          )
+        const [first, second] = [one, two].map(({ digest, bytes }) => ({ digest, bytes }))
+        expect(await all()).toEqual([first, first, null, second, null, null, null, null, null])
+        await put(app, two, ['1.0'])
+        expect(await all()).toEqual([second, first, null, second, null, null, null, null, null])
+        await index.deleteManifest(twin, two.digest, alice)
+        expect(await all()).toEqual([second, first, null, null, null, null, null, null, null])
       })
       it('sets a tag only if it is what the push expects, and else stores nothing', async () => {
         const [first, second] = [testImage(), testImage({ annotations: { n: '2' } })]

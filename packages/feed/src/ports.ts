@@ -31,6 +31,14 @@ export interface Caller {
   readableFeedIds(): Promise<readonly string[]>
 }
 
+/** What a HEAD tells of a manifest. */
+export interface ManifestFacts {
+  readonly digest: string
+  readonly mediaType: string
+  /** Bytes. */
+  readonly size: number
+}
+
 /** A manifest as a repository holds it: the exact bytes, under the media type it was pushed with. */
 export interface StoredManifest {
   readonly digest: string
@@ -89,6 +97,8 @@ export interface FeedIndex {
    * where the feed's rules keep tags of their own. Throws `DENIED` for what was let in and recalled since.
    */
   findManifest(address: RepositoryAddress, reference: string): Promise<StoredManifest | null>
+  /** The same without the bytes: for HEAD. */
+  describeManifest(address: RepositoryAddress, reference: string): Promise<ManifestFacts | null>
   /**
    * Stores the manifest, its edges and its membership, and moves the tags. Throws
    * `MANIFEST_BLOB_UNKNOWN` naming what is missing from this repository (subjects and

@@ -7,6 +7,7 @@ import { Chip } from '../parts/chip.tsx'
 import { Copy, Digest } from '../parts/copy.tsx'
 import { TextField } from '../parts/field.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
+import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
@@ -15,15 +16,26 @@ import { placeOf } from '../recall/reach.ts'
 import { RecallDialog, type Recalled } from '../recall/recall-dialog.tsx'
 import { RecalledChip } from '../recall/recalled-chip.tsx'
 import { AskDialog } from '../request/ask-dialog.tsx'
+import { client, statusOf } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
-import { feedsQuery, lanesQuery, tagsQuery } from './queries.ts'
+import { feedsQuery, lanesQuery } from './queries.ts'
 import { TagLife } from './tag-life.tsx'
 
 export function Repository() {
   const { feed, _splat: repository = '' } = useParams({ from: '/shell/feeds/$feed/repositories/$' })
   const { tag, find = '' } = useSearch({ from: '/shell/feeds/$feed/repositories/$' })
   const navigate = useNavigate({ from: '/feeds/$feed/repositories/$' })
-  const tags = useQuery(tagsQuery(feed, repository))
+  const { list, more } = usePages(['tags', feed, repository, { find }], (page) =>
+    client()
+      .listTags({
+        params: { feed },
+        query: { repository, order: 'desc', ...(find !== '' && { find }), ...page },
+      })
+      .catch((error: unknown) => {
+        if (statusOf(error) === 404) return { items: [], next: null }
+        throw error
+      }),
+  )
   return (
     <>
       <PageHead
@@ -56,39 +68,43 @@ export function Repository() {
             <TagLife feed={feed} repository={repository} tag={tag} />
           </Panel>
         )}
-        <Await query={tags}>
-          {(all) =>
-            all.length === 0 ? (
-              <div className="panel">
-                <Empty title="No tags here">
-                  <p>There is no repository of this name in {feed}, or it holds images by digest only.</p>
-                </Empty>
-              </div>
-            ) : (
-              <div>
-                <search className="filters">
-                  <TextField
-                    label="Find"
-                    type="search"
-                    placeholder="tag or digest"
-                    value={find}
-                    onChange={(event) =>
-                      void navigate({
-                        search: {
-                          ...(tag !== undefined && { tag }),
-                          ...(event.target.value !== '' && { find: event.target.value }),
-                        },
-                        replace: true,
-                        resetScroll: false,
-                      })
-                    }
-                  />
-                </search>
-                <TagTable feed={feed} repository={repository} tags={all} find={find} />
-              </div>
-            )
-          }
-        </Await>
+        <div>
+          <search className="filters">
+            <TextField
+              label="Find"
+              type="search"
+              placeholder="part of a tag, or a digest"
+              value={find}
+              onChange={(event) =>
+                void navigate({
+                  search: {
+                    ...(tag !== undefined && { tag }),
+                    ...(event.target.value !== '' && { find: event.target.value }),
+                  },
+                  replace: true,
+                  resetScroll: false,
+                })
+              }
+            />
+          </search>
+          <Await query={list}>
+            {(tags) =>
+              tags.length > 0 ? (
+                <TagTable feed={feed} repository={repository} tags={tags} more={more} />
+              ) : (
+                <div className="panel">
+                  {find !== '' ? (
+                    <Empty title="No tag matches" />
+                  ) : (
+                    <Empty title="No tags here">
+                      <p>There is no repository of this name in {feed}, or it holds images by digest only.</p>
+                    </Empty>
+                  )}
+                </div>
+              )
+            }
+          </Await>
+        </div>
       </div>
     </>
   )
@@ -98,12 +114,12 @@ function TagTable({
   feed,
   repository,
   tags,
-  find,
+  more,
 }: {
   feed: string
   repository: string
   tags: readonly Tag[]
-  find: string
+  more: ReturnType<typeof usePages>['more']
 }) {
   const me = useMe()
   const lanes = useQuery(lanesQuery)
@@ -201,16 +217,15 @@ function TagTable({
       ),
     },
   ]
-  const shown = tags.filter(({ tag, digest }) => tag.includes(find) || digest.includes(find)).toReversed()
   return (
     <>
-      {shown.length === 0 ? (
-        <div className="panel">
-          <Empty title="No tag matches" />
-        </div>
-      ) : (
-        <Table label={`Tags of ${repository}`} columns={columns} items={shown} keyOf={({ tag }) => tag} />
-      )}
+      <Table
+        label={`Tags of ${repository}`}
+        columns={columns}
+        items={tags}
+        keyOf={({ tag }) => tag}
+        more={more}
+      />
       <AskDialog
         image={asked === null ? null : `${repository}:${asked}`}
         lanes={open}

@@ -14,9 +14,8 @@ import { RecalledChip } from '../recall/recalled-chip.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { FeedTabs } from './feed-tabs.tsx'
-import { feedsQuery, lanesQuery, tagsQuery } from './queries.ts'
+import { feedsQuery, lanesQuery, newestQuery } from './queries.ts'
 import { inOrder } from './stage-order.ts'
-import { newestTag } from './newest-tag.ts'
 
 const ROWS = 25
 
@@ -120,9 +119,9 @@ function Matrix({ names, feeds }: { names: readonly string[]; feeds: readonly Fe
 
 function Row({ repository, feeds }: { repository: string; feeds: readonly Feed[] }) {
   const cells = useQueries({
-    queries: feeds.map(({ name }) => ({ ...tagsQuery(name, repository), staleTime: 30_000 })),
+    queries: feeds.map(({ name }) => newestQuery(name, repository)),
   })
-  const newest = cells.map(({ data }) => (data === undefined ? undefined : newestTag(data)))
+  const newest = cells.map(({ data }) => data)
   return (
     <tr>
       <th scope="row">{repository}</th>
@@ -140,6 +139,8 @@ function Row({ repository, feeds }: { repository: string; feeds: readonly Feed[]
   )
 }
 
+type Standing = Pick<Tag, 'tag' | 'digest' | 'pushedAt'>
+
 function Cell({
   feed,
   repository,
@@ -148,8 +149,8 @@ function Cell({
 }: {
   feed: string
   repository: string
-  tag: Tag | null | undefined
-  before: Tag | null
+  tag: Standing | null | undefined
+  before: Standing | null
 }) {
   const standing = useStanding()
   if (tag === undefined) return <span className="soft">…</span>

@@ -1,6 +1,7 @@
 import type { BlobStorage } from '@sluice/feed'
 import { verifyBytes } from '@sluice/oci'
 import type { Connected } from '../remotes/connect.ts'
+import type { Remotes } from '../remotes/index.ts'
 import type { Transaction } from '../transaction.ts'
 
 /** Where bytes of blobs are read. */
@@ -12,7 +13,30 @@ export type LayerReader = (
   layer: { readonly digest: string; readonly size: number },
 ) => Promise<Uint8Array>
 
-export function storedLayers(tx: Transaction, storage: BlobReader): LayerReader {
+/** Of our storage, or of the registry that the repository is in. */
+export function layersOf(
+  tx: Transaction,
+  remotes: Pick<Remotes, 'connect'>,
+  storage: BlobReader,
+): LayerReader {
+  const stored = storedLayers(tx, storage)
+  const readers = new Map<string, Promise<LayerReader>>()
+  const choose = async (id: string): Promise<LayerReader> => {
+    const { name, feed } = await tx.repository.findUniqueOrThrow({
+      where: { id },
+      select: { name: true, feed: { select: { id: true, kind: true } } },
+    })
+    const connected = feed.kind === 'remote' ? await remotes.connect(feed.id) : null
+    return connected === null ? stored : remoteLayers(connected, name)
+  }
+  return async (id, layer) => {
+    const reader = readers.get(id) ?? choose(id)
+    readers.set(id, reader)
+    return (await reader)(id, layer)
+  }
+}
+
+function storedLayers(tx: Transaction, storage: BlobReader): LayerReader {
   return async (repositoryId, { digest, size }) => {
     const [blob] = await tx.$queryRaw<{ storageKey: string }[]>`
       select b.storage_key as "storageKey" from repository_blob rb join blob b on b.digest = rb.digest
@@ -29,11 +53,8 @@ export function storedLayers(tx: Transaction, storage: BlobReader): LayerReader 
 /** Milliseconds for one layer of evidence: somebody waits for the gates. */
 const PATIENCE_MS = 15_000
 
-export function remoteLayers(tx: Transaction, { repository }: Connected): LayerReader {
-  return async (repositoryId, layer) => {
-    const row = await tx.repository.findUniqueOrThrow({ where: { id: repositoryId }, select: { name: true } })
-    return whole(await repository(row.name).getBlob(layer, AbortSignal.timeout(PATIENCE_MS)))
-  }
+function remoteLayers({ repository }: Connected, name: string): LayerReader {
+  return async (_, layer) => whole(await repository(name).getBlob(layer, AbortSignal.timeout(PATIENCE_MS)))
 }
 
 /** A chunk is only good until the next one is asked for. */

@@ -34,6 +34,10 @@ export interface TagView {
 export interface TagQuery extends Page {
   /** Only the releases within it, as `~1.4` or `latest-stable`; virtual tags are none. */
   readonly range?: string | undefined
+  /** Only those with this in their name, or on a digest that begins so. */
+  readonly find?: string | undefined
+  /** `desc`: the highest version first. */
+  readonly order?: 'asc' | 'desc' | undefined
 }
 
 /** Tags as people look at them; `/v2` has its own reads (feed-index). */
@@ -52,28 +56,40 @@ export function feedTags(connections: Connections) {
 
   return {
     /**
-     * In version order, the lowest first; where tags are versions, virtual tags among them.
+     * In version order, the lowest first unless asked otherwise; where tags are versions, virtual tags among them.
      * @throws StoreError not_found, invalid (after); PromotionError invalid (range)
      */
     async tags(
       feedId: string,
       repository: string,
-      { limit, after, range }: TagQuery,
+      { limit, after, range, find, order }: TagQuery,
     ): Promise<Paged<TagView>> {
       if (after && !isTag(after)) throw new StoreError('invalid', 'must be a tag', { field: 'after' })
       const id = await repositoryId(feedId, repository)
-      const { rows } = await pool.query<{ names: string[]; withheld: string[]; versions: boolean }>(
+      const { rows } = await pool.query<{
+        names: string[]
+        withheld: string[]
+        found: string[]
+        versions: boolean
+      }>(
         `select array(select name from tag where repository_id = $1) as names,
            array(select name from tag where repository_id = $1 and exists (select from recall where lifted_at is null)
              and name like '%.%.%' and recalled($2, digest)) as withheld,
+           array(select name from tag where repository_id = $1 and starts_with(digest, $3)) as found,
            coalesce(tag_rules -> 'versions' = 'true', false) as versions from feed where id = $2`,
-        [id, feedId],
+        [id, feedId, find ?? null],
       )
-      const { names: stored = [], withheld = [], versions = false } = rows[0] ?? {}
+      const { names: stored = [], withheld = [], found = [], versions = false } = rows[0] ?? {}
       const offered = versions && range === undefined ? stored.filter((name) => !withheld.includes(name)) : []
       const virtual = virtualBeside(offered)
       const all = range === undefined ? [...stored, ...virtual.keys()] : releasesWithin(range, stored)
-      const names = inVersionOrder(all.filter((name) => !after || compareTags(name, after) > 0))
+      const onDigest = new Set(found)
+      const wanted = (name: string): boolean =>
+        find === undefined || name.includes(find) || onDigest.has(virtual.get(name) ?? name)
+      const way = order === 'desc' ? -1 : 1
+      const ahead = (name: string): boolean => !after || compareTags(name, after) * way > 0
+      const ascending = inVersionOrder(all.filter((name) => ahead(name) && wanted(name)))
+      const names = order === 'desc' ? ascending.toReversed() : ascending
       const page = paged(names.slice(0, limit + 1), limit, (name) => name)
       const releases = page.items.map((name) => virtual.get(name) ?? name)
       const views = await pool.query<Omit<TagView, 'size'> & { size: string }>(TAGS, [id, releases])

@@ -46,7 +46,6 @@ export async function readClosure(
   tx: Transaction,
   repositoryId: string,
   digest: string,
-  { blobs: blobsHere }: { readonly blobs: boolean },
 ): Promise<(Closure & { mediaType: string }) | null> {
   const stored = await readManifests(tx, repositoryId, digest)
   const top = stored.get(digest)
@@ -70,7 +69,7 @@ export async function readClosure(
   refuseTwins(nodes.map((node) => node.digest))
   const manifests = members.filter(({ kind }) => kind === 'manifest')
   await holdManifests(tx, repositoryId, manifests)
-  if (blobsHere) await requireBlobs(tx, repositoryId, members)
+  await requireBlobs(tx, repositoryId, members)
   return {
     mediaType: top.mediaType,
     members: members.map(({ kind, digest, size, mediaType }) => ({ kind, digest, size, mediaType })),
@@ -140,6 +139,7 @@ async function holdManifests(tx: Transaction, repositoryId: string, manifests: r
   }
 }
 
+/** Those of a remote feed are its registry's; the copy finds out. */
 async function requireBlobs(tx: Transaction, repositoryId: string, members: readonly BoundMember[]) {
   const blobs = members.filter(({ kind }) => kind === 'blob')
   const digests = blobs.map(({ digest }) => digest)
@@ -149,7 +149,7 @@ async function requireBlobs(tx: Transaction, repositoryId: string, members: read
       where repository_id = ${repositoryId}::uuid and digest = any (${digests}::text[])
       order by digest for key share)
     select w.digest from unnest(${digests}::text[], ${blobs.map(({ size }) => String(size))}::bigint[]) w (digest, size)
-    where not exists (
+    where not is_remote(${repositoryId}::uuid) and not exists (
       select from held h join blob b on b.digest = h.digest
       where h.digest = w.digest and b.size = w.size and b.quarantined_at is null)
     limit 10`

@@ -89,7 +89,7 @@ export async function findDigest(
       union
       select e.parent_digest from above a join manifest_edge e on e.child_digest = a.digest and e.kind = 'manifest')
     select n.name as feed, r.name as repository, a.digest,
-      array(select t.name from tag t where t.repository_id = r.id and t.digest = a.digest order by t.name) as tags
+      array(select t.name from current_tag t where t.repository_id = r.id and t.digest = a.digest order by t.name) as tags
     from above a join repository_manifest m on m.digest = a.digest join repository r on r.id = m.repository_id
       join feed_name n on n.feed_id = r.feed_id and n.is_current
     where r.feed_id = any (${[...visibleFeedIds]}::uuid[])

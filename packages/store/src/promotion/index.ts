@@ -2,10 +2,10 @@ import { evidenceRulesOf, leadsBack, type Policy } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
 import { type Attached, NOTHING_ATTACHED, readAttached } from '../evidence/attached.ts'
-import { type BlobReader, type LayerReader, remoteLayers, storedLayers } from '../evidence/layers.ts'
+import { type BlobReader, layersOf } from '../evidence/layers.ts'
 import { isId } from '../id.ts'
-import type { Remotes } from '../remotes/index.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
+import type { Remotes } from '../remotes/index.ts'
 import { type BeginInput, type Begun, begin, type Run } from './begin.ts'
 import { type BreakGlass, breakGlass, reviewBreakGlass } from './break-glass.ts'
 import { createRequest, type NewRequest } from './create.ts'
@@ -15,7 +15,7 @@ import type { Ending } from './end.ts'
 import { broke, commit, fail } from './finish.ts'
 import { findPromotion, listPromotions, type PromotionFilter } from './history.ts'
 import { listRequests, type RequestFilter } from './list.ts'
-import { type LayersOf, lookAgain, type Source } from './look-again.ts'
+import { lookAgain } from './look-again.ts'
 import { type Asked, prepare } from './prepare.ts'
 import {
   createRecall,
@@ -114,7 +114,8 @@ export function requests(connections: Connections, remotes: Remotes) {
       decision: Omit<Decision, 'decision'>,
       storage?: BlobReader,
     ): Promise<RequestView> {
-      const attached = await lookAgain(prisma, { requestId: id }, layersOf(prisma, remotes, storage))
+      await remotes.look.evidence(id)
+      const attached = await lookAgain(prisma, { requestId: id }, remotes, storage)
       return command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'approve' }, attached))
     },
     reject: (actor: Actor, id: string, decision: Omit<Decision, 'decision'>) =>
@@ -155,24 +156,8 @@ async function attachedTo(
       sourceRepositoryId,
       platforms: frozen.images,
     })),
-    await layerReader(prisma, remotes, prepared.lane, storage),
+    layersOf(prisma, remotes, storage),
   )
-}
-
-/** Where the layers of a lane's source are read; absent without storage. */
-function layersOf(tx: Transaction, remotes: Remotes, storage: BlobReader | undefined): LayersOf | undefined {
-  return storage === undefined ? undefined : (source) => layerReader(tx, remotes, source, storage)
-}
-
-/** Layers are read from our storage, or from the registry of the lane's source. */
-async function layerReader(
-  tx: Transaction,
-  remotes: Remotes,
-  { fromFeedId, fromRemote }: Source,
-  storage: BlobReader,
-): Promise<LayerReader> {
-  const connected = fromRemote ? await remotes.connect(fromFeedId) : null
-  return connected === null ? storedLayers(tx, storage) : remoteLayers(tx, connected)
 }
 
 /** What a worker does with promotions; every write is fenced by promotion, attempt and worker. */
@@ -184,7 +169,7 @@ export function runs(connections: Connections, remotes: Remotes) {
       fenced((tx) => handOver(tx, limit, add)),
     /** @param storage where evidence that hangs on the images by now is read */
     async begin(input: BeginInput, storage?: BlobReader): Promise<Begun> {
-      const attached = await lookAgain(prisma, input, layersOf(prisma, remotes, storage))
+      const attached = await lookAgain(prisma, input, remotes, storage)
       return fenced((tx) => begin(tx, input, attached))
     },
     renew: (run: Run, leaseMs: number) => renew(prisma, run, leaseMs),

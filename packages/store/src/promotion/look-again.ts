@@ -1,7 +1,8 @@
 import { evidenceRulesOf, leadsBack, type Policy, type RequestKind } from '@sluice/promotion'
 import { type Attached, NOTHING_ATTACHED, readAttached } from '../evidence/attached.ts'
-import type { LayerReader } from '../evidence/layers.ts'
+import { type BlobReader, layersOf } from '../evidence/layers.ts'
 import { isId } from '../id.ts'
+import type { Remotes } from '../remotes/index.ts'
 import type { Transaction } from '../transaction.ts'
 import { frozenFacts } from './facts.ts'
 import { readItems } from './rows.ts'
@@ -14,9 +15,10 @@ import { readItems } from './rows.ts'
 export async function lookAgain(
   tx: Transaction,
   due: { readonly requestId: string } | { readonly promotionId: string; readonly attempt: number },
-  layersOf?: LayersOf,
+  remotes: Remotes,
+  storage?: BlobReader,
 ): Promise<Attached> {
-  if (layersOf === undefined) return NOTHING_ATTACHED
+  if (storage === undefined) return NOTHING_ATTACHED
   const request = 'requestId' in due ? await pending(tx, due.requestId) : await queued(tx, due)
   if (request === null || leadsBack(request.kind) || evidenceRulesOf(request.policy).length === 0) {
     return NOTHING_ATTACHED
@@ -30,20 +32,11 @@ export async function lookAgain(
       sourceRepositoryId,
       platforms: images[position] ?? [],
     })),
-    await layersOf(request),
+    layersOf(tx, remotes, storage),
   )
 }
 
-/** The first feed of a lane: `fromRemote`, its registry is another one. */
-export interface Source {
-  readonly fromFeedId: string
-  readonly fromRemote: boolean
-}
-
-/** Where the bytes of its layers are read. */
-export type LayersOf = (source: Source) => Promise<LayerReader>
-
-interface Due extends Source {
+interface Due {
   readonly id: string
   readonly kind: RequestKind
   readonly policy: Policy
@@ -52,9 +45,8 @@ interface Due extends Source {
 async function pending(tx: Transaction, requestId: string): Promise<Due | null> {
   if (!isId(requestId)) return null
   const [row] = await tx.$queryRaw<Due[]>`
-    select r.id, r.kind, v.policy, f.id as "fromFeedId", f.kind = 'remote' as "fromRemote" from request r
+    select r.id, r.kind, v.policy from request r
       join lane_version v on v.lane_id = r.lane_id and v.version = r.lane_version
-      join lane l on l.id = r.lane_id join feed f on f.id = l.from_feed_id
     where r.id = ${requestId}::uuid and r.state = 'PENDING'`
   return row ?? null
 }
@@ -64,10 +56,8 @@ async function queued(
   { promotionId, attempt }: { readonly promotionId: string; readonly attempt: number },
 ): Promise<Due | null> {
   const [row] = await tx.$queryRaw<Due[]>`
-    select r.id, r.kind, v.policy, f.id as "fromFeedId", f.kind = 'remote' as "fromRemote"
-    from promotion p join request r on r.id = p.request_id
+    select r.id, r.kind, v.policy from promotion p join request r on r.id = p.request_id
       join lane_version v on v.lane_id = r.lane_id and v.version = r.lane_version
-      join lane l on l.id = r.lane_id join feed f on f.id = l.from_feed_id
     where p.id = ${promotionId}::uuid and p.state = 'QUEUED' and p.attempt = ${attempt} and r.state = 'APPROVED'`
   return row ?? null
 }

@@ -108,7 +108,7 @@ export async function prepare(
   for (const [position, item] of resolved.entries()) {
     images.push(await prepareItem(tx, lane, source, item, position))
   }
-  const items = await withReferrers(tx, lane.policy, images, attached, { blobs: !source.remote })
+  const items = await withReferrers(tx, lane.policy, images, attached)
   if (leadsBack(kind)) await requireAdmitted(tx, lane, items)
   const recallId = kind === 'restore' ? await recallOf(tx, lane, items) : null
   const requesterPersons = [
@@ -234,7 +234,7 @@ async function withRelease(tx: Transaction, feedId: string, item: ResolvedItem):
 async function prepareItem(
   tx: Transaction,
   lane: LaneNow,
-  feed: { readonly id: string; readonly name: string; readonly remote: boolean },
+  feed: { readonly id: string; readonly name: string },
   item: ResolvedItem,
   position: number,
 ): Promise<PreparedItem> {
@@ -254,8 +254,7 @@ async function prepareItem(
       { field, detail: { tagged: source?.tagged, given: item.digest } },
     )
   }
-  const frozen =
-    source && digest != null ? await readClosure(tx, source.id, digest, { blobs: !feed.remote }) : null
+  const frozen = source && digest != null ? await readClosure(tx, source.id, digest) : null
   if (source === undefined || digest == null || frozen === null) {
     throw new StoreError('digest_unknown', `${where} has no manifest ${digest}`, { field })
   }

@@ -35,8 +35,9 @@ export async function insertRemote(
   remote: NewRemote,
 ): Promise<JsonObject> {
   check(remote)
-  await tx.feedRemote.create({ data: { feedId, ...columns(seal, feedId, remote), baseUrl: remote.url } })
-  return told(remote)
+  const data = columns(seal, feedId, plainly(remote))
+  await tx.feedRemote.create({ data: { feedId, ...data, baseUrl: new URL(remote.url).origin } })
+  return told(plainly(remote))
 }
 
 /**
@@ -60,8 +61,9 @@ export async function changeRemote(
     plainHttp: now.plainHttp.length === 1 && now.plainHttp[0] === 'loopback' ? 'loopback' : now.plainHttp,
     privateHosts: now.privateHosts,
   }
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
-  check({ ...before, ...given })
+  const asked = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+  check({ ...before, ...asked })
+  const given: Record<string, unknown> = plainly(asked)
   const leads = LEADING.find(
     (key) => key in given && JSON.stringify(given[key]) !== JSON.stringify(before[key]),
   )
@@ -72,8 +74,22 @@ export async function changeRemote(
       { field: 'remote.credentials' },
     )
   }
-  await tx.feedRemote.update({ where: { feedId }, data: columns(seal, feedId, change) })
-  return told(change)
+  await tx.feedRemote.update({ where: { feedId }, data: columns(seal, feedId, plainly(change)) })
+  return told(plainly(change))
+}
+
+/** Addresses of checked settings as they are compared: origins, and hosts in lower case. */
+function plainly(remote: RemoteChange): RemoteChange {
+  const { url, realmAllowList, proxy, plainHttp, privateHosts } = remote
+  const lower = (hosts: readonly string[]) => hosts.map((host) => host.toLowerCase())
+  return {
+    ...remote,
+    ...(url !== undefined && { url: new URL(url).origin }),
+    ...(realmAllowList && { realmAllowList: realmAllowList.map((realm) => new URL(realm).origin) }),
+    ...(proxy != null && { proxy: new URL(proxy).origin }),
+    ...(plainHttp !== undefined && plainHttp !== 'loopback' && { plainHttp: lower(plainHttp) }),
+    ...(privateHosts && { privateHosts: lower(privateHosts) }),
+  }
 }
 
 function columns(seal: Seal, feedId: string, remote: RemoteChange) {
@@ -134,7 +150,7 @@ function check({ prefix = '', ca, clientCertificate, proxy, ...remote }: NewRemo
   if (prefix !== '' && !isRepositoryName(prefix)) {
     throw invalid('prefix', 'is the beginning of a repository name there, as team or team/images')
   }
-  if (proxy != null && !/^http:\/\/[^/@?#]+\/?$/.test(proxy)) {
+  if (proxy != null && !(/^http:\/\/[^/@?#]+\/?$/.test(proxy) && URL.canParse(proxy))) {
     throw invalid('proxy', 'is http://HOST[:PORT], without user and password')
   }
   if (ca != null && !isCertificate(ca)) throw invalid('ca', 'is no certificate in PEM form')

@@ -22,7 +22,7 @@ export async function listRemoteTags(
   pool: pg.Pool,
   { access, repository: open }: Connected,
   repository: string,
-  { limit, after, range }: TagQuery,
+  { limit, after, range, find, order }: TagQuery,
 ): Promise<Paged<TagView>> {
   const signal = AbortSignal.timeout(PATIENCE_MS)
   const found = new Map<string, Manifest>()
@@ -44,7 +44,11 @@ export async function listRemoteTags(
       )
     }
     const all = range === undefined ? stored : releasesWithin(range, stored)
-    const names = inVersionOrder(all.filter((name) => !after || compareTags(name, after) > 0))
+    // What a digest is on, only a registry that keeps it knows: here a part of the tag is looked for.
+    const wanted = all.filter((name) => find === undefined || name.includes(find))
+    const way = order === 'desc' ? -1 : 1
+    const ascending = inVersionOrder(wanted.filter((name) => !after || compareTags(name, after) * way > 0))
+    const names = order === 'desc' ? ascending.toReversed() : ascending
     page = paged(names.slice(0, limit + 1), limit, (name) => name)
     await eachOf(page.items, async (tag) => {
       const manifest = await at.getManifest(tag, signal)

@@ -13,6 +13,8 @@ import { observe, type Seen } from './observe.ts'
 const PATIENCE_MS = 30_000
 /** For whoever only reads: what was last seen is shown instead. */
 const GLANCE_MS = 1_500
+/** For a decision: what was found before is stored, and the rest may be missing. */
+const EVIDENCE_MS = 10_000
 /** What was looked at this recently is not looked at again for a reader. */
 const FRESH_MS = 30_000
 
@@ -65,10 +67,7 @@ export function looking(pool: pg.Pool, connect: Connect) {
     const due = tags.filter((tag) => !asked.has(`${feedId} ${repository} ${tag}`))
     if (due.length === 0) return
     for (const tag of due) asked.set(`${feedId} ${repository} ${tag}`, now)
-    await at(feedId, repository, { tags: due }, AbortSignal.timeout(GLANCE_MS)).catch((error: unknown) => {
-      // The last observation stands; whoever asks for a promotion hears what is wrong.
-      if (!(error instanceof StoreError)) throw error
-    })
+    await unlessAway(at(feedId, repository, { tags: due }, AbortSignal.timeout(GLANCE_MS)))
   }
 
   return {
@@ -113,6 +112,29 @@ export function looking(pool: pg.Pool, connect: Connect) {
       await Promise.all(rows.map(({ feedId, repository, tags }) => glance(feedId, repository, tags)))
     },
 
+    /** Looks again at what hangs on the images of an open request of a remote source, where its lane asks for evidence. */
+    async evidence(requestId: string): Promise<void> {
+      const { rows } = await pool.query<{
+        feedId: string
+        repository: string
+        digests: string[]
+        policy: Policy
+      }>(
+        `select r.feed_id as "feedId", r.name as repository, array_agg(distinct i.digest) as digests, v.policy
+         from request q join request_item i on i.request_id = q.id join repository r on r.id = i.source_repository_id
+           join feed f on f.id = r.feed_id and f.kind = 'remote' and not f.trusted and f.deleted_at is null
+           join lane_version v on v.lane_id = q.lane_id and v.version = q.lane_version
+         where q.id = $1 and q.state = 'PENDING' and q.kind = 'promote'
+         group by r.feed_id, r.name, v.policy`,
+        [isId(requestId) ? requestId : null],
+      )
+      for (const { feedId, repository, digests: images, policy } of rows) {
+        if (evidenceRulesOf(policy).length === 0) continue
+        const asking = { images, evidence: true }
+        await unlessAway(at(feedId, repository, asking, AbortSignal.timeout(EVIDENCE_MS)))
+      }
+    },
+
     /** Looks again, for a moment, at one tag of a feed, if that is remote. */
     async glance(
       { id, kind }: Pick<FeedView, 'id' | 'kind'>,
@@ -122,4 +144,11 @@ export function looking(pool: pg.Pool, connect: Connect) {
       if (kind === 'remote') await glance(id, repository, [tag])
     },
   }
+}
+
+/** The last observation stands; whoever asks for a promotion hears what is wrong. */
+async function unlessAway(looked: Promise<unknown>): Promise<void> {
+  await looked.catch((error: unknown) => {
+    if (!(error instanceof StoreError)) throw error
+  })
 }

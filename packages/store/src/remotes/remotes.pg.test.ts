@@ -120,6 +120,7 @@ describe('settings', () => {
     ['ca', { ca: pem }],
     ['clientCertificate', { clientCertificate: { cert: pem, key: 'x' } }],
     ['proxy', { proxy: 'https://proxy.example' }],
+    ['proxy', { proxy: 'http://no host' }],
     ['proxy', { proxy: 'http://me:secret@proxy.example' }],
     ['privateHosts[0]', { privateHosts: ['https://registry.lan'] }],
     ['plainHttp[0]', { plainHttp: ['registry.lan:5000/x'] }],
@@ -136,6 +137,21 @@ describe('settings', () => {
     await expect(store.feeds.create(scene.rita, feed)).rejects.toEqual(refused('invalid', { field }))
     const { name } = await make()
     await expect(store.feeds.patch(scene.rita, name, over)).rejects.toEqual(refused('invalid', { field }))
+  })
+
+  test('are kept as they are compared, however they were written', async () => {
+    const { remote } = await make({
+      url: `${registry.url}/`,
+      realmAllowList: ['https://AUTH.example:443/'],
+      proxy: 'http://Proxy.example:3128/',
+      privateHosts: ['Registry.LAN'],
+    })
+    expect(remote).toMatchObject({
+      url: registry.url,
+      realmAllowList: ['https://auth.example'],
+      proxy: 'http://proxy.example:3128',
+      privateHosts: ['registry.lan'],
+    })
   })
 
   test('change one by one; a hosted feed takes none', async () => {
@@ -241,7 +257,7 @@ describe('a request whose source is remote', () => {
       const digest = registry.image(repository, ['1.0.0'])
       const asked = { lane, items: [{ image: `${repository.slice('team/'.length)}:1.0.0` }] }
       const storage = {
-        // biome-ignore lint/correctness/useYield: our own storage holds nothing of a remote feed
+        // oxlint-disable-next-line require-yield -- our own storage holds nothing of a remote feed
         async *read(): AsyncGenerator<Uint8Array> {
           throw new Error('not asked')
         },

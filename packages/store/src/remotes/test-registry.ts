@@ -46,6 +46,7 @@ export async function startRegistry() {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a server on TCP has one
   const { port } = server.address() as AddressInfo
 
   const put = (repository: string, body: object, type: string, tags: readonly string[] = []) => {
