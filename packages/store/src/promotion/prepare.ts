@@ -108,7 +108,7 @@ export async function prepare(
   for (const [position, item] of resolved.entries()) {
     images.push(await prepareItem(tx, lane, source, item, position))
   }
-  const items = await withReferrers(tx, lane.policy, images, attached, { blobs: !source.remote })
+  const items = await withReferrers(tx, lane.policy, images, attached)
   if (leadsBack(kind)) await requireAdmitted(tx, lane, items)
   const recallId = kind === 'restore' ? await recallOf(tx, lane, items) : null
   const requesterPersons = [

@@ -11,7 +11,6 @@ import type { PreparedItem } from './prepare.ts'
 /**
  * The items with what carries the evidence that the lane asks for, so that signatures, SBOMs and attestations are
  * promoted with their image. Whose pushes and platforms count stays the image's own matter.
- * @param kept whether the source's blobs are kept here
  * @throws StoreError closure_incomplete
  */
 export async function withReferrers(
@@ -19,7 +18,6 @@ export async function withReferrers(
   policy: Policy,
   items: readonly PreparedItem[],
   attached: Attached,
-  kept: { readonly blobs: boolean },
 ): Promise<PreparedItem[]> {
   const required = await requiredReferrers(tx, policy, attached)
   const whole: PreparedItem[] = []
@@ -29,7 +27,7 @@ export async function withReferrers(
     const referrers = new Set(subjects.flatMap((subject) => required.get(subject) ?? []))
     let closure: Closure = frozen
     for (const referrer of [...referrers].sort()) {
-      const more = await readClosure(tx, sourceRepositoryId, referrer, kept)
+      const more = await readClosure(tx, sourceRepositoryId, referrer)
       if (more === null) {
         throw new StoreError(
           'closure_incomplete',
