@@ -79,8 +79,11 @@ table public.approval of sluice_owner
   constraint approval_pkey PRIMARY KEY (id)
   constraint approval_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
   constraint reject_needs_a_reason CHECK (((decision = 'approve'::text) OR (length(TRIM(BOTH FROM comment)) > 0)))
+  CREATE INDEX approval_person_idx ON public.approval USING btree (person_id, request_id)
   CREATE UNIQUE INDEX approval_person_once ON public.approval USING btree (request_id, person_id) WHERE (revoked_at IS NULL)
+  CREATE TRIGGER given_password BEFORE INSERT ON public.approval FOR EACH ROW EXECUTE FUNCTION refuse_given_password() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.approval FOR EACH ROW EXECUTE FUNCTION guard_approval() (always)
+  CREATE TRIGGER notify AFTER INSERT OR UPDATE OF revoked_at ON public.approval FOR EACH ROW EXECUTE FUNCTION notify_approval() (origin)
   rights sluice_api: insert, select; sluice_worker: select
   rights on revoked_at sluice_api: update
 table public.audit_entry of sluice_owner
@@ -179,10 +182,35 @@ table public.credential of sluice_owner
   must_change boolean not null
   set_by uuid
   set_at timestamp(3) with time zone not null default now()
+  given_by uuid
+  given_at timestamp(3) with time zone
+  constraint credential_given_by_fkey FOREIGN KEY (given_by) REFERENCES person(id)
   constraint credential_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
   constraint credential_pkey PRIMARY KEY (person_id)
   constraint credential_set_by_fkey FOREIGN KEY (set_by) REFERENCES person(id)
+  CREATE TRIGGER remember BEFORE INSERT OR UPDATE ON public.credential FOR EACH ROW EXECUTE FUNCTION remember_giver() (always)
   rights sluice_api: insert, select, update
+v public.current_tag of sluice_owner
+  repository_id uuid
+  name text collate "C"
+  digest text
+  moved_at timestamp(3) with time zone
+  as  SELECT t.repository_id,
+    t.name,
+    t.digest,
+    t.moved_at
+   FROM tag t
+  WHERE (NOT (EXISTS ( SELECT
+           FROM (repository r
+             JOIN feed f ON ((f.id = r.feed_id)))
+          WHERE ((r.id = t.repository_id) AND (f.kind = 'remote'::text)))))
+UNION ALL
+ SELECT o.repository_id,
+    o.name,
+    o.digest,
+    o.moved_at
+   FROM remote_tag o;
+  rights sluice_api: select; sluice_worker: select
 table public.evidence of sluice_owner
   id uuid not null
   subject text not null
@@ -220,9 +248,10 @@ table public.feed of sluice_owner
   deleted_at timestamp(3) with time zone
   quota_bytes bigint
   retention jsonb not null default '{"rules": []}'::jsonb
-  constraint feed_kind_check CHECK ((kind = 'hosted'::text))
+  constraint feed_kind_check CHECK ((kind = ANY (ARRAY['hosted'::text, 'remote'::text, 'proxy'::text])))
   constraint feed_pkey PRIMARY KEY (id)
   constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
+  constraint remote_keeps_no_blobs CHECK (((kind <> 'remote'::text) OR ((quota_bytes IS NULL) AND (retention = '{"rules": []}'::jsonb))))
   CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
   CREATE TRIGGER guard_trusted BEFORE UPDATE OF trusted ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_trusted() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
@@ -238,6 +267,33 @@ table public.feed_name of sluice_owner
   CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON public.feed_name FOR EACH ROW EXECUTE FUNCTION guard_feed_name() (always)
   rights sluice_api: insert, select; sluice_worker: select
   rights on is_current sluice_api: update
+table public.feed_remote of sluice_owner
+  feed_id uuid not null
+  base_url text not null
+  prefix text not null default ''::text
+  credential_type text
+  username text
+  sealed_credential bytea
+  realm_allow_list text[] not null default '{}'::text[]
+  ca text
+  client_certificate text
+  sealed_client_key bytea
+  proxy text
+  plain_http text[] not null default '{}'::text[]
+  private_hosts text[] not null default '{}'::text[]
+  bandwidth bigint
+  changed_at timestamp(3) with time zone not null default now()
+  constraint feed_remote_bandwidth_check CHECK ((bandwidth > 0))
+  constraint feed_remote_base_url_check CHECK ((base_url ~ '^https?://[^/@?#]+$'::text))
+  constraint feed_remote_check CHECK (((credential_type IS NULL) = (sealed_credential IS NULL)))
+  constraint feed_remote_check1 CHECK (((NOT (credential_type IS DISTINCT FROM 'basic'::text)) = (username IS NOT NULL)))
+  constraint feed_remote_check2 CHECK (((client_certificate IS NULL) = (sealed_client_key IS NULL)))
+  constraint feed_remote_credential_type_check CHECK ((credential_type = ANY (ARRAY['basic'::text, 'refresh'::text])))
+  constraint feed_remote_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint feed_remote_pkey PRIMARY KEY (feed_id)
+  constraint feed_remote_proxy_check CHECK ((proxy ~ '^http://[^/@?#]+$'::text))
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.feed_remote FOR EACH ROW EXECUTE FUNCTION guard_feed_remote() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
 table public.feed_usage of sluice_owner
   id bigint not null generated always as identity
   feed_id uuid not null
@@ -507,6 +563,55 @@ table public.recall of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.recall FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.recall FOR EACH ROW EXECUTE FUNCTION guard_recall() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.remote_alert of sluice_owner
+  id uuid not null
+  repository_id uuid not null
+  tag text collate "C" not null
+  expected text
+  seen text
+  first_seen timestamp(3) with time zone not null default now()
+  last_seen timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  resolved_at timestamp(3) with time zone
+  resolved_by uuid
+  resolution text
+  comment text
+  resolved_entry_id uuid
+  constraint remote_alert_check CHECK ((expected IS DISTINCT FROM seen))
+  constraint remote_alert_check1 CHECK ((num_nulls(resolved_at, resolution, resolved_entry_id) = ANY (ARRAY[0, 3])))
+  constraint remote_alert_check2 CHECK (((resolution IS DISTINCT FROM 'accept-removed'::text) OR ((seen IS NULL) AND (expected IS NOT NULL))))
+  constraint remote_alert_check3 CHECK (((resolved_by IS NULL) OR (length(TRIM(BOTH FROM comment)) > 0)))
+  constraint remote_alert_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint remote_alert_pkey PRIMARY KEY (id)
+  constraint remote_alert_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  constraint remote_alert_resolution_check CHECK ((resolution = ANY (ARRAY['restored'::text, 'accept-removed'::text, 'accepted'::text])))
+  constraint remote_alert_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES principal(id)
+  constraint remote_alert_resolved_entry_id_fkey FOREIGN KEY (resolved_entry_id) REFERENCES audit_entry(id)
+  CREATE INDEX remote_alert_first_seen_idx ON public.remote_alert USING btree (first_seen DESC, id DESC)
+  CREATE INDEX remote_alert_tag_idx ON public.remote_alert USING btree (repository_id, tag, resolved_at)
+  CREATE UNIQUE INDEX remote_alert_open_key ON public.remote_alert USING btree (repository_id, tag) WHERE (resolved_at IS NULL)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.remote_alert FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.remote_alert FOR EACH ROW EXECUTE FUNCTION guard_remote_alert() (always)
+  rights sluice_api: insert, select; sluice_worker: insert, select
+  rights on expected sluice_api: update; sluice_worker: update
+  rights on seen sluice_api: update; sluice_worker: update
+  rights on last_seen sluice_api: update; sluice_worker: update
+  rights on resolved_at sluice_api: update; sluice_worker: update
+  rights on resolved_by sluice_api: update; sluice_worker: update
+  rights on resolution sluice_api: update; sluice_worker: update
+  rights on comment sluice_api: update; sluice_worker: update
+  rights on resolved_entry_id sluice_api: update; sluice_worker: update
+table public.remote_tag of sluice_owner
+  repository_id uuid not null
+  name text collate "C" not null
+  digest text not null
+  moved_at timestamp(3) with time zone not null default now()
+  observed_at timestamp(3) with time zone not null default now()
+  constraint remote_tag_pkey PRIMARY KEY (repository_id, name)
+  constraint remote_tag_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX remote_tag_digest_idx ON public.remote_tag USING btree (digest)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.remote_tag FOR EACH ROW EXECUTE FUNCTION guard_remote_tag() (always)
+  rights sluice_api: delete, insert, select, update; sluice_worker: delete, insert, select, update
 table public.repository of sluice_owner
   id uuid not null
   feed_id uuid not null
@@ -516,7 +621,7 @@ table public.repository of sluice_owner
   constraint repository_feed_id_name_key UNIQUE (feed_id, name)
   constraint repository_pkey PRIMARY KEY (id)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.repository FOR EACH ROW EXECUTE FUNCTION guard_repository() (always)
-  rights sluice_api: insert, select; sluice_worker: select
+  rights sluice_api: insert, select; sluice_worker: insert, select
 table public.repository_blob of sluice_owner
   repository_id uuid not null
   digest text not null
@@ -529,6 +634,7 @@ table public.repository_blob of sluice_owner
   CREATE INDEX repository_blob_digest_idx ON public.repository_blob USING btree (digest)
   CREATE TRIGGER count_link AFTER INSERT OR DELETE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION count_link() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER remote_blob BEFORE INSERT ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.repository_manifest of sluice_owner
   repository_id uuid not null
@@ -572,6 +678,7 @@ table public.request of sluice_owner
   constraint request_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text, 'REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text, 'INVALIDATED'::text])))
   constraint restore_names_its_recall CHECK (((kind = 'restore'::text) = (recall_id IS NOT NULL)))
   CREATE INDEX request_created_at_idx ON public.request USING btree (created_at DESC, id DESC)
+  CREATE INDEX request_decided_at_idx ON public.request USING btree (decided_at) WHERE (decided_at IS NOT NULL)
   CREATE INDEX request_expires_at_idx ON public.request USING btree (expires_at) WHERE (state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text]))
   CREATE INDEX request_lane_idx ON public.request USING btree (lane_id, created_at DESC, id DESC)
   CREATE INDEX request_requester_id_idx ON public.request USING btree (requester_id, created_at DESC, id DESC)
@@ -675,16 +782,25 @@ table public.tag_move of sluice_owner
   actor_id uuid
   promotion_id uuid
   entry_id uuid
+  feed_id uuid not null
   constraint tag_move_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES principal(id)
   constraint tag_move_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
   constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL)))
   constraint tag_move_pkey PRIMARY KEY (id)
   constraint tag_move_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   constraint tag_move_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX tag_move_actor_idx ON public.tag_move USING btree (actor_id, at, id) WHERE (actor_id IS NOT NULL)
+  CREATE INDEX tag_move_feed_idx ON public.tag_move USING btree (feed_id, at, id)
+  CREATE INDEX tag_move_feed_tag_idx ON public.tag_move USING btree (feed_id, tag, at, id)
+  CREATE INDEX tag_move_from_idx ON public.tag_move USING btree (from_digest, at, id) WHERE (from_digest IS NOT NULL)
+  CREATE INDEX tag_move_promotion_idx ON public.tag_move USING btree (promotion_id) WHERE (promotion_id IS NOT NULL)
+  CREATE INDEX tag_move_repository_idx ON public.tag_move USING btree (repository_id, at, id)
   CREATE INDEX tag_move_tag_idx ON public.tag_move USING btree (repository_id, tag, id)
+  CREATE INDEX tag_move_to_idx ON public.tag_move USING btree (to_digest, at, id) WHERE (to_digest IS NOT NULL)
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tag_move FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER stamp_feed BEFORE INSERT ON public.tag_move FOR EACH ROW EXECUTE FUNCTION stamp_feed() (always)
   rights sluice_api: insert, select; sluice_worker: select
 table public.ticket_state of sluice_owner
   id uuid not null
@@ -732,6 +848,13 @@ table public.tombstone of sluice_owner
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tombstone FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tombstone FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   rights sluice_api: select; sluice_worker: select
+table public.upkeep of sluice_owner
+  work text not null
+  ended_at timestamp(3) with time zone not null default now()
+  result jsonb not null
+  constraint upkeep_pkey PRIMARY KEY (work)
+  constraint upkeep_work_check CHECK ((work = ANY (ARRAY['collect'::text, 'scrub'::text])))
+  rights sluice_api: select; sluice_worker: insert, select, update
 table public.upload of sluice_owner
   id uuid not null
   repository_id uuid not null
@@ -750,6 +873,7 @@ table public.upload of sluice_owner
   constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   constraint upload_storage_key_key UNIQUE (storage_key)
   CREATE INDEX upload_updated_at_idx ON public.upload USING btree (updated_at)
+  CREATE TRIGGER remote_blob BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.user_group of sluice_owner
   id uuid not null
@@ -1104,6 +1228,59 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.forget_observed(p_repository uuid, p_digest text, p_grace interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_before timestamptz := collectable_before(p_grace);
+begin
+  if not exists (select from repository r join feed f on f.id = r.feed_id
+                 where r.id = p_repository and f.kind = 'remote' and not f.trusted) then
+    return false;
+  end if;
+  -- Whoever builds on it now holds a key share on it, and it is skipped.
+  perform from repository_manifest where repository_id = p_repository and digest = p_digest for update skip locked;
+  if not found then
+    return false;
+  end if;
+  delete from repository_manifest rm
+  where rm.repository_id = p_repository and rm.digest = p_digest and rm.pushed_at < v_before and rm.admission_id is null
+    and not awaited(p_digest)
+    and not exists (select from remote_tag o where o.repository_id = p_repository and o.digest = p_digest)
+    and not exists (
+      select from manifest_edge e join repository_manifest parent on parent.digest = e.parent_digest
+      where e.child_digest = p_digest and e.kind = 'manifest' and parent.repository_id = p_repository)
+    and not exists (
+      select from manifest m join repository_manifest subject on subject.digest = m.subject_digest
+      where m.digest = p_digest and subject.repository_id = p_repository);
+  return found;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.forget_removed_tag(p_alert uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_alert remote_alert;
+begin
+  select * into v_alert from remote_alert where id = p_alert and resolution = 'accept-removed' and resolved_by is not null;
+  if not found then
+    perform refuse('alert_fixed', 'only a tag whose removal was accepted is forgotten');
+  end if;
+  with gone as (
+    delete from tag where repository_id = v_alert.repository_id and name = v_alert.tag and digest = v_alert.expected
+    returning repository_id, name, digest)
+  insert into tag_move (repository_id, tag, from_digest, actor_id, entry_id)
+    select repository_id, name, digest, v_alert.resolved_by, v_alert.resolved_entry_id from gone;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute
+
 CREATE OR REPLACE FUNCTION public.groups_at(p_person uuid, p_at timestamp with time zone)
  RETURNS TABLE(id uuid, name text)
  LANGUAGE sql
@@ -1292,6 +1469,24 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_feed_remote()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and new.feed_id <> old.feed_id then
+    perform refuse('feed_fixed', 'the settings of a remote registry stay with their feed');
+  end if;
+  if not exists (select from feed where id = new.feed_id and kind = 'remote') then
+    perform refuse('feed_fixed', 'only a remote feed has a registry elsewhere');
+  end if;
+  new.changed_at := now();
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_lane()
  RETURNS trigger
@@ -1540,6 +1735,53 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.guard_remote_alert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'an alert is resolved, never deleted');
+  end if;
+  if tg_op = 'INSERT' then
+    if new.resolved_at is not null or not is_remote(new.repository_id) then
+      perform refuse('alert_fixed', 'an alert begins open, about a remote feed');
+    end if;
+    perform require_entry(new.entry_id, 'alert:' || new.id);
+    return new;
+  end if;
+  if old.resolved_at is not null
+     or to_jsonb(new) - array['expected', 'seen', 'last_seen', 'resolved_at', 'resolved_by', 'resolution', 'comment', 'resolved_entry_id']
+        <> to_jsonb(old) - array['expected', 'seen', 'last_seen', 'resolved_at', 'resolved_by', 'resolution', 'comment', 'resolved_entry_id'] then
+    perform refuse('alert_fixed', 'an alert is resolved once, and not changed otherwise');
+  end if;
+  if new.resolved_at is not null then
+    perform require_entry(new.resolved_entry_id, 'alert:' || new.id,
+      (select p.kind || ':' || p.id from principal p where p.id = new.resolved_by));
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_remote_tag()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and (new.repository_id, new.name) is distinct from (old.repository_id, old.name)
+     or not is_remote(new.repository_id) then
+    perform refuse('repository_fixed', 'only the tags of a remote registry are observed');
+  end if;
+  new.observed_at := now();
+  new.moved_at := case when tg_op = 'UPDATE' and new.digest = old.digest then old.moved_at else now() end;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_repository()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1703,6 +1945,17 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.is_remote(p_repository uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (select from repository r join feed f on f.id = r.feed_id where r.id = p_repository and f.kind = 'remote')
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.is_signature_tag(tag text)
  RETURNS boolean
  LANGUAGE sql
@@ -1772,6 +2025,18 @@ AS $function$
 $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.notify_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_notify('sluice_request', new.request_id::text);
+  return null;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.notify_promotion()
  RETURNS trigger
@@ -1857,6 +2122,70 @@ AS $function$
 begin
   raise exception using errcode = 'SL001', message = code, detail = reason;
 end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.refuse_given_password()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.decision = 'approve' and exists (
+    select from credential c join request r on r.id = new.request_id
+    where c.person_id = new.person_id and c.given_by = any (r.requester_persons) and c.given_at >= r.created_at) then
+    perform refuse('password_known_to_requester',
+      'the requester set this person''s password while the request was open; another person must approve, or a new request be made');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.refuse_remote_blob()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if is_remote(new.repository_id) then
+    perform refuse('repository_fixed', 'the blobs of a remote feed stay in its registry');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.remember_giver()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.set_by <> new.person_id and (tg_op = 'INSERT' or new.password_hash <> old.password_hash) then
+    new.given_by := new.set_by;
+    new.given_at := now();
+  elsif tg_op = 'INSERT' then
+    new.given_by := null;
+    new.given_at := null;
+  else
+    new.given_by := old.given_by;
+    new.given_at := old.given_at;
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.remote_address(p_feed uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select regexp_replace(base_url, '^https?://', '') || case prefix when '' then '' else '/' || prefix end
+  from feed_remote where feed_id = p_feed
+$function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
@@ -1961,6 +2290,19 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.require_unalerted(p_feed uuid, p_repository text, p_tag text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tag_alerted(p_feed, p_repository, p_tag) then
+    perform refuse('tag_alerted', format('%s:%s was changed in its registry by another way; resolve that alert first', p_repository, p_tag));
+  end if;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.retire_manifest(p_repository uuid, p_digest text, p_tags text[], p_entry uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -2023,6 +2365,20 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.sender_of(p_principal uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select coalesce(
+    (select 'robot:' || r.name from robot r where r.id = p_principal),
+    (select 'user:' || i.subject from identity i where i.person_id = p_principal and i.issuer = 'local'
+      order by i.created_at, i.id limit 1))
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.settle_feed_usage()
  RETURNS void
  LANGUAGE plpgsql
@@ -2041,6 +2397,18 @@ end $function$
 
 owner sluice_owner; rights sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.stamp_feed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  select feed_id into new.feed_id from repository where id = new.repository_id;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.stamp_membership()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2055,6 +2423,19 @@ begin
 end $function$
 
 owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.tag_alerted(p_feed uuid, p_repository text, p_tag text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (
+    select from remote_alert a join repository r on r.id = a.repository_id
+    where r.feed_id = p_feed and r.name = p_repository and a.tag = p_tag and a.resolved_at is null)
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.unlink_blob(p_repository uuid, p_digest text, p_grace interval)
  RETURNS boolean

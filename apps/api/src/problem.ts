@@ -8,6 +8,7 @@ export type ApiErrorCode =
   | 'not_found'
   | 'method_not_allowed'
   | 'too_large'
+  | 'too_many_streams'
   | 'unsupported_media_type'
   | 'key_file_invalid'
 

@@ -57,6 +57,8 @@ function refusal(rule: Rule, who: string): number | null {
   if (rule === 'signed-in') return null
   if (rule === 'person') return who === 'robot' || who === 'narrow' ? 403 : null
   if ('role' in rule) return 403
+  // No such alert.
+  if ('alert' in rule) return 404
   // The feed dev, the lane out of it and its request: who has no verb on either feed is told nothing.
   if (who === 'narrow') {
     if ('feed' in rule) return ['see', 'pull'].includes(rule.feed) ? null : 403
@@ -85,6 +87,10 @@ test.each(matrix)('%s by %s: %s', async (id, who, status) => {
 test.each(['anonymous', 'of nobody', 'ungranted', 'robot'])('the events of a request by %s', async (who) => {
   const answer = await service.ask('GET', `/api/v1/requests/${request}/events`, { token: tokens[who] })
   expect(answer.status).toBe(who === 'anonymous' || who === 'of nobody' ? 401 : 404)
+})
+
+test.each(['anonymous', 'of nobody'])('the events of lists by %s', async (who) => {
+  expect((await service.ask('GET', '/api/v1/events', { token: tokens[who] })).status).toBe(401)
 })
 
 test('signing out ends the session that asks, and no other', async () => {

@@ -1,5 +1,17 @@
 import type { OperationId } from '@sluice/contract'
-import { anyone, onFeed, onLane, onNewLane, onRequest, person, type Row, role, signedIn } from './access.ts'
+import {
+  anyone,
+  onAlert,
+  onFeed,
+  onLane,
+  onNewLane,
+  onRequest,
+  person,
+  type Row,
+  role,
+  signedIn,
+} from './access.ts'
+import * as alerts from './calls/alerts.ts'
 import * as evidence from './calls/evidence.ts'
 import * as feeds from './calls/feeds.ts'
 import * as groups from './calls/groups.ts'
@@ -7,9 +19,11 @@ import * as history from './calls/history.ts'
 import * as lanes from './calls/lanes.ts'
 import * as purges from './calls/purges.ts'
 import * as recalls from './calls/recalls.ts'
+import * as remotes from './calls/remotes.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
+import * as storage from './calls/storage.ts'
 import * as tickets from './calls/tickets.ts'
 import * as tokens from './calls/tokens.ts'
 import * as users from './calls/users.ts'
@@ -46,11 +60,18 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   updateFeed: onFeed('admin', feeds.updateFeed),
   deleteFeed: onFeed('admin', feeds.deleteFeed),
   previewRetention: onFeed('admin', feeds.previewRetention),
+  testConnection: onFeed('admin', remotes.testConnection),
+  getNotificationKey: onFeed('admin', remotes.getNotificationKey),
+  // Shows the notification key of its feed, which stands in for a credential.
+  notifyFeed: anyone(remotes.notifyFeed),
+  listAlerts: signedIn(alerts.listAlerts),
+  resolveAlert: onAlert('admin', alerts.resolveAlert),
   getGrants: onFeed('admin', feeds.getGrants),
   putGrants: onFeed('admin', feeds.putGrants),
   listRepositories: onFeed('pull', repositories.listRepositories),
   listTags: onFeed('pull', repositories.listTags),
   listTagHistory: onFeed('pull', repositories.listTagHistory),
+  listTagMoves: signedIn(history.listTagMoves),
   restoreTag: onFeed('push', repositories.restoreTag),
 
   listLanes: signedIn(lanes.listLanes),
@@ -79,6 +100,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   // Signed with a key of the request's lane, which stands in for a credential.
   reportTicket: anyone(tickets.reportTicket),
   listPromotions: signedIn(history.listPromotions),
+  getWeeks: signedIn(history.getWeeks),
   getDigest: signedIn(history.getDigest),
   verify: signedIn(history.verify),
   breakGlass: onLane({ from: 'pull', to: 'break-glass' }, requests.breakGlass, { inBody: true }),
@@ -89,5 +111,6 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   // Admins, and persons with `recall` on the feed of the recall; to others it is not there.
   confirmPurge: person(purges.confirmPurge),
   listPurges: signedIn(purges.listPurges),
+  getStorage: role('auditor', storage.getStorage),
   listAudit: role('auditor', history.listAudit),
 }

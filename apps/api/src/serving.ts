@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Settings } from '@sluice/contract/environment'
-import { openStore } from '@sluice/store'
+import { loadSecret, openStore } from '@sluice/store'
 import type { Logger } from 'pino'
 import { poolSize, tellPrimary } from './processes.ts'
 import { startService } from './service.ts'
@@ -16,7 +16,9 @@ export async function runServing(settings: Settings, log: Logger): Promise<void>
   process.on('disconnect', () => process.exit(0))
   if (settings.databaseUrl === undefined)
     throw new Error('DATABASE_URL: is needed; npm start brings its own database')
-  const store = await openStore({ url: settings.databaseUrl, poolSize: poolSize() })
+  const dataDir = path.resolve(settings.dataDir)
+  const secret = loadSecret({ ...settings, dataDir })
+  const store = await openStore({ url: settings.databaseUrl, poolSize: poolSize(), secret })
   const seeded = await store.accounts.seed({
     adminPassword: settings.adminPassword,
     instance: settings.instance,
@@ -24,8 +26,7 @@ export async function runServing(settings: Settings, log: Logger): Promise<void>
   if (seeded.seeded && seeded.generatedPassword !== null) {
     tellPrimary({ type: 'seeded', username: seeded.username, password: seeded.generatedPassword })
   }
-  const dataDir = path.resolve(settings.dataDir)
-  const service = await startService(store, { ...settings, dataDir }, log)
+  const service = await startService(store, { ...settings, dataDir }, secret, log)
   let stopping = false
   const stop = async (): Promise<void> => {
     if (stopping) return

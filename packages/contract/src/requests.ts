@@ -101,6 +101,8 @@ export const requestItem = z.object({
   source: z.object({ feed: z.string(), repository: z.string(), tag: z.string().nullable() }),
   target: z.object({
     feed: z.string(),
+    /** Of a remote feed: `HOST[:PORT][/PREFIX]`, where clients get its images. */
+    address: z.string().nullable(),
     repository: z.string(),
     tags: z.array(z.object({ tag: z.string(), expected: digest.nullable() })),
   }),
@@ -156,6 +158,8 @@ export const requestsQuery = z.strictObject({
   lane: name.optional(),
   repository: repositoryName.optional(),
   digest: digest.optional(),
+  /** `due`: let in without a quorum, and not yet reviewed by two others. */
+  review: z.literal('due').optional(),
   /** A user name, or `robot:NAME`. */
   requester: z.string().min(1).max(80).optional(),
   ...page,

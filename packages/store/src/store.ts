@@ -3,6 +3,7 @@ import { Pool } from 'pg'
 import { accounts } from './accounts/index.ts'
 import { audit } from './audit/list.ts'
 import { collector } from './collect/index.ts'
+import { storageOverview } from './collect/overview.ts'
 import { asStoreError } from './errors.ts'
 import { evidence } from './evidence/index.ts'
 import { feedIndex } from './feed-index/index.ts'
@@ -20,15 +21,23 @@ import {
   verify,
 } from './promotion/index.ts'
 import { purges } from './purge/index.ts'
+import { remotes } from './remotes/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
+
+interface StoreOptions {
+  readonly url: string
+  readonly poolSize?: number
+  /** Of the installation (`loadSecret`): opens the credentials of remote registries, which are sealed with it. */
+  readonly secret?: Uint8Array
+}
 
 /**
  * Opens the store as the role of this URL; the database is migrated already (`prepareDatabase`).
  * @throws StoreError schema_behind, schema_ahead, migration_changed, unavailable
  */
-export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?: number }) {
+export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
@@ -51,25 +60,29 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
     transactionOptions: { maxWait: 10_000, timeout: 30_000 },
   })
   const connections: Connections = { prisma, pool }
+  const remote = remotes(connections, secret)
   return {
     ...connections,
     feedIndex: feedIndex(pool),
     accounts: accounts(connections),
-    feeds: feeds(connections),
+    feeds: feeds(connections, remote.seal),
     lanes: lanes(connections),
     audit: audit(connections),
     /** The name fixed at first start; null before. */
     instance: () => prisma.instance.findFirst({ select: { name: true, createdAt: true } }),
     evidence: evidence(connections),
-    requests: requests(connections),
-    runs: runs(connections),
+    requests: requests(connections, remote),
+    runs: runs(connections, remote),
     promotions: promotions(connections),
     digests: digests(connections),
     recalls: recalls(connections),
     purges: purges(connections),
+    remotes: remote,
     collector: collector(connections),
+    storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {
+      remote.close()
       await prisma.$disconnect()
       await pool.end()
     },

@@ -48,6 +48,7 @@ export const getRequest = async ({
   origin,
   params,
 }: Call<'getRequest'>): Promise<Result<'getRequest'>> => {
+  await services.store.remotes.look.again(params.id)
   const request = await services.store.requests.get(params.id)
   if (request === null) throw notFound(`request ${params.id}`)
   return { status: 200, body: requestAt(origin, request) }
@@ -64,7 +65,12 @@ export const decideRequest = async ({
   const { requests } = services.store
   const request =
     decision === 'approve'
-      ? await requests.approve(actor, params.id, { digest, ...(comment !== undefined && { comment }) })
+      ? await requests.approve(
+          actor,
+          params.id,
+          { digest, ...(comment !== undefined && { comment }) },
+          services.storage,
+        )
       : await requests.reject(actor, params.id, { digest, comment: comment ?? '' })
   return { status: 201, body: requestAt(origin, request) }
 }

@@ -1,10 +1,12 @@
 import { evidenceRulesOf, leadsBack, type Policy } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
-import { type Attached, type BlobReader, readAttached } from '../evidence/attached.ts'
+import { type Attached, NOTHING_ATTACHED, readAttached } from '../evidence/attached.ts'
+import { type BlobReader, layersOf } from '../evidence/layers.ts'
 import { isId } from '../id.ts'
+import type { Remotes } from '../remotes/index.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
-import { type BeginInput, begin, type Run } from './begin.ts'
+import { type BeginInput, type Begun, begin, type Run } from './begin.ts'
 import { type BreakGlass, breakGlass, reviewBreakGlass } from './break-glass.ts'
 import { createRequest, type NewRequest } from './create.ts'
 import { cancelRequest, type Decision, decide, retryPromotion, revokeApproval } from './decide.ts'
@@ -13,6 +15,7 @@ import type { Ending } from './end.ts'
 import { broke, commit, fail } from './finish.ts'
 import { findPromotion, listPromotions, type PromotionFilter } from './history.ts'
 import { listRequests, type RequestFilter } from './list.ts'
+import { lookAgain } from './look-again.ts'
 import { type Asked, prepare } from './prepare.ts'
 import {
   createRecall,
@@ -36,9 +39,10 @@ import {
 } from './steps.ts'
 import { sweep } from './sweep.ts'
 import { type RequestView, readRequests } from './view.ts'
+import { weeksOf, type WeeksQuery } from './weeks.ts'
 
 /** Commands and views of requests. Whether the caller may see or touch one is asked of `scope` first. */
-export function requests(connections: Connections) {
+export function requests(connections: Connections, remotes: Remotes) {
   const { prisma } = connections
   const get = async (id: string): Promise<RequestView | null> => {
     const [view] = isId(id) ? await readRequests(prisma, [id]) : []
@@ -56,12 +60,14 @@ export function requests(connections: Connections) {
       asked: NewRequest,
       storage?: BlobReader,
     ): Promise<{ request: RequestView; created: boolean }> {
-      const attached = await attachedTo(connections, actor, asked, storage)
+      await remotes.look.forRequest(asked)
+      const attached = await attachedTo(connections, remotes, actor, asked, storage)
       const { id, created } = await transaction(prisma, (tx) => createRequest(tx, actor, asked, attached))
       return { request: known(await get(id), id), created }
     },
     /** Lets an image in without a quorum, on record. Whether the actor may is asked of its grants first. */
     async breakGlass(actor: Actor, asked: BreakGlass): Promise<RequestView> {
+      await remotes.look.forRequest(asked)
       const id = await transaction(prisma, (tx) => breakGlass(tx, actor, asked))
       return known(await get(id), id)
     },
@@ -69,7 +75,8 @@ export function requests(connections: Connections) {
       command(id, (tx) => reviewBreakGlass(tx, actor, id, review)),
     /** Every gate with its verdict, and what would be fixed; nothing is written. */
     async evaluate(actor: Actor, asked: Asked, storage?: BlobReader) {
-      const attached = await attachedTo(connections, actor, asked, storage)
+      await remotes.look.forRequest(asked)
+      const attached = await attachedTo(connections, remotes, actor, asked, storage)
       const { items, gates, lane, kind } = await transaction(prisma, (tx) =>
         prepare(tx, actor, asked, attached),
       )
@@ -82,7 +89,7 @@ export function requests(connections: Connections) {
               repository: sourceRepository,
               tag: sourceTag,
             },
-            target: { feed: lane.to, repository: targetRepository, tags },
+            target: { feed: lane.to, address: lane.toAddress, repository: targetRepository, tags },
             digest,
             mediaType,
             platforms: frozen.platforms,
@@ -100,8 +107,17 @@ export function requests(connections: Connections) {
       return row ?? null
     },
     list: (filter: RequestFilter) => listRequests(prisma, filter),
-    approve: (actor: Actor, id: string, decision: Omit<Decision, 'decision'>) =>
-      command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'approve' })),
+    /** @param storage where evidence that hangs on the images by now is read */
+    async approve(
+      actor: Actor,
+      id: string,
+      decision: Omit<Decision, 'decision'>,
+      storage?: BlobReader,
+    ): Promise<RequestView> {
+      await remotes.look.evidence(id)
+      const attached = await lookAgain(prisma, { requestId: id }, remotes, storage)
+      return command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'approve' }, attached))
+    },
     reject: (actor: Actor, id: string, decision: Omit<Decision, 'decision'>) =>
       command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'reject' })),
     revokeApproval: (actor: Actor, id: string) => command(id, (tx) => revokeApproval(tx, actor, id)),
@@ -116,23 +132,23 @@ export function requests(connections: Connections) {
  */
 async function attachedTo(
   { prisma }: Connections,
+  remotes: Remotes,
   actor: Actor,
   { lane, kind = 'promote', items, reason, links }: Asked,
   storage?: BlobReader,
 ): Promise<Attached> {
-  const nothing = { found: [], unread: [] }
   // What leads back is asked for no evidence.
-  if (storage === undefined || leadsBack(kind)) return nothing
+  if (storage === undefined || leadsBack(kind)) return NOTHING_ATTACHED
   const [now] = await prisma.$queryRaw<{ policy: Policy }[]>`
     select v.policy from lane l join lane_version v on v.lane_id = l.id
     where l.name = ${lane} and l.deleted_at is null order by v.version desc limit 1`
-  if (now === undefined || evidenceRulesOf(now.policy).length === 0) return nothing
+  if (now === undefined || evidenceRulesOf(now.policy).length === 0) return NOTHING_ATTACHED
   const asked = { lane, items, ...(reason !== undefined && { reason }), ...(links && { links }) }
   const prepared = await transaction(prisma, (tx) => prepare(tx, actor, asked)).catch((error: unknown) => {
     if (error instanceof StoreError && error.code !== 'unavailable') return null
     throw error
   })
-  if (prepared === null) return nothing
+  if (prepared === null) return NOTHING_ATTACHED
   return readAttached(
     prisma,
     prepared.items.map(({ digest, sourceRepositoryId, frozen }) => ({
@@ -140,18 +156,22 @@ async function attachedTo(
       sourceRepositoryId,
       platforms: frozen.images,
     })),
-    storage,
+    layersOf(prisma, remotes, storage),
   )
 }
 
 /** What a worker does with promotions; every write is fenced by promotion, attempt and worker. */
-export function runs(connections: Connections) {
+export function runs(connections: Connections, remotes: Remotes) {
   const { prisma } = connections
   const fenced = <T>(write: (tx: Transaction) => Promise<T>): Promise<T> => transaction(prisma, write)
   return {
     handOver: (limit: number, add: (job: Handed) => Promise<void>) =>
       fenced((tx) => handOver(tx, limit, add)),
-    begin: (input: BeginInput) => fenced((tx) => begin(tx, input)),
+    /** @param storage where evidence that hangs on the images by now is read */
+    async begin(input: BeginInput, storage?: BlobReader): Promise<Begun> {
+      const attached = await lookAgain(prisma, input, remotes, storage)
+      return fenced((tx) => begin(tx, input, attached))
+    },
     renew: (run: Run, leaseMs: number) => renew(prisma, run, leaseMs),
     startStep: (run: Run, name: string) => fenced((tx) => startStep(tx, run, name)),
     finishStep: (run: Run, name: string, result: Parameters<typeof finishStep>[3]) =>
@@ -174,6 +194,7 @@ export function promotions({ prisma }: Connections) {
   return {
     list: (filter: PromotionFilter) => listPromotions(prisma, filter),
     get: (id: string, visibleFeedIds: readonly string[]) => findPromotion(prisma, id, visibleFeedIds),
+    weeks: (query: WeeksQuery) => weeksOf(prisma, query),
   }
 }
 
