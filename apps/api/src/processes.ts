@@ -11,7 +11,8 @@ const CONNECTIONS = 20
 const CONNECTIONS_EACH = 5
 
 /** How many processes serve: one for each core that this program may use. */
-export const processCount = (cores = availableParallelism()): number => Math.min(Math.max(cores, FEWEST), MOST)
+export const processCount = (cores = availableParallelism()): number =>
+  Math.min(Math.max(cores, FEWEST), MOST)
 
 /** The share of one serving process in the connections to the database. */
 export const poolSize = (processes = processCount()): number =>

@@ -7,7 +7,7 @@ import type { Settings } from '@sluice/contract/environment'
 import { openStorage } from '@sluice/feed/storage'
 import type { Store } from '@sluice/store'
 import type { Logger } from 'pino'
-import { createApp } from './app.ts'
+import { createListener } from './app.ts'
 import { createMetrics } from './metrics.ts'
 import { loadTokenKeys } from './registry/key.ts'
 import { openWatch } from './watch.ts'
@@ -34,11 +34,11 @@ export async function startService(
   const storage = await openStorage(settings)
   const watch = await openWatch(store)
   const services = { store, instance, keys, secret, storage, watch, metrics: createMetrics(), log, publicUrl }
-  const app = createApp(services, storage)
+  const listener = createListener(services, storage)
   const server =
     tlsCert !== undefined && tlsKey !== undefined
-      ? https.createServer({ cert: fs.readFileSync(tlsCert), key: fs.readFileSync(tlsKey) }, app)
-      : http.createServer(app)
+      ? https.createServer({ cert: fs.readFileSync(tlsCert), key: fs.readFileSync(tlsKey) }, listener)
+      : http.createServer(listener)
   // A layer may take hours: what stalls is ended by the feed server, not by the clock.
   server.requestTimeout = 0
   server.keepAliveTimeout = 65_000

@@ -51,7 +51,12 @@ export async function receive(parts: FeedParts, { req }: Exchange, writing: Writ
   try {
     const offset = await storage.append(upload.storageKey, upload.offset, hashing())
     if (length !== null && body.end() === 'complete' && offset !== upload.offset + length) {
-      return { offset: upload.offset, hashed: null, aborted: false, error: sizeInvalid(offset - upload.offset, length) }
+      return {
+        offset: upload.offset,
+        hashed: null,
+        aborted: false,
+        error: sizeInvalid(offset - upload.offset, length),
+      }
     }
     if (hash !== null) hashes.keep(upload.id, { ...hash, offset })
     const hashed = hash && { digest: hash.hasher.digestSoFar(), by: hashes.life }

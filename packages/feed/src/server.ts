@@ -15,8 +15,8 @@ export interface FeedServerOptions {
   readonly storage: BlobStorage
   /** Who sends this request; `invalid` when the credential shown is no good. */
   readonly authenticate: (req: IncomingMessage) => Promise<Caller | 'invalid'>
-  /** The `WWW-Authenticate` value that asks for these scopes, `repository:dev/app:pull,push`. */
-  readonly challenge: (scopes: readonly string[]) => string
+  /** The `WWW-Authenticate` value that asks whoever sent this request for these scopes, `repository:dev/app:pull,push`. */
+  readonly challenge: (scopes: readonly string[], req: IncomingMessage) => string
   readonly limits?: Partial<Limits>
   /** A UUID shared by the processes that one supervisor started on this machine, new with each start; see `Hashed`. */
   readonly life?: string
@@ -95,7 +95,7 @@ async function identify(
   scopes: readonly string[],
 ): Promise<Caller> {
   const caller = await authenticate(req)
-  if (caller === 'invalid' || caller.principalId === null) throw unauthorized(challenge(scopes))
+  if (caller === 'invalid' || caller.principalId === null) throw unauthorized(challenge(scopes, req))
   return caller
 }
 
@@ -105,12 +105,12 @@ async function authorize(
   { address, verb, scopes }: { address: RepositoryAddress; verb: Verb; scopes: readonly string[] },
 ): Promise<Caller> {
   const caller = await authenticate(req)
-  if (caller === 'invalid') throw unauthorized(challenge(scopes))
+  if (caller === 'invalid') throw unauthorized(challenge(scopes, req))
   // Nobody writes without a name, whatever the grants of everybody say.
-  if (caller.principalId === null && verb !== 'pull') throw unauthorized(challenge(scopes))
+  if (caller.principalId === null && verb !== 'pull') throw unauthorized(challenge(scopes, req))
   const answer = await caller.may(address, verb)
   if (answer === 'allowed') return caller
-  if (answer === 'unauthorized' || caller.principalId === null) throw unauthorized(challenge(scopes))
+  if (answer === 'unauthorized' || caller.principalId === null) throw unauthorized(challenge(scopes, req))
   throw new FeedError(
     'DENIED',
     `you have no ${verb} grant on ${address.feed.name}/${address.repository}; ask the feed's administrator for it`,

@@ -54,9 +54,19 @@ describe('an upload whose requests reach different processes', () => {
   const last = { first: 'abcdefgh', second: 'ij' }
 
   it.each([
-    { what: 'is not read again by one of the same life', lives: [LIFE, LIFE], digest: whole.digest, again: 0 },
+    {
+      what: 'is not read again by one of the same life',
+      lives: [LIFE, LIFE],
+      digest: whole.digest,
+      again: 0,
+    },
     { what: 'is read again by one of another life', lives: [LIFE, OTHER], digest: whole.digest, again: 1 },
-    { what: 'is read again for another algorithm', lives: [LIFE, LIFE], digest: sha512(whole.bytes), again: 1 },
+    {
+      what: 'is read again for another algorithm',
+      lives: [LIFE, LIFE],
+      digest: sha512(whole.bytes),
+      again: 1,
+    },
   ] as const)('$what', async ({ lives, digest, again }) => {
     await using servers = await two(lives)
     const location = await openSession(servers.first, 'dev/app')
