@@ -1049,9 +1049,13 @@ CREATE OR REPLACE FUNCTION public.count_link()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-declare v_link repository_blob := case when tg_op = 'INSERT' then new else old end; v_feed uuid;
+declare v_link repository_blob := case when tg_op = 'INSERT' then new else old end; v_feed uuid; v_limited boolean;
 begin
-  select feed_id into v_feed from repository where id = v_link.repository_id;
+  select f.id, f.quota_bytes is not null and not f.trusted into v_feed, v_limited
+    from repository r join feed f on f.id = r.feed_id where r.id = v_link.repository_id;
+  if v_limited then
+    perform pg_advisory_xact_lock(hashtextextended('sluice quota ' || v_feed, 0));
+  end if;
   if not exists (
     select from repository_blob rb join repository r on r.id = rb.repository_id
     where rb.digest = v_link.digest and rb.repository_id <> v_link.repository_id and r.feed_id = v_feed) then

@@ -47,6 +47,13 @@ export interface Upload {
   readonly storageKey: string
   /** Bytes received so far; the next chunk starts here. */
   readonly offset: number
+  /** What the feed may hold and holds, in bytes; absent where it has no quota. */
+  readonly quota?: QuotaState
+}
+
+export interface QuotaState {
+  readonly quota: number
+  readonly used: number
 }
 
 export type TagOutcome =

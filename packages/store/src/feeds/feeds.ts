@@ -74,8 +74,9 @@ export function feeds(connections: Connections) {
     async patch(actor: Actor, name: string, change: FeedChange): Promise<FeedView> {
       const { stage, trusted } = change
       if (stage !== undefined) requireText(stage, 'stage', 64)
-      const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules)
-      const retention = change.retention === undefined ? undefined : parseRetention(change.retention)
+      const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules, 'tagRules')
+      const retention =
+        change.retention === undefined ? undefined : parseRetention(change.retention, 'retention')
       await transaction(prisma, async (tx) => {
         const feed = await lockFeed(tx, name)
         if (change.name !== undefined && change.name !== feed.name) await rename(tx, feed.id, change.name)
@@ -169,8 +170,8 @@ export async function insertFeed(
   { entryActor, owner }: { entryActor: string; owner: string },
 ): Promise<string> {
   requireText(stage, 'stage', 64)
-  const rules = parseTagRules(tagRules)
-  const kept = parseRetention(retention)
+  const rules = parseTagRules(tagRules, 'tagRules')
+  const kept = parseRetention(retention, 'retention')
   const id = newId()
   await tx.feed.create({
     data: {
