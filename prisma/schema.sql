@@ -485,6 +485,14 @@ table public.purge of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.purge FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.purge FOR EACH ROW EXECUTE FUNCTION guard_purge() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.rate_count of sluice_owner
+  key text not null
+  since timestamp(3) with time zone not null
+  count integer not null
+  constraint rate_count_count_check CHECK ((count > 0))
+  constraint rate_count_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
+  constraint rate_count_pkey PRIMARY KEY (key, since)
+  rights sluice_api: insert, select, update; sluice_worker: delete, select
 table public.recall of sluice_owner
   id uuid not null
   feed_id uuid not null

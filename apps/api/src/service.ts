@@ -8,6 +8,7 @@ import { openStorage } from '@sluice/feed/storage'
 import type { Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
+import { floodGate } from './flood.ts'
 import { createMetrics } from './metrics.ts'
 import { loadTokenKeys } from './registry/key.ts'
 import { loadSecret } from './secret.ts'
@@ -30,7 +31,9 @@ export async function startService(store: Store, settings: Settings, log: Logger
   const storage = await openStorage(settings)
   const watch = await openWatch(store)
   const secret = loadSecret(settings)
-  const services = { store, instance, keys, secret, storage, watch, metrics: createMetrics(), log, publicUrl }
+  const flood = floodGate(store.accounts.countUnauthenticated)
+  const metrics = createMetrics()
+  const services = { store, instance, keys, secret, storage, watch, flood, metrics, log, publicUrl }
   const app = createApp(services, storage)
   const server =
     tlsCert !== undefined && tlsKey !== undefined

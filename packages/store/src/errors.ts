@@ -64,6 +64,7 @@ export type StoreErrorCode =
   | 'name_taken'
   | 'not_found'
   | 'precondition_failed'
+  | 'rate_limited'
   | 'robot_cannot_approve'
   | 'schema_ahead'
   | 'schema_behind'

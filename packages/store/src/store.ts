@@ -28,7 +28,16 @@ export type Store = Awaited<ReturnType<typeof openStore>>
  * Opens the store as the role of this URL; the database is migrated already (`prepareDatabase`).
  * @throws StoreError schema_behind, schema_ahead, migration_changed, unavailable
  */
-export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?: number }) {
+export async function openStore({
+  url,
+  poolSize = 10,
+  now = Date.now,
+}: {
+  url: string
+  poolSize?: number
+  /** The clock of the limits, in ms. */
+  now?: () => number
+}) {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
@@ -54,7 +63,7 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
   return {
     ...connections,
     feedIndex: feedIndex(pool),
-    accounts: accounts(connections),
+    accounts: accounts(connections, now),
     feeds: feeds(connections),
     lanes: lanes(connections),
     audit: audit(connections),

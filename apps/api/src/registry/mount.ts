@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
-import { type BlobStorage, createFeedServer } from '@sluice/feed'
+import { type BlobStorage, createFeedServer, FeedError } from '@sluice/feed'
 import { asStoreError, StoreError } from '@sluice/store'
 import type { RequestHandler } from 'express'
+import { refusalOf } from '../errors.ts'
 import { originOf } from '../origin.ts'
 import type { Services } from '../services.ts'
 import { registryCaller } from './caller.ts'
@@ -20,7 +21,7 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
   const answer = createFeedServer({
     index: store.feedIndex,
     storage,
-    authenticate: (req) => registryCaller(services, readToken, req),
+    authenticate: (req) => registryCaller(services, readToken, req).catch(tooMany),
     challenge: (scopes) => {
       const scope = scopes.length === 0 ? '' : `,scope="${scopes.join(' ')}"`
       return `Bearer realm="${realm()}",service="${instance}"${scope}`
@@ -42,6 +43,13 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
     res.locals['route'] = 'v2'
     await current.run(req, () => answer(req, res))
   }
+}
+
+/** What the limits refuse, in the words of the protocol: docker needs a body to a 429. */
+function tooMany(error: unknown): never {
+  const { problem, headers } = refusalOf(error)
+  if (problem.status !== 429) throw error
+  throw new FeedError('TOOMANYREQUESTS', problem.detail, { headers, cause: error })
 }
 
 function isUnavailable(thrown: unknown): boolean {
