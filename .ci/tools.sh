@@ -17,14 +17,19 @@ go_programs=(
   github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 )
 
+# A registry that does not answer once is asked twice more.
+patiently() {
+  "$@" || { sleep 5 && "$@"; } || { sleep 20 && "$@"; }
+}
+
 install_debian() {
   local missing=()
   for name in "${debian_packages[@]}"; do
     dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || missing+=("$name")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
-  apt-get update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >/dev/null
+  patiently apt-get update -q >/dev/null
+  DEBIAN_FRONTEND=noninteractive patiently apt-get install -q -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 install_go() {
@@ -36,7 +41,7 @@ install_go() {
     # The version is kept beside the binary: raising it above is all that an update takes.
     [ -x "$tools_bin/$name" ] && [ "$(cat "$tools_bin/.$name" 2>/dev/null)" = "$version" ] && continue
     echo "installing $name $version"
-    GOBIN="$tools_bin" GOTOOLCHAIN=local CGO_ENABLED=0 go install "$program"
+    GOBIN="$tools_bin" GOTOOLCHAIN=local CGO_ENABLED=0 patiently go install "$program"
     printf '%s' "$version" >"$tools_bin/.$name"
   done
 }

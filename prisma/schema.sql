@@ -79,8 +79,11 @@ table public.approval of sluice_owner
   constraint approval_pkey PRIMARY KEY (id)
   constraint approval_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
   constraint reject_needs_a_reason CHECK (((decision = 'approve'::text) OR (length(TRIM(BOTH FROM comment)) > 0)))
+  CREATE INDEX approval_person_idx ON public.approval USING btree (person_id, request_id)
   CREATE UNIQUE INDEX approval_person_once ON public.approval USING btree (request_id, person_id) WHERE (revoked_at IS NULL)
+  CREATE TRIGGER given_password BEFORE INSERT ON public.approval FOR EACH ROW EXECUTE FUNCTION refuse_given_password() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.approval FOR EACH ROW EXECUTE FUNCTION guard_approval() (always)
+  CREATE TRIGGER notify AFTER INSERT OR UPDATE OF revoked_at ON public.approval FOR EACH ROW EXECUTE FUNCTION notify_approval() (origin)
   rights sluice_api: insert, select; sluice_worker: select
   rights on revoked_at sluice_api: update
 table public.audit_entry of sluice_owner
@@ -179,9 +182,13 @@ table public.credential of sluice_owner
   must_change boolean not null
   set_by uuid
   set_at timestamp(3) with time zone not null default now()
+  given_by uuid
+  given_at timestamp(3) with time zone
+  constraint credential_given_by_fkey FOREIGN KEY (given_by) REFERENCES person(id)
   constraint credential_person_id_fkey FOREIGN KEY (person_id) REFERENCES person(id)
   constraint credential_pkey PRIMARY KEY (person_id)
   constraint credential_set_by_fkey FOREIGN KEY (set_by) REFERENCES person(id)
+  CREATE TRIGGER remember BEFORE INSERT OR UPDATE ON public.credential FOR EACH ROW EXECUTE FUNCTION remember_giver() (always)
   rights sluice_api: insert, select, update
 table public.evidence of sluice_owner
   id uuid not null
@@ -580,6 +587,7 @@ table public.request of sluice_owner
   constraint request_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text, 'REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text, 'INVALIDATED'::text])))
   constraint restore_names_its_recall CHECK (((kind = 'restore'::text) = (recall_id IS NOT NULL)))
   CREATE INDEX request_created_at_idx ON public.request USING btree (created_at DESC, id DESC)
+  CREATE INDEX request_decided_at_idx ON public.request USING btree (decided_at) WHERE (decided_at IS NOT NULL)
   CREATE INDEX request_expires_at_idx ON public.request USING btree (expires_at) WHERE (state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text]))
   CREATE INDEX request_lane_idx ON public.request USING btree (lane_id, created_at DESC, id DESC)
   CREATE INDEX request_requester_id_idx ON public.request USING btree (requester_id, created_at DESC, id DESC)
@@ -683,16 +691,25 @@ table public.tag_move of sluice_owner
   actor_id uuid
   promotion_id uuid
   entry_id uuid
+  feed_id uuid not null
   constraint tag_move_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES principal(id)
   constraint tag_move_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
   constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL)))
   constraint tag_move_pkey PRIMARY KEY (id)
   constraint tag_move_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   constraint tag_move_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX tag_move_actor_idx ON public.tag_move USING btree (actor_id, at, id) WHERE (actor_id IS NOT NULL)
+  CREATE INDEX tag_move_feed_idx ON public.tag_move USING btree (feed_id, at, id)
+  CREATE INDEX tag_move_feed_tag_idx ON public.tag_move USING btree (feed_id, tag, at, id)
+  CREATE INDEX tag_move_from_idx ON public.tag_move USING btree (from_digest, at, id) WHERE (from_digest IS NOT NULL)
+  CREATE INDEX tag_move_promotion_idx ON public.tag_move USING btree (promotion_id) WHERE (promotion_id IS NOT NULL)
+  CREATE INDEX tag_move_repository_idx ON public.tag_move USING btree (repository_id, at, id)
   CREATE INDEX tag_move_tag_idx ON public.tag_move USING btree (repository_id, tag, id)
+  CREATE INDEX tag_move_to_idx ON public.tag_move USING btree (to_digest, at, id) WHERE (to_digest IS NOT NULL)
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tag_move FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER stamp_feed BEFORE INSERT ON public.tag_move FOR EACH ROW EXECUTE FUNCTION stamp_feed() (always)
   rights sluice_api: insert, select; sluice_worker: select
 table public.ticket_state of sluice_owner
   id uuid not null
@@ -740,6 +757,13 @@ table public.tombstone of sluice_owner
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tombstone FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tombstone FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   rights sluice_api: select; sluice_worker: select
+table public.upkeep of sluice_owner
+  work text not null
+  ended_at timestamp(3) with time zone not null default now()
+  result jsonb not null
+  constraint upkeep_pkey PRIMARY KEY (work)
+  constraint upkeep_work_check CHECK ((work = ANY (ARRAY['collect'::text, 'scrub'::text])))
+  rights sluice_api: select; sluice_worker: insert, select, update
 table public.upload of sluice_owner
   id uuid not null
   repository_id uuid not null
@@ -750,6 +774,9 @@ table public.upload of sluice_owner
   claim_until timestamp(3) with time zone
   created_at timestamp(3) with time zone not null default now()
   updated_at timestamp(3) with time zone not null default now()
+  hashed_digest text
+  hashed_by uuid
+  constraint upload_hashed_whole CHECK (((hashed_digest IS NULL) = (hashed_by IS NULL)))
   constraint upload_pkey PRIMARY KEY (id)
   constraint upload_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
   constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
@@ -1782,6 +1809,18 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.notify_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_notify('sluice_request', new.request_id::text);
+  return null;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.notify_promotion()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1868,6 +1907,44 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.refuse_given_password()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.decision = 'approve' and exists (
+    select from credential c join request r on r.id = new.request_id
+    where c.person_id = new.person_id and c.given_by = any (r.requester_persons) and c.given_at >= r.created_at) then
+    perform refuse('password_known_to_requester',
+      'the requester set this person''s password while the request was open; another person must approve, or a new request be made');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.remember_giver()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.set_by <> new.person_id and (tg_op = 'INSERT' or new.password_hash <> old.password_hash) then
+    new.given_by := new.set_by;
+    new.given_at := now();
+  elsif tg_op = 'INSERT' then
+    new.given_by := null;
+    new.given_at := null;
+  else
+    new.given_by := old.given_by;
+    new.given_at := old.given_at;
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.request_binding(request uuid, OUT set_digest text, OUT bound_hash text)
  RETURNS record
@@ -2032,6 +2109,20 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.sender_of(p_principal uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select coalesce(
+    (select 'robot:' || r.name from robot r where r.id = p_principal),
+    (select 'user:' || i.subject from identity i where i.person_id = p_principal and i.issuer = 'local'
+      order by i.created_at, i.id limit 1))
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.settle_feed_usage()
  RETURNS void
  LANGUAGE plpgsql
@@ -2049,6 +2140,18 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.stamp_feed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  select feed_id into new.feed_id from repository where id = new.repository_id;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.stamp_membership()
  RETURNS trigger

@@ -131,11 +131,14 @@ test('a moved tag is shown, a rejection says why, and its requester reads it on 
   await phone.context.close()
 })
 
-test('what waits appears by itself, and the filters stay in the address', async () => {
+test('what waits appears by itself, told by events, and the filters stay in the address', async () => {
   const name = `team/live-${scene.mark}`
   await scene.push(rita, `dev/${name}`, '1.0.0', makeImage({ layers: ['live'] }))
   const { page, context, faults } = await open(anna, `/?find=live-${scene.mark}`)
   await page.getByText('Nothing waits for you').or(page.getByText('Nothing matches the filters')).waitFor()
+  // From here on lists are not asked for every few seconds: without the event it would take a minute.
+  const updates = page.getByRole('status', { name: 'Updates' })
+  await updates.getByText('Live').waitFor()
   await rita.client.createRequest({ body: { lane: 'dev-to-trusted', image: `${name}:1.0.0` } })
   await page.getByRole('link', { name: `${name}:1.0.0` }).click()
   await page.getByRole('heading', { level: 1, name: `${name}:1.0.0` }).waitFor()
@@ -146,6 +149,41 @@ test('what waits appears by itself, and the filters stay in the address', async 
   expect(new URL(page.url()).searchParams.get('find')).toBe(`live-${scene.mark}`)
   await page.reload()
   await page.getByRole('link', { name: `${name}:1.0.0` }).waitFor()
+  expect(faults).toEqual([])
+  await context.close()
+})
+
+test('while the stream is down it says so and lists follow all the same; then it is back', async () => {
+  const name = `team/down-${scene.mark}`
+  await scene.push(rita, `dev/${name}`, '1.0.0', makeImage({ layers: ['down'] }))
+  const { page, context } = await visit(browser, url)
+  const stream = '**/api/v1/events'
+  await page.route(stream, (route) => route.abort())
+  await page.goto(`/?find=down-${scene.mark}`)
+  await signIn(page, anna)
+  const updates = page.getByRole('status', { name: 'Updates' })
+  await updates.getByText('Reconnecting …').waitFor()
+  await rita.client.createRequest({ body: { lane: 'dev-to-trusted', image: `${name}:1.0.0` } })
+  await page.getByRole('link', { name: `${name}:1.0.0` }).waitFor()
+  await keepScreen(page, 'reconnecting-desk')
+  await page.unroute(stream)
+  await updates.getByText('Live').waitFor()
+  await context.close()
+})
+
+test('of two approvals that are needed, the first is seen by whoever looks on', async () => {
+  const name = `team/two-${scene.mark}`
+  const lane = `two-${scene.mark}`
+  await scene.admin.createLane({
+    body: { name: lane, from: 'dev', to: 'trusted', policy: { gates: { quorum: [{ count: 2 }] } } },
+  })
+  await scene.push(rita, `dev/${name}`, '1.0.0', makeImage({ layers: ['two'] }))
+  const { id, digest } = await rita.client.createRequest({ body: { lane, image: `${name}:1.0.0` } })
+  const { page, context, faults } = await open(dora, `/requests/${id}`)
+  await page.getByText('0 of 2 approvals', { exact: true }).waitFor()
+  await page.getByRole('status', { name: 'Updates' }).getByText('Live').waitFor()
+  await anna.client.decideRequest({ params: { id }, body: { decision: 'approve', digest: digest ?? '' } })
+  await page.getByText('1 of 2 approvals', { exact: true }).waitFor()
   expect(faults).toEqual([])
   await context.close()
 })

@@ -40,14 +40,46 @@ export async function openScene({ url, adminPassword }: Where) {
     return { name, password: PASSWORD, client: await signIn(name, PASSWORD) }
   }
 
+  /** Whose password nobody else knows: what takes two persons takes that, too. */
+  const alone = async (someone: Person): Promise<Person> => {
+    const password = `only ${randomBytes(9).toString('base64url')}`
+    await someone.client.changePassword({ body: { current: someone.password, next: password } })
+    return { ...someone, password, client: await signIn(someone.name, password) }
+  }
+
+  const administrator = async (name: string): Promise<Person> => {
+    const made = await person(name, {})
+    await admin.updateUser({ params: { name: made.name }, body: { roles: ['admin'] } })
+    return alone(made)
+  }
+
+  /** A trusted feed of this scene alone, with a lane from `dev`; another administrator confirms it where one must. */
+  const stage = async (): Promise<{ feed: string; lane: string }> => {
+    const [feed, lane] = [`prod-${mark}`, `to-prod-${mark}`]
+    await admin.createFeed({ body: { name: feed, stage: 'prod', trusted: true } })
+    const { pending } = await admin.createLane({ body: { name: lane, from: 'dev', to: feed } })
+    if (pending !== null) {
+      const other = await administrator('opal')
+      await other.client.confirmLaneChange({ params: { lane, id: pending.id } })
+    }
+    return { feed, lane }
+  }
+
   const push = (by: Person, name: string, tag: string, image: Made): Promise<void> => {
     const authorization = `Basic ${Buffer.from(`${by.name}:${by.password}`).toString('base64')}`
     return pushImage(url, authorization, name, tag, image)
   }
 
   /** Asked by one, approved by another, and waited for. */
-  const promote = async (image: string, asker: Person, approver: Person): Promise<string> => {
-    const { id, digest } = await asker.client.createRequest({ body: { lane: 'dev-to-trusted', image } })
+  const promote = async (
+    image: string,
+    asker: Person,
+    approver: Person,
+    more: { lane?: string; targetTags?: string[] } = {},
+  ): Promise<string> => {
+    const { id, digest } = await asker.client.createRequest({
+      body: { lane: 'dev-to-trusted', image, ...more },
+    })
     await approver.client.decideRequest({
       params: { id },
       body: { decision: 'approve', digest: digest ?? '' },
@@ -79,6 +111,9 @@ export async function openScene({ url, adminPassword }: Where) {
     describe,
     admin,
     person,
+    alone,
+    administrator,
+    stage,
     push,
     promote,
     requester: () => person('rita', { dev: ['pull', 'push'], trusted: ['pull', 'request'] }),

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Locator } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import {
   DESK,
@@ -65,18 +65,23 @@ const views: Readonly<Record<string, () => string>> = {
   feed: () => '/feeds/dev',
   repository: () => `/feeds/dev/repositories/${ids['app']}?tag=1.4.1`,
   digest: () => `/digests/${ids['digest']}`,
+  recalls: () => '/recalls?show=all',
   lanes: () => '/lanes',
   lane: () => '/lanes/dev-to-trusted',
   'lane-form': () => '/lanes/dev-to-trusted?edit=form',
   'lane-yaml': () => '/lanes/dev-to-trusted?edit=yaml',
   history: () => '/history',
-  'history-tags': () =>
-    `/history/tags?feed=trusted&repository=${encodeURIComponent(ids['app'] ?? '')}&tag=1.4.1`,
+  'history-tags': () => '/history/tags',
+  'history-tag-then': () =>
+    `/history/tags?feed=trusted&repository=${encodeURIComponent(ids['app'] ?? '')}&tag=%221.4.1%22&at=2030-01-01T12:00`,
   'history-charts': () => '/history/charts',
   users: () => '/admin',
   groups: () => '/admin/groups',
   grants: () => '/admin/grants',
   'feeds-admin': () => '/admin/feeds',
+  'feed-admin': () => '/admin/feeds/dev',
+  'feed-admin-trusted': () => '/admin/feeds/trusted',
+  storage: () => '/admin/storage',
   tokens: () => '/tokens',
   guide: () => '/guide',
 }
@@ -123,7 +128,9 @@ test('all of the main way works by keyboard', async () => {
   expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to content')
   await page.goto(`/requests/${ids['open']}`)
   const approve = page.getByRole('button', { name: 'Approve …' })
-  await approve.focus()
+  await approve.waitFor()
+  for (let presses = 0; presses < 40 && !(await focused(approve)); presses++) await page.keyboard.press('Tab')
+  expect(await focused(approve)).toBe(true)
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').waitFor()
   expect(
@@ -131,6 +138,21 @@ test('all of the main way works by keyboard', async () => {
   ).toBe(true)
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  expect(await approve.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true)
+  expect(await focused(approve)).toBe(true)
+  // And to the end: the comment, the button that sends it, and what became of it is said.
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog')
+  const send = dialog.getByRole('button', { name: 'Approve this digest' })
+  await dialog.getByLabel('Comment').waitFor()
+  for (let presses = 0; presses < 10 && !(await focused(dialog.getByLabel('Comment'))); presses++)
+    await page.keyboard.press('Tab')
+  await page.keyboard.type('Looked at by keyboard')
+  for (let presses = 0; presses < 10 && !(await focused(send)); presses++) await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.getByRole('status', { name: 'State' }).getByText('Promoted').waitFor()
+  await page.getByText('Looked at by keyboard').waitFor()
   await context.close()
 })
+
+const focused = (of: Locator): Promise<boolean> =>
+  of.evaluate((node) => node === node.ownerDocument.activeElement)

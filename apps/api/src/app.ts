@@ -5,6 +5,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import { refusalOf } from './errors.ts'
 import { mountCalls } from './mount.ts'
 import { notFound } from './problem.ts'
+import { metricsOfAll } from './processes.ts'
 import { tokenEndpoint } from './registry/endpoint.ts'
 import { registry } from './registry/mount.ts'
 import type { Services } from './services.ts'
@@ -41,7 +42,7 @@ export function createApp(services: Services, storage: BlobStorage): Express {
   })
   app.get('/metrics', async (_req, res) => {
     const { registry: metrics } = services.metrics
-    res.type(metrics.contentType).send(await metrics.metrics())
+    res.type(metrics.contentType).send(await metricsOfAll(metrics))
   })
   app.use((req) => {
     throw notFound(`path ${req.path}`)

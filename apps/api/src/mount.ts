@@ -4,6 +4,7 @@ import { type Operation, type OperationId, operationIds, operations } from '@slu
 import { type IRouter, type Request, type RequestHandler, type Response, Router } from 'express'
 import type { Row } from './access.ts'
 import { addressOf } from './address.ts'
+import { streamChanges } from './calls/changes.ts'
 import { streamEvents } from './calls/events.ts'
 import { readBody } from './body.ts'
 import type { Asked, Call, Caller } from './call.ts'
@@ -20,6 +21,10 @@ export function mountCalls(services: Services): IRouter {
   router.get('/requests/:id/events', async (req, res) => {
     res.locals['route'] = 'watchRequest'
     await streamEvents(() => identify(services, req), req, res)
+  })
+  router.get('/events', async (req, res) => {
+    res.locals['route'] = 'watchChanges'
+    await streamChanges(() => identify(services, req), res)
   })
   const paths = new Map<string, OperationId[]>()
   for (const id of operationIds) {

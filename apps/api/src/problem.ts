@@ -9,6 +9,7 @@ export type ApiErrorCode =
   | 'method_not_allowed'
   | 'rate_limited'
   | 'too_large'
+  | 'too_many_streams'
   | 'unsupported_media_type'
   | 'key_file_invalid'
 

@@ -46,6 +46,28 @@ const requests: Refusal[] = [
   ['a bad tag', { image: 'app:-1' }, 400, 'invalid', 'image'],
   ['a short digest', { image: 'app@sha256:abc' }, 400, 'invalid', 'image'],
   ['a server without the feed', { image: 'registry.example/app:1.0.0' }, 400, 'invalid', 'image'],
+  ['another feed', { image: 'localhost:8080/trusted/app:1.0.0' }, 409, 'lane_source', 'image'],
+  [
+    'an item of another feed',
+    { items: [{ image: 'app:1.0.0' }, { image: 'registry.example/nowhere/app:1.0.0' }] },
+    409,
+    'lane_source',
+    'items[1].image',
+  ],
+  [
+    'the feed that a rollback does not take from',
+    { kind: 'rollback', image: 'localhost/dev/app:1.0.0', targetTags: ['a'], reason: 'x' },
+    409,
+    'lane_source',
+    'image',
+  ],
+  [
+    'the feed that a restore does not take from',
+    { kind: 'restore', image: `localhost/dev/app@DIGEST`, reason: 'x' },
+    409,
+    'lane_source',
+    'image',
+  ],
   ['terminal sequences', { image: 'app\u001b[2J:1' }, 400, 'invalid', 'image'],
   ['by digest without target tags', { image: `app@DIGEST` }, 400, 'invalid', 'targetTags'],
   [

@@ -87,6 +87,10 @@ test.each(['anonymous', 'of nobody', 'ungranted', 'robot'])('the events of a req
   expect(answer.status).toBe(who === 'anonymous' || who === 'of nobody' ? 401 : 404)
 })
 
+test.each(['anonymous', 'of nobody'])('the events of lists by %s', async (who) => {
+  expect((await service.ask('GET', '/api/v1/events', { token: tokens[who] })).status).toBe(401)
+})
+
 test('signing out ends the session that asks, and no other', async () => {
   const { call, person } = service
   expect((await call('logout', undefined, {})).status).toBe(401)

@@ -10,6 +10,7 @@ import * as recalls from './calls/recalls.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
+import * as storage from './calls/storage.ts'
 import * as tickets from './calls/tickets.ts'
 import * as tokens from './calls/tokens.ts'
 import * as users from './calls/users.ts'
@@ -51,6 +52,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   listRepositories: onFeed('pull', repositories.listRepositories),
   listTags: onFeed('pull', repositories.listTags),
   listTagHistory: onFeed('pull', repositories.listTagHistory),
+  listTagMoves: signedIn(history.listTagMoves),
   restoreTag: onFeed('push', repositories.restoreTag),
 
   listLanes: signedIn(lanes.listLanes),
@@ -79,6 +81,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   // Signed with a key of the request's lane, which stands in for a credential.
   reportTicket: anyone(tickets.reportTicket),
   listPromotions: signedIn(history.listPromotions),
+  getWeeks: signedIn(history.getWeeks),
   getDigest: signedIn(history.getDigest),
   verify: signedIn(history.verify),
   breakGlass: onLane({ from: 'pull', to: 'break-glass' }, requests.breakGlass, { inBody: true }),
@@ -89,5 +92,6 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   // Admins, and persons with `recall` on the feed of the recall; to others it is not there.
   confirmPurge: person(purges.confirmPurge),
   listPurges: signedIn(purges.listPurges),
+  getStorage: role('auditor', storage.getStorage),
   listAudit: role('auditor', history.listAudit),
 }

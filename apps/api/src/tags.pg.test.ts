@@ -45,6 +45,45 @@ const remove = async (name: string, reference: string) =>
     })
   ).status
 
+test('moves of all tags are listed where one may pull, and are no way to look into other feeds', async () => {
+  const digest = await push('dev/moves/app', '1.0.0', 'moves')
+  const list = async (token: string, query: Record<string, string>) => {
+    const { status, body } = await service.call('listTagMoves', token, { query })
+    return [status, (body.items ?? body.errors).map((item: Json) => item.tag ?? item.field)]
+  }
+  for (const query of [{ digest }, { repository: 'moves/app' }, { feed: 'dev', tag: '1.0.0', digest }]) {
+    expect(await list(ci, query)).toEqual([200, ['1.0.0']])
+    // `approve` on the feed that a lane leads to shows no tag of the feed that it comes from.
+    expect(await list(approver, query)).toEqual([200, []])
+  }
+  const { body } = await service.call('listTagMoves', ci, { query: { digest } })
+  expect(body.items[0]).toMatchObject({
+    feed: 'dev',
+    repository: 'moves/app',
+    from: null,
+    to: digest,
+    by: 'ci',
+  })
+  for (const [field, value] of [
+    ['actor', 'no one'],
+    ['since', 'yesterday'],
+    ['after', 'x'],
+    ['digest', 'sha256:1'],
+    ['other', 'x'],
+  ] as const) {
+    expect(await list(ci, { [field]: value })).toEqual([400, expect.arrayContaining([field])])
+  }
+})
+
+test('weeks are told to whoever is signed in, of what may be seen, and a zone that is none is named', async () => {
+  const { body } = await service.call('getWeeks', ci, { query: { zone: 'Europe/Berlin', weeks: '4' } })
+  expect(body.weeks).toHaveLength(4)
+  for (const query of [{ zone: 'Mars/North' }, { weeks: '54' }] as Record<string, string>[]) {
+    const answer = await service.call('getWeeks', ci, { query })
+    expect([answer.status, answer.body.errors[0].field]).toEqual([400, Object.keys(query)[0]])
+  }
+})
+
 describe('tag rules', () => {
   test('dev is seeded without, trusted with versions and immutable releases', async () => {
     const rules = async (feed: string) =>

@@ -14,6 +14,7 @@ const VIEWS = new Set([
   'feeds',
   'stages',
   'digests',
+  'recalls',
   'lanes',
   'history',
   'admin',

@@ -251,6 +251,7 @@ test('a wait that is too long ends with 4; what is cancelled ends with 3', async
 test.each([
   ['a lane that is not there', 'ada', 'request team/app:1.0.0 --lane nowhere', 1],
   ['a tag that is not there', 'ada', 'request team/app:9.9.9 --lane dev-to-trusted', 1],
+  ['an image of another feed', 'ada', 'request localhost/trusted/team/app:1.0.0 --lane dev-to-trusted', 3],
   ['no reference', 'ada', 'request Team/App:1 --lane dev-to-trusted', 2],
   ['no digest', 'bob', 'approve 01931b2e-0000-7000-8000-000000000000 --digest abc', 2],
   ['a user that an ordinary person makes', 'ada', 'users create eve', 3],

@@ -10,7 +10,12 @@ import './styles/tokens.css'
 import './styles/base.css'
 import './styles/shell.css'
 import './styles/parts.css'
+import './styles/fields.css'
 import './styles/table.css'
+import './styles/request.css'
+import './styles/changes.css'
+import './styles/feeds.css'
+import './styles/history.css'
 import './styles/views.css'
 
 applyTheme(keptTheme())

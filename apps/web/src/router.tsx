@@ -10,11 +10,13 @@ import {
 import { Inbox } from './inbox/inbox.tsx'
 import { Empty, Failure, Loading } from './parts/states.tsx'
 import {
+  chartsSearch,
   findSearch,
   grantsSearch,
   historySearch,
   inboxSearch,
   laneSearch,
+  recallsSearch,
   repositorySearch,
   requestSearch,
   returnSearch,
@@ -84,6 +86,12 @@ const digest = createRoute({
   path: '/digests/$digest',
   component: lazyRouteComponent(() => import('./feeds/digest.tsx'), 'DigestView'),
 })
+const recalls = createRoute({
+  ...under,
+  path: '/recalls',
+  validateSearch: recallsSearch,
+  component: lazyRouteComponent(() => import('./recall/recalls.tsx'), 'Recalls'),
+})
 const lanes = createRoute({
   ...under,
   path: '/lanes',
@@ -110,6 +118,7 @@ const tagMoves = createRoute({
 const charts = createRoute({
   ...under,
   path: '/history/charts',
+  validateSearch: chartsSearch,
   component: lazyRouteComponent(() => import('./history/charts.tsx'), 'Charts'),
 })
 const admin = createRoute({
@@ -133,6 +142,16 @@ const adminFeeds = createRoute({
   path: '/admin/feeds',
   component: lazyRouteComponent(() => import('./admin/feeds.tsx'), 'AdminFeeds'),
 })
+const adminFeed = createRoute({
+  ...under,
+  path: '/admin/feeds/$feed',
+  component: lazyRouteComponent(() => import('./admin/feed.tsx'), 'AdminFeed'),
+})
+const storage = createRoute({
+  ...under,
+  path: '/admin/storage',
+  component: lazyRouteComponent(() => import('./storage/storage.tsx'), 'Storage'),
+})
 const tokens = createRoute({
   ...under,
   path: '/tokens',
@@ -155,6 +174,7 @@ const tree = root.addChildren([
     feed,
     repository,
     digest,
+    recalls,
     lanes,
     lane,
     history,
@@ -164,6 +184,8 @@ const tree = root.addChildren([
     groups,
     grants,
     adminFeeds,
+    adminFeed,
+    storage,
     tokens,
     guide,
   ]),

@@ -46,24 +46,21 @@ export const requestSearch = (given: Given) =>
 export const repositorySearch = (given: Given) =>
   chosen({ tag: text(given['tag']), find: text(given['find']) })
 export const findSearch = (given: Given) => chosen({ find: text(given['find']) })
+export const recallsSearch = (given: Given) =>
+  chosen({ show: one(['all'] as const, given['show']), find: text(given['find']) })
 export const laneSearch = (given: Given) => chosen({ edit: one(['form', 'yaml'] as const, given['edit']) })
 
-export const historySearch = (given: Given) =>
-  chosen({
-    feed: text(given['feed']),
-    repository: text(given['repository']),
-    digest: text(given['digest']),
-    since: text(given['since']),
-    until: text(given['until']),
-    find: text(given['find']),
-  })
-
-export const tagMovesSearch = (given: Given) =>
-  chosen({
-    feed: text(given['feed']),
-    repository: text(given['repository']),
-    tag: text(given['tag']),
-    at: text(given['at']),
-  })
+const history = (given: Given) => ({
+  feed: text(given['feed']),
+  repository: text(given['repository']),
+  tag: text(given['tag']),
+  digest: text(given['digest']),
+  actor: text(given['actor']),
+  since: text(given['since']),
+  until: text(given['until']),
+})
+export const historySearch = (given: Given) => chosen(history(given))
+export const tagMovesSearch = (given: Given) => chosen({ ...history(given), at: text(given['at']) })
+export const chartsSearch = (given: Given) => chosen({ feed: text(given['feed']) })
 
 export const grantsSearch = (given: Given) => chosen({ feed: text(given['feed']) })

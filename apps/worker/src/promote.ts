@@ -1,4 +1,4 @@
-import { AUTOMATIC_TRIES, type Run, type Store } from '@sluice/store'
+import { AUTOMATIC_TRIES, type BlobReader, type Run, type Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import { judge } from './failure.ts'
 import { keepLease, LEASE_MS } from './lease.ts'
@@ -12,6 +12,8 @@ const steps: readonly Step[] = [copy, verify, commit]
 
 export interface Promoter {
   readonly runs: Store['runs']
+  /** Where evidence beside the images is read when a promotion starts. */
+  readonly storage: BlobReader
   /** This worker's name, part of the fence. */
   readonly worker: string
   /** Aborted when a run in progress has to be given back. */
@@ -25,9 +27,9 @@ export interface Promoter {
  * promotion over again.
  */
 export async function promote(job: PromotionJob, promoter: Promoter): Promise<void> {
-  const { runs, worker, stopping } = promoter
+  const { runs, storage, worker, stopping } = promoter
   const jobLog = promoter.log.child({ promotionId: job.promotionId, attempt: job.attempt })
-  const begun = await runs.begin({ ...job, worker, leaseMs: LEASE_MS })
+  const begun = await runs.begin({ ...job, worker, leaseMs: LEASE_MS }, storage)
   if (begun.state === 'skip') return jobLog.info({ why: begun.why }, 'promotion not due')
   if (begun.state === 'ended')
     return jobLog.info({ state: begun.promotionState }, 'promotion refused at its start')

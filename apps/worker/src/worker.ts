@@ -32,7 +32,7 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
   const { runs } = store
   const stopping = new AbortController()
   const worker = `${os.hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
-  const promoter = { runs, worker, stopping: stopping.signal, log }
+  const promoter = { runs, storage, worker, stopping: stopping.signal, log }
   const queue = await openQueue({
     databaseUrl,
     redisUrl,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { afterEach, expect, test } from 'vitest'
-import { CallError, createClient } from './index.ts'
+import { CallError, changesEvent, createClient } from './index.ts'
 
 let server: http.Server | undefined
 afterEach(() => {
@@ -99,4 +99,21 @@ test('events arrive one by one, split as the network likes, heartbeats left out'
   const states: string[] = []
   for await (const { state } of createClient({ url }).watchRequest('x')) states.push(state)
   expect(states).toEqual(['PENDING', 'REJECTED'])
+})
+
+test('changes are followed at their own address, and a stream that is something else is unexpected', async () => {
+  const seen: (string | undefined)[] = []
+  const url = await serve((req, res) => {
+    seen.push(req.url, req.headers.authorization)
+    const event = 'event: changes\ndata: {"all":true,"requests":[]}\n\n'
+    if (seen.length > 2) res.writeHead(200, { 'content-type': 'text/html' }).end('<html>')
+    else res.writeHead(200, { 'content-type': 'text/event-stream' }).end(event)
+  })
+  const client = createClient({ url, token: 'slu_x' })
+  const events = []
+  for await (const event of client.watchChanges()) events.push(event)
+  expect(events).toEqual([{ all: true, requests: [] }])
+  expect(events.map((event) => changesEvent.safeParse(event).success)).toEqual([true])
+  expect(seen).toEqual(['/api/v1/events', 'Bearer slu_x'])
+  expect(await refused(client.watchChanges().next())).toMatchObject({ code: 'unexpected' })
 })

@@ -1,8 +1,9 @@
 import type { z } from 'zod'
-import { readEvents, type RequestEvent } from './events.ts'
+import { type ChangesEvent, readEvents, type RequestEvent } from './events.ts'
 import {
   type Answer,
   API_PREFIX,
+  CHANGES_PATH,
   EVENTS_PATH,
   type Operation,
   type OperationId,
@@ -70,6 +71,8 @@ export type Client = {
   readonly send: <Id extends OperationId>(id: Id, ...input: Arguments<Id>) => Promise<Reply<Id>>
   /** How a request goes on, from now until it is final, the connection ends or `signal` is aborted. */
   readonly watchRequest: (id: string, options?: { signal?: AbortSignal }) => AsyncGenerator<RequestEvent>
+  /** What changes of all requests that may be seen, until the connection ends or `signal` is aborted. */
+  readonly watchChanges: (options?: { signal?: AbortSignal }) => AsyncGenerator<ChangesEvent>
 }
 
 export type ClientOptions = {
@@ -137,18 +140,22 @@ export function createClient({ url, token, fetch: fetcher = fetch }: ClientOptio
     return { status: response.status, etag: response.headers.get('etag'), body }
   }
 
-  async function* watchRequest(id: string, { signal }: { signal?: AbortSignal } = {}) {
-    const response = await exchange('GET', EVENTS_PATH, { params: { id } }, 'text/event-stream', signal)
+  async function* watch<Event>(path: string, input: Loose, signal: AbortSignal | undefined) {
+    const response = await exchange('GET', path, input, 'text/event-stream', signal)
     if (response.body === null || type(response) !== 'text/event-stream') throw unexpected(response)
     for await (const data of readEvents(response.body)) {
-      const event: RequestEvent = JSON.parse(data)
+      const event: Event = JSON.parse(data)
       yield event
     }
   }
+  const watchRequest: Client['watchRequest'] = (id, { signal } = {}) =>
+    watch<RequestEvent>(EVENTS_PATH, { params: { id } }, signal)
+  const watchChanges: Client['watchChanges'] = ({ signal } = {}) =>
+    watch<ChangesEvent>(CHANGES_PATH, {}, signal)
 
   const calls = operationIds.map((id) => [id, async (input?: Loose) => (await send(id, input)).body])
   const methods = Object.fromEntries(calls)
-  return { ...methods, send, watchRequest }
+  return { ...methods, send, watchRequest, watchChanges }
 }
 
 function fill(path: string, params: Record<string, string>): string {

@@ -32,6 +32,10 @@ export const digestView = z.object({
       recall: standingRecall.nullable(),
     }),
   ),
+  /** Indexes that it is part of, where they are: a recall of it reaches them too. */
+  containedIn: z.array(
+    z.object({ feed: z.string(), repository: z.string(), digest, tags: z.array(z.string()) }),
+  ),
   /** The newest; `GET /evidence` lists all. */
   evidence: z.array(evidence),
 })

@@ -6,6 +6,13 @@ import { type RequestState, requestState } from './requests.ts'
 export const requestEvent = z.object({ state: requestState, promotion: promotion.nullable() })
 export type RequestEvent = z.infer<typeof requestEvent>
 
+/**
+ * One event of `GET /events`: requests that the caller may see, of which something changed; ids only. `all` says
+ * that any of them may have changed unheard: the first event, and whenever the service itself had missed some.
+ */
+export const changesEvent = z.object({ all: z.boolean(), requests: z.array(z.string()) })
+export type ChangesEvent = z.infer<typeof changesEvent>
+
 type Standing = {
   readonly state: RequestState
   readonly promotion: { readonly state: PromotionState } | null

@@ -54,6 +54,14 @@ export const name = z
     message: 'a name is 1 to 64 of a-z 0-9 . _ @ -, with a letter or digit at both ends',
   })
 
+/** A person or a robot as lists name them: `anna`, `robot:ci`. */
+export const principalName = z
+  .string()
+  .max(71)
+  .regex(/^(?:user:|robot:)?[a-z0-9](?:[a-z0-9._@-]*[a-z0-9])?$/, {
+    message: 'a person is named as anna, a robot as robot:ci',
+  })
+
 /** One line or more of free text, kept as given. */
 export const freeText = z.string().max(4000)
 

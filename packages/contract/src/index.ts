@@ -12,7 +12,7 @@ export {
 } from './client.ts'
 export * from './digests.ts'
 export * from './evidence.ts'
-export { isFinal, type RequestEvent, requestEvent } from './events.ts'
+export { type ChangesEvent, changesEvent, isFinal, type RequestEvent, requestEvent } from './events.ts'
 export * from './feeds.ts'
 export * from './grants.ts'
 export * from './groups.ts'
@@ -22,6 +22,7 @@ export { openApi } from './openapi.ts'
 export {
   type Answer,
   API_PREFIX,
+  CHANGES_PATH,
   EVENTS_PATH,
   type Operation,
   type OperationId,
@@ -36,6 +37,7 @@ export * from './purges.ts'
 export * from './recalls.ts'
 export * from './repositories.ts'
 export * from './requests.ts'
+export * from './storage.ts'
 export * from './tags.ts'
 export * from './tokens.ts'
 export * from './users.ts'

@@ -5,7 +5,7 @@ const document = openApi('1.2.3')
 
 test('every operation is described once, under its id', () => {
   const ids = [...JSON.stringify(document).matchAll(/"operationId":"(\w+)"/g)].map((match) => match[1])
-  const wanted = [...Object.keys(operations), 'watchRequest']
+  const wanted = [...Object.keys(operations), 'watchRequest', 'watchChanges']
   expect(new Set(ids)).toEqual(new Set(wanted))
   expect(ids).toHaveLength(wanted.length)
 })

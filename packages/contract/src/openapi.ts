@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { API_PREFIX, EVENTS_PATH, type Operation, operationIds, operations } from './operations.ts'
+import {
+  API_PREFIX,
+  CHANGES_PATH,
+  EVENTS_PATH,
+  type Operation,
+  operationIds,
+  operations,
+} from './operations.ts'
 import { problem } from './problem.ts'
 
 type Json = { [key: string]: unknown }
@@ -18,6 +25,14 @@ export function openApi(version: string): Json {
     operationId: 'watchRequest',
     summary: 'Server-sent events: state, step and bytes, until the request is final',
     parameters: parameters('path', operations.getRequest.params),
+    responses: {
+      200: { description: 'events', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+      default: refusal,
+    },
+  })
+  add(CHANGES_PATH, 'GET', {
+    operationId: 'watchChanges',
+    summary: 'Server-sent events: ids of requests that changed, of those the caller may see; endless',
     responses: {
       200: { description: 'events', content: { 'text/event-stream': { schema: { type: 'string' } } } },
       default: refusal,

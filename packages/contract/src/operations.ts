@@ -21,7 +21,7 @@ import { grants, grantsBody } from './grants.ts'
 import { group, groupBody, groupPatch, groups } from './groups.ts'
 import { lane, laneBody, lanePut, lanePutQuery, lanes, laneVersions } from './lanes.ts'
 import { me } from './me.ts'
-import { promotions, promotionsQuery } from './promotions.ts'
+import { promotions, promotionsQuery, weeks, weeksQuery } from './promotions.ts'
 import { purge, purgeBody, purges, purgesQuery } from './purges.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
 import { repositories } from './repositories.ts'
@@ -35,7 +35,17 @@ import {
   requestsQuery,
   reviewBody,
 } from './requests.ts'
-import { restoreBody, restored, tagHistory, tagHistoryQuery, tags, tagsQuery } from './tags.ts'
+import { storageOverview } from './storage.ts'
+import {
+  restoreBody,
+  restored,
+  tagHistory,
+  tagHistoryQuery,
+  tagMoves,
+  tagMovesQuery,
+  tags,
+  tagsQuery,
+} from './tags.ts'
 import { newToken, tokenBody, tokens } from './tokens.ts'
 import { newUser, user, userBody, userPatch, users } from './users.ts'
 import { verdict, verifyBody } from './verify.ts'
@@ -268,6 +278,13 @@ export const operations = {
     query: tagHistoryQuery,
     answers: { 200: tagHistory },
   },
+  listTagMoves: {
+    method: 'GET',
+    path: '/tag-moves',
+    summary: 'Every move of every tag, newest first',
+    query: tagMovesQuery,
+    answers: { 200: tagMoves },
+  },
   restoreTag: {
     method: 'POST',
     path: '/feeds/{feed}/tags/restore',
@@ -443,6 +460,13 @@ export const operations = {
     query: promotionsQuery,
     answers: { 200: promotions },
   },
+  getWeeks: {
+    method: 'GET',
+    path: '/promotions/weeks',
+    summary: 'The last weeks in figures: promoted, failed, lead time, wait for a decision',
+    query: weeksQuery,
+    answers: { 200: weeks },
+  },
   getDigest: {
     method: 'GET',
     path: '/digests/{digest}',
@@ -508,6 +532,12 @@ export const operations = {
     query: purgesQuery,
     answers: { 200: purges },
   },
+  getStorage: {
+    method: 'GET',
+    path: '/storage',
+    summary: 'What is stored, what the collector and the scrubber did last, and what is damaged',
+    answers: { 200: storageOverview },
+  },
   listAudit: {
     method: 'GET',
     path: '/audit',
@@ -544,6 +574,7 @@ type Answers<Id extends OperationId> = Operations[Id]['answers'][keyof Operation
 export type Answer<Id extends OperationId> =
   Answers<Id> extends infer S ? (S extends z.ZodType ? z.output<S> : undefined) : never
 
-/** The event stream is no JSON call, so it stands beside the table. */
+/** The event streams are no JSON calls, so they stand beside the table. */
 export const EVENTS_PATH = '/requests/{id}/events'
+export const CHANGES_PATH = '/events'
 export const API_PREFIX = '/api/v1'

@@ -1,5 +1,15 @@
 import { z } from 'zod'
-import { digest, feedName, id, listOf, page, repositoryName, time } from './grammar.ts'
+import {
+  digest,
+  feedName,
+  id,
+  listOf,
+  page,
+  principalName,
+  repositoryName,
+  tagName,
+  time,
+} from './grammar.ts'
 
 export const promotionStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'ERRORED', 'CANCELLED'] as const
 export const promotionState = z.enum(promotionStates)
@@ -51,10 +61,35 @@ export const executed = z.object({
 export type Executed = z.infer<typeof executed>
 export const promotions = listOf(executed)
 
+/** A week in figures, over every promotion into feeds that the caller may see. */
+export const week = z.object({
+  /** Its Monday in the zone that was asked for, as `YYYY-MM-DD`. */
+  monday: z.iso.date(),
+  /** Promotions that ended in it. */
+  promoted: z.int(),
+  failed: z.int(),
+  /** Medians in milliseconds: from the request to its promotion's end, and to its decision. */
+  lead: z.number().nullable(),
+  wait: z.number().nullable(),
+})
+export type Week = z.infer<typeof week>
+/** The oldest first, the current one last. */
+export const weeks = z.object({ weeks: z.array(week) })
+export const weeksQuery = z.strictObject({
+  /** Of the IANA database, as `Europe/Berlin`: where a week begins. */
+  zone: z.string().min(1).max(64).default('UTC'),
+  weeks: z.coerce.number<number>().int().min(1).max(53).default(12),
+  feed: feedName.optional(),
+})
+
 export const promotionsQuery = z.strictObject({
   feed: feedName.optional(),
   repository: repositoryName.optional(),
+  /** That it was to set. */
+  tag: tagName.optional(),
   digest: digest.optional(),
+  /** Who asked for it or approved it: a user name, or `robot:name`. */
+  actor: principalName.optional(),
   since: time.optional(),
   until: time.optional(),
   ...page,

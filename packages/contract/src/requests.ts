@@ -156,6 +156,8 @@ export const requestsQuery = z.strictObject({
   lane: name.optional(),
   repository: repositoryName.optional(),
   digest: digest.optional(),
+  /** `due`: let in without a quorum, and not yet reviewed by two others. */
+  review: z.literal('due').optional(),
   /** A user name, or `robot:NAME`. */
   requester: z.string().min(1).max(80).optional(),
   ...page,

@@ -1,5 +1,15 @@
 import { z } from 'zod'
-import { digest, id, listOf, page, repositoryName, tagName, time } from './grammar.ts'
+import {
+  digest,
+  feedName,
+  id,
+  listOf,
+  page,
+  principalName,
+  repositoryName,
+  tagName,
+  time,
+} from './grammar.ts'
 
 export const tag = z.object({
   tag: z.string(),
@@ -24,6 +34,10 @@ export const tagsQuery = z.strictObject({
   repository: repositoryName,
   /** Only releases within it: `~1.4`, `^1`, `>=1.2 <2`, `latest-stable`. */
   range: z.string().min(1).max(128).optional(),
+  /** A part of the tag, or the beginning of a digest. */
+  find: z.string().min(1).max(512).optional(),
+  /** `desc`: the highest version first. */
+  order: z.enum(['asc', 'desc']).default('asc'),
   ...page,
 })
 
@@ -45,6 +59,35 @@ export const tagHistoryQuery = z.strictObject({
   repository: repositoryName,
   tag: tagName,
   at: time.optional(),
+  ...page,
+})
+
+/** One move among those of all tags that the caller may see. */
+export const foundMove = tagMove.extend({
+  /** Its place in this list. */
+  id: z.string(),
+  feed: z.string(),
+  repository: z.string(),
+  tag: z.string(),
+  /** Of a promotion: who asked for it, and what for. */
+  requester: z.string().nullable(),
+  reason: z.string().nullable(),
+  /** Of a move that followed from something else, as a purge: the type of its audit entry. */
+  event: z.string().nullable(),
+})
+export type FoundMove = z.infer<typeof foundMove>
+export const tagMoves = listOf(foundMove)
+export const tagMovesQuery = z.strictObject({
+  feed: feedName.optional(),
+  repository: repositoryName.optional(),
+  tag: tagName.optional(),
+  /** That the tag came to, or left. */
+  digest: digest.optional(),
+  /** Who moved it or, of a promotion, approved it: a user name, or `robot:name`. */
+  actor: principalName.optional(),
+  /** From `since`, before `until`. */
+  since: time.optional(),
+  until: time.optional(),
   ...page,
 })
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { digestOf, OCI_CONFIG, OCI_MANIFEST, parseManifest } from '@sluice/oci'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { FeedError } from './errors.ts'
@@ -173,8 +174,13 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
           const found = await index.findManifest(app, reference)
           expect(found).toMatchObject({ digest: image.digest, mediaType: image.mediaType })
           expect(Buffer.from(found?.bytes ?? [])).toEqual(image.bytes)
-          expect(await index.findManifest(twin, reference)).toBeNull()
-          expect(await index.findManifest(abroad, reference)).toBeNull()
+          const { digest, mediaType } = image
+          const facts = { digest, mediaType, size: image.bytes.length }
+          expect(await index.describeManifest(app, reference)).toEqual(facts)
+          for (const elsewhere of [twin, abroad]) {
+            expect(await index.findManifest(elsewhere, reference)).toBeNull()
+            expect(await index.describeManifest(elsewhere, reference)).toBeNull()
+          }
         }
       })
       it('moves a tag, and says when it already points there', async () => {
@@ -184,6 +190,26 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
         expect(await put(app, two, ['1.0'])).toEqual([{ tag: '1.0', moved: true }])
         expect((await index.findManifest(app, '1.0'))?.digest).toBe(two.digest)
         expect((await index.findManifest(app, one.digest))?.digest).toBe(one.digest)
+      })
+      it('answers each of many who ask at once, in whatever repository, as things are now', async () => {
+        const [one, two] = [testImage(), testImage({ annotations: { n: '2' } })]
+        await pushImage(app, one, ['1.0'])
+        await pushImage(twin, two, ['1.0'])
+        const all = () =>
+          Promise.all(
+            [app, twin, abroad].flatMap((address) =>
+              ['1.0', one.digest, '2.0'].map(async (reference) => {
+                const found = await index.findManifest(address, reference)
+                return found && { digest: found.digest, bytes: Buffer.from(found.bytes) }
+              }),
+            ),
+          )
+        const [first, second] = [one, two].map(({ digest, bytes }) => ({ digest, bytes }))
+        expect(await all()).toEqual([first, first, null, second, null, null, null, null, null])
+        await put(app, two, ['1.0'])
+        expect(await all()).toEqual([second, first, null, second, null, null, null, null, null])
+        await index.deleteManifest(twin, two.digest, alice)
+        expect(await all()).toEqual([second, first, null, null, null, null, null, null, null])
       })
       it('sets a tag only if it is what the push expects, and else stores nothing', async () => {
         const [first, second] = [testImage(), testImage({ annotations: { n: '2' } })]
@@ -390,6 +416,21 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
         expect((await index.findUpload(app, id, alice))?.offset).toBe(5)
         expect(await index.claimUpload(id, 0, LEASE)).toBeNull()
         expect(await index.claimUpload(id, 5, LEASE)).not.toBeNull()
+      })
+      it('keeps what the bytes so far hash to, until the offset moves on without it', async () => {
+        const { id } = await index.openUpload(app, newKey(), alice)
+        const hashed = { digest: LAYER.digest, by: randomUUID() }
+        const steps = [
+          { to: 5, with: hashed, kept: hashed },
+          { to: 5, with: null, kept: hashed },
+          { to: 9, with: null, kept: null },
+        ]
+        for (const step of steps) {
+          const offset = (await index.findUpload(app, id, alice))?.offset ?? -1
+          const claim = await index.claimUpload(id, offset, LEASE)
+          expect(claim && (await index.advanceUpload(claim, step.to, step.with))).toBe(true)
+          expect((await index.findUpload(app, id, alice))?.hashed).toEqual(step.kept)
+        }
       })
       it('passes to another writer when the lease is over, and fences the late one', async () => {
         const storageKey = newKey()

@@ -3,7 +3,7 @@ import { readWhole } from './body.ts'
 import { readCondition } from './condition.ts'
 import { FeedError, quote } from './errors.ts'
 import { type Exchange, type FeedParts, writerOf } from './exchange.ts'
-import type { TagOutcome } from './ports.ts'
+import type { ManifestFacts, TagOutcome } from './ports.ts'
 import { namesEtag } from './range.ts'
 import { sendEmpty } from './reply.ts'
 
@@ -20,18 +20,33 @@ export async function getManifest(
   if (reference.includes(':')) parseDigest(reference)
   // What is neither a digest nor a tag cannot exist, and the question costs no look-up.
   const known = isDigest(reference) || isTag(reference)
-  const manifest = known ? await parts.index.findManifest(address, reference) : null
-  if (manifest === null) throw manifestUnknown(reference)
+  const found = known ? await find(parts, req.method, { address, reference }) : null
+  if (found === null) throw manifestUnknown(reference)
+  const { manifest, bytes } = found
   const etag = `"${manifest.digest}"`
   const headers = { 'Docker-Content-Digest': manifest.digest, ETag: etag }
   if (namesEtag(req.headers['if-none-match'], etag)) return sendEmpty(res, 304, headers)
   res.writeHead(200, {
     ...headers,
     'Content-Type': manifest.mediaType,
-    'Content-Length': manifest.bytes.byteLength,
+    'Content-Length': manifest.size,
   })
-  if (req.method === 'HEAD') res.end()
-  else res.end(manifest.bytes)
+  if (bytes === null) res.end()
+  else res.end(bytes)
+}
+
+/** What a GET sends, and what a HEAD tells of it. */
+async function find(
+  { index }: FeedParts,
+  method: string | undefined,
+  { address, reference }: Pick<Exchange, 'address' | 'reference'>,
+): Promise<{ manifest: ManifestFacts; bytes: Uint8Array | null } | null> {
+  if (method === 'HEAD') {
+    const manifest = await index.describeManifest(address, reference)
+    return manifest && { manifest, bytes: null }
+  }
+  const stored = await index.findManifest(address, reference)
+  return stored && { manifest: { ...stored, size: stored.bytes.byteLength }, bytes: stored.bytes }
 }
 
 /**

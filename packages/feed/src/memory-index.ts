@@ -51,6 +51,12 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
   }
   const holds = (repository: Repository | undefined, digest: string) =>
     repository !== undefined && repository.blobs.has(digest) && !quarantined.has(digest)
+  const stored = (repository: Repository | undefined, reference: string) => {
+    const digest = isDigest(reference) ? reference : repository?.tags.get(reference)
+    const manifest = digest === undefined ? undefined : repository?.manifests.get(digest)
+    if (digest === undefined || manifest === undefined) return null
+    return { digest, mediaType: manifest.mediaType, bytes: manifest.bytes }
+  }
   const holders = (feedIds: readonly string[]) =>
     [...repositories].filter(([key]) => feedIds.includes(key.slice(0, key.indexOf('\n'))))
 
@@ -60,12 +66,11 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
       return found === undefined ? null : { id: found.id, name: found.name, trusted: found.trusted }
     },
 
-    async findManifest(address, reference) {
-      const repository = find(address)
-      const digest = isDigest(reference) ? reference : repository?.tags.get(reference)
-      const manifest = digest === undefined ? undefined : repository?.manifests.get(digest)
-      if (digest === undefined || manifest === undefined) return null
-      return { digest, mediaType: manifest.mediaType, bytes: manifest.bytes }
+    findManifest: async (address, reference) => stored(find(address), reference),
+
+    async describeManifest(address, reference) {
+      const found = stored(find(address), reference)
+      return found && { digest: found.digest, mediaType: found.mediaType, size: found.bytes.length }
     },
 
     async putManifest({ address, manifest, digest, tags, condition }) {
@@ -137,7 +142,7 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
     findUpload: async (address, id, principalId) => uploads.find(keyOf(address), id, principalId),
     claimUpload: async (id, offset, leaseMs) => uploads.claim(id, offset, leaseMs),
     renewUpload: async (claim, leaseMs) => uploads.renew(claim, leaseMs),
-    advanceUpload: async (claim, offset) => uploads.advance(claim, offset),
+    advanceUpload: async (claim, offset, hashed = null) => uploads.advance(claim, offset, hashed),
 
     async finishUpload(claim, blob) {
       const address = uploads.finish(claim)

@@ -29,6 +29,14 @@ export interface Caller {
   readableFeedIds(): Promise<readonly string[]>
 }
 
+/** What a HEAD tells of a manifest. */
+export interface ManifestFacts {
+  readonly digest: string
+  readonly mediaType: string
+  /** Bytes. */
+  readonly size: number
+}
+
 /** A manifest as a repository holds it: the exact bytes, under the media type it was pushed with. */
 export interface StoredManifest {
   readonly digest: string
@@ -49,6 +57,14 @@ export interface Upload {
   readonly offset: number
   /** What the feed may hold and holds, in bytes; absent where it has no quota. */
   readonly quota?: QuotaState
+  /** What those bytes hash to; null where whoever received them could not tell. */
+  readonly hashed: Hashed | null
+}
+
+/** A digest of bytes that arrived, and the life of the processes in which it may stand for what was written. */
+export interface Hashed {
+  readonly digest: string
+  readonly by: string
 }
 
 export interface QuotaState {
@@ -94,6 +110,8 @@ export interface FeedIndex {
    * where the feed's rules keep tags of their own. Throws `DENIED` for what was let in and recalled since.
    */
   findManifest(address: RepositoryAddress, reference: string): Promise<StoredManifest | null>
+  /** The same without the bytes: for HEAD. */
+  describeManifest(address: RepositoryAddress, reference: string): Promise<ManifestFacts | null>
   /**
    * Stores the manifest, its edges and its membership, and moves the tags. Throws
    * `MANIFEST_BLOB_UNKNOWN` naming what is missing from this repository (subjects and
@@ -138,8 +156,11 @@ export interface FeedIndex {
   claimUpload(id: string, offset: number, leaseMs: number): Promise<UploadClaim | null>
   /** Keeps a long write's lease; false when the claim had been lost: the writer must stop. */
   renewUpload(claim: UploadClaim, leaseMs: number): Promise<boolean>
-  /** Records the new offset and ends the claim; false when the claim had been lost. */
-  advanceUpload(claim: UploadClaim, offset: number): Promise<boolean>
+  /**
+   * Records the new offset, and what the bytes before it hash to, and ends the claim; false when the claim had been
+   * lost. Another offset without `hashed` forgets what was recorded.
+   */
+  advanceUpload(claim: UploadClaim, offset: number, hashed?: Hashed | null): Promise<boolean>
   /**
    * Ends a claimed upload as a verified blob of this repository. When the digest is already
    * stored, answers the storage key of the bytes that are now superfluous: usually the new ones,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseContentEncoding } from './body.ts'
 import { listCatalog } from './catalog.ts'
@@ -17,6 +18,8 @@ export interface FeedServerOptions {
   /** The `WWW-Authenticate` value that asks for these scopes, `repository:dev/app:pull,push`. */
   readonly challenge: (scopes: readonly string[]) => string
   readonly limits?: Partial<Limits>
+  /** A UUID shared by the processes that one supervisor started on this machine, new with each start; see `Hashed`. */
+  readonly life?: string
   readonly events?: FeedEvents
   /** Is this error of a port its absence for a while? The client is told to come again (503). */
   readonly isUnavailable?: (error: unknown) => boolean
@@ -31,9 +34,9 @@ export type FeedServer = (req: IncomingMessage, res: ServerResponse) => Promise<
  * answers every request itself and never rejects. Distribution specification, "API".
  */
 export function createFeedServer(options: FeedServerOptions): FeedServer {
-  const { index, storage, events = {}, isUnavailable = () => false } = options
+  const { index, storage, events = {}, isUnavailable = () => false, life = randomUUID() } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const parts: FeedParts = { index, storage, limits, events, hashes: new RunningHashes() }
+  const parts: FeedParts = { index, storage, limits, events, hashes: new RunningHashes(life) }
   return async (req, res) => {
     res.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
     try {

@@ -63,7 +63,7 @@ export async function appendUpload(parts: FeedParts, exchange: Exchange): Promis
   const length = chunkLength(exchange, upload)
   const claim = await claimAt(parts, exchange, upload)
   const received = await receive(parts, exchange, { upload, claim, length, algorithm: null })
-  const kept = await parts.index.advanceUpload(claim, received.offset)
+  const kept = await parts.index.advanceUpload(claim, received.offset, received.hashed)
   // Another writer may have put other bytes where ours were hashed.
   if (!kept) parts.hashes.forget(upload.id)
   if (received.error !== null) throw received.error

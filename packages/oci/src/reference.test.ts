@@ -26,7 +26,11 @@ test.each([
   ['app', 'REFERENCE_INVALID'], // no tag is assumed
   ['registry.example/dev/app', 'REFERENCE_INVALID'],
   ['https://registry.example/dev/app:1', 'REFERENCE_INVALID'],
-  ['registry.example/other/app:1', 'REFERENCE_INVALID'],
+  ['registry.example/other/app:1', 'FEED_MISMATCH'],
+  [`localhost/trusted/team/app@${digest}`, 'FEED_MISMATCH'],
+  ['registry.example/other/app', 'REFERENCE_INVALID'],
+  ['registry.example/other/App:1', 'NAME_INVALID'],
+  ['registry.example/Other/app:1', 'REFERENCE_INVALID'],
   ['registry.example/app:1', 'REFERENCE_INVALID'],
   ['team.io/app:1', 'REFERENCE_INVALID'],
   ['app:1/x:2', 'REFERENCE_INVALID'],

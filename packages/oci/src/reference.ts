@@ -29,7 +29,8 @@ const SERVER_RULE =
  * Reads the `image` of a promotion request, relative to the lane's feed: `team/app:1.4.2`,
  * `team/app@sha256:…` or both. With a server in front, the next part must be one of `feedNames`
  * (the feed's current and former names); without one, every part belongs to the repository.
- * @throws OciError REFERENCE_INVALID, NAME_INVALID, TAG_INVALID, DIGEST_INVALID, DIGEST_UNSUPPORTED
+ * @throws OciError REFERENCE_INVALID, NAME_INVALID, TAG_INVALID, DIGEST_INVALID, DIGEST_UNSUPPORTED;
+ *   FEED_MISMATCH: a whole reference, to an image of another feed
  */
 export function parseImageReference(
   text: string,
@@ -37,15 +38,13 @@ export function parseImageReference(
 ): ImageReference {
   const { server, path, tag, digest } = split(text)
   let repository = path
+  let other: string | null = null
   if (server !== null) {
     const slash = path.indexOf('/')
     const feed = slash < 0 ? path : path.slice(0, slash)
     if (!feedNames.includes(feed)) {
-      const expected = feedNames.map((name) => quote(name)).join(' or ')
-      throw new OciError(
-        'REFERENCE_INVALID',
-        `${quote(text)}: ${SERVER_RULE}. Here ${quote(server)} is the server and ${quote(feed)} stands where the feed ${expected} is expected; leave the server out to name a repository of that feed`,
-      )
+      if (slash < 0 || !isFeedName(feed)) throw noFeed(text, server, feed, feedNames)
+      other = feed
     }
     repository = slash < 0 ? '' : path.slice(slash + 1)
   }
@@ -56,7 +55,24 @@ export function parseImageReference(
       `${quote(text)} names neither a tag nor a digest; write ${quote(`${repository}:TAG`)} or ${quote(`${repository}@sha256:…`)} (no tag is assumed)`,
     )
   }
+  if (other !== null) {
+    throw new OciError(
+      'FEED_MISMATCH',
+      `${quote(text)} is an image of the feed ${quote(other)}; ${named(feedNames)} is expected`,
+    )
+  }
   return { repository, tag, digest, server }
+}
+
+function noFeed(text: string, server: string, part: string, feedNames: readonly string[]): OciError {
+  return new OciError(
+    'REFERENCE_INVALID',
+    `${quote(text)}: ${SERVER_RULE}. Here ${quote(server)} is the server and ${quote(part)} stands where the feed ${named(feedNames)} is expected; leave the server out to name a repository of that feed`,
+  )
+}
+
+function named(feedNames: readonly string[]): string {
+  return feedNames.map((name) => quote(name)).join(' or ')
 }
 
 /**

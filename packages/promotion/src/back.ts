@@ -1,12 +1,12 @@
 import { OciError, parseImageReference } from '@sluice/oci'
 import { type Issue, invalid } from './errors.ts'
-import { type AskedItem, type ResolvedItem, resolveItems } from './reference.ts'
+import { type AskedItem, imageIssue, refusedFor, type ResolvedItem, resolveItems } from './reference.ts'
 
 /**
  * Reads the items of a request that leads back: images of the target feed itself, in their own
  * repositories. A rollback names the tags to move, a restore one image and no tag; both say why.
  * @param feedNames the current and former names of the lane's to feed
- * @throws PromotionError invalid, with every issue
+ * @throws PromotionError invalid, with every issue; lane_source
  */
 export function resolveBack(
   kind: 'rollback' | 'restore',
@@ -53,6 +53,6 @@ function withoutTags({ image }: AskedItem, feedNames: readonly string[]): Resolv
     }
   } catch (error) {
     if (!(error instanceof OciError)) throw error
-    throw invalid({ field: 'items[0].image', rule: error.code.toLowerCase(), message: error.message })
+    throw refusedFor([imageIssue('items[0].image', error)])
   }
 }

@@ -1,6 +1,7 @@
 /** What the path of a promotion refuses; `invalid` is the caller's input, all others are rules. */
 export type PromotionErrorCode =
   | 'invalid'
+  | 'lane_source'
   | 'tag_exists'
   | 'tag_not_permitted'
   | 'foreign_layers'

@@ -27,6 +27,7 @@ test('the public face', () => {
     'immutableConflicts',
     'inVersionOrder',
     'isReleaseTag',
+    'isRequired',
     'isSignatureTag',
     'isVirtualTag',
     'leadsBack',

@@ -51,6 +51,7 @@ export {
   type QuorumRule,
   quorumOf,
 } from './policy.ts'
+export { isRequired } from './required.ts'
 export { type AskedItem, refuseRepeatedTargets, type ResolvedItem, resolveItems } from './reference.ts'
 export {
   type HeldManifest,

@@ -26,6 +26,8 @@ const PEOPLE = ['rita', 'owner', 'paul', 'anna', 'otto', 'olga'] as const
 const GROUPS: Readonly<Record<string, readonly string[]>> = { olga: ['qa'], otto: ['qa'] }
 const REQUESTERS = ['rita', 'owner']
 const HOURS = 3_600_000
+/** Fixed, so that how many histories land is no matter of luck. */
+const SEED = 20_261_125
 const START = Date.parse('2026-03-01T12:00:00Z')
 
 type Step =
@@ -328,7 +330,7 @@ test('invariants 4, 5, 8 and 10 hold after every step of any history', () => {
       }
       landed += world.landed.length
     }),
-    { numRuns: 2000 },
+    { numRuns: 2000, seed: SEED },
   )
   expect(landed).toBeGreaterThan(20)
 })

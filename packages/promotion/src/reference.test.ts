@@ -47,7 +47,12 @@ describe('refused, naming the field', () => {
     ['too many items', Array.from({ length: 101 }, () => ({ image: 'a:1' })), ['items']],
     ['no tag or digest', [{ image: 'app' }], ['items[0].image']],
     ['bad repository', [{ image: 'App:1' }], ['items[0].image']],
-    ['another feed behind a server', [{ image: 'reg.example.com/prod/app:1' }], ['items[0].image']],
+    ['a server without a feed', [{ image: 'reg.example.com/app:1' }], ['items[0].image']],
+    [
+      'another feed, and something else that is wrong',
+      [{ image: 'reg.example.com/prod/app:1' }, { image: 'App:1' }],
+      ['items[0].image', 'items[1].image'],
+    ],
     ['by digest without tags', [{ image: `app@${digest}` }], ['items[0].targetTags']],
     ['no tags', [{ image: 'app:1', targetTags: [] }], ['items[0].targetTags']],
     ['bad tag', [{ image: 'app:1', targetTags: ['ok', '-no'] }], ['items[0].targetTags[1]']],
@@ -74,4 +79,14 @@ describe('refused, naming the field', () => {
     expect(refusal.code).toBe('invalid')
     expect(refusal.issues.map(({ field }) => field)).toEqual(fields)
   })
+})
+
+test.each<[string, AskedItem[]]>([
+  ['one', [{ image: 'reg.example.com/prod/app:1' }]],
+  ['each of two', [{ image: 'localhost/prod/app:1' }, { image: `[::1]:8080/qa/app:2@${digest}` }]],
+])('an image of a feed that the lane does not take from is a conflict with the lane: %s', (_, items) => {
+  const refusal = refusalOf(() => resolveItems(items, feedNames))
+  expect(refusal.code).toBe('lane_source')
+  expect(refusal.issues).toHaveLength(items.length)
+  expect(refusal.message).toMatch(/"dev" or "old-dev" is expected.*lanes lead forward/)
 })

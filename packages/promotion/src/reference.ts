@@ -1,5 +1,5 @@
 import { isRepositoryName, isTag, OciError, parseImageReference } from '@sluice/oci'
-import { type Issue, invalid, shown } from './errors.ts'
+import { type Issue, invalid, PromotionError, type PromotionErrorCode, shown } from './errors.ts'
 
 /** An item as a caller writes it (DESIGN section 7, `POST /requests`). */
 export interface AskedItem {
@@ -26,7 +26,7 @@ const TAGS_LIMIT = 100
  * Reads the items of a request. The target repository is the source's unless given, the target tag
  * the source tag; by digest alone there is no tag to take, so `targetTags` must be given.
  * @param feedNames the current and former names of the lane's from feed
- * @throws PromotionError invalid, with every issue of every item
+ * @throws PromotionError invalid, with every issue of every item; lane_source
  */
 export function resolveItems(items: readonly AskedItem[], feedNames: readonly string[]): ResolvedItem[] {
   if (items.length < 1 || items.length > ITEMS_LIMIT) {
@@ -34,7 +34,7 @@ export function resolveItems(items: readonly AskedItem[], feedNames: readonly st
   }
   const issues: Issue[] = []
   const resolved = items.flatMap((item, i) => resolveItem(item, `items[${i}]`, feedNames, issues) ?? [])
-  if (issues.length > 0) throw invalid(...issues)
+  if (issues.length > 0) throw refusedFor(issues)
   refuseRepeatedTargets(resolved)
   return resolved
 }
@@ -75,9 +75,24 @@ function readImage(image: string, field: string, feedNames: readonly string[], i
     return parseImageReference(image, { feedNames })
   } catch (error) {
     if (!(error instanceof OciError)) throw error
-    issues.push({ field, rule: error.code.toLowerCase(), message: error.message })
+    issues.push(imageIssue(field, error))
     return null
   }
+}
+
+/** What is wrong with the image that a field names. */
+export function imageIssue(field: string, { code, message }: OciError): Issue {
+  if (code !== 'FEED_MISMATCH') return { field, rule: code.toLowerCase(), message }
+  const rule = 'lane_source' satisfies PromotionErrorCode
+  return { field, rule, message: `${message}: lanes lead forward, choose one that takes from that feed` }
+}
+
+/** Well-formed images of a feed that the lane does not take from are a conflict with the lane; all else is input. */
+export function refusedFor(issues: readonly Issue[]): PromotionError {
+  const error = invalid(...issues)
+  return issues.every(({ rule }) => rule === 'lane_source')
+    ? new PromotionError('lane_source', error.message, { issues })
+    : error
 }
 
 function checkTags(tags: readonly string[] | undefined, field: string, issues: Issue[]): void {

@@ -58,6 +58,7 @@ export type StoreErrorCode =
   | 'gate_refused'
   | 'idempotency_mismatch'
   | 'invalid'
+  | 'lane_source'
   | 'lane_unknown'
   | 'last_admin'
   | 'migration_changed'

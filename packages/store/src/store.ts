@@ -3,6 +3,7 @@ import { Pool } from 'pg'
 import { accounts } from './accounts/index.ts'
 import { audit } from './audit/list.ts'
 import { collector } from './collect/index.ts'
+import { storageOverview } from './collect/overview.ts'
 import { asStoreError } from './errors.ts'
 import { evidence } from './evidence/index.ts'
 import { feedIndex } from './feed-index/index.ts'
@@ -77,6 +78,7 @@ export async function openStore({
     recalls: recalls(connections),
     purges: purges(connections),
     collector: collector(connections),
+    storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {
       await prisma.$disconnect()

@@ -4,7 +4,14 @@ import { requestSeen } from '../access.ts'
 import type { Caller } from '../call.ts'
 import { ApiError } from '../problem.ts'
 
-const HEARTBEAT_MS = 15_000
+export const HEARTBEAT_MS = 15_000
+
+/** Neither kept nor held back on the way. */
+export const EVENT_STREAM = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-store',
+  'X-Accel-Buffering': 'no',
+} as const
 
 /**
  * `GET /requests/{id}/events`: the state now, then at every change, until it is final. Who asks is asked
@@ -34,11 +41,7 @@ export async function streamEvents(
   ended.addEventListener('abort', () => wake(), { once: true })
   try {
     let event = await look()
-    res.writeHead(200, {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-store',
-      'X-Accel-Buffering': 'no',
-    })
+    res.writeHead(200, EVENT_STREAM)
     let sent = ''
     while (!ended.aborted) {
       const data = JSON.stringify(event)
@@ -67,8 +70,9 @@ export async function streamEvents(
   }
 }
 
-function closed(res: Response): AbortSignal {
+export function closed(res: Response): AbortSignal {
   const gone = new AbortController()
-  res.once('close', () => gone.abort())
+  if (res.closed) gone.abort()
+  else res.once('close', () => gone.abort())
   return gone.signal
 }

@@ -13,19 +13,39 @@ export const listPromotions: Handle<'listPromotions'> = async ({ services, grant
   return { status: 200, body: { items: items.map((executed) => executedAt(origin, executed)), next } }
 }
 
+export const getWeeks: Handle<'getWeeks'> = async ({ services, grants, query }) => {
+  const visibleFeedIds = historyFeedIds(grants)
+  return { status: 200, body: { weeks: await services.store.promotions.weeks({ ...query, visibleFeedIds }) } }
+}
+
+/** As the history of one tag: what is in a feed is seen by who may pull from it. */
+export const listTagMoves: Handle<'listTagMoves'> = async ({ services, grants, query }) => {
+  const { since, until, ...rest } = query
+  const visibleFeedIds = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
+  const filter = { ...rest, ...between({ since, until }), visibleFeedIds }
+  const { items, next } = await services.store.feeds.moves(filter)
+  const moves = items.map(({ promotionId, requestId, ...move }) => ({
+    ...move,
+    promotion: promotionId,
+    request: requestId,
+  }))
+  return { status: 200, body: { items: moves, next } }
+}
+
 export const getDigest: Handle<'getDigest'> = async ({ services, grants, params }) => {
   parseDigest(params.digest)
   const readable = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
   const view = await services.store.digests.get(params.digest, readable)
   if (view === null) throw notFound(`digest ${params.digest}`)
-  const { locations, ...of } = view
+  const { locations, containedIn: within, ...of } = view
   const places = locations.map(({ admission, ...place }) => ({ ...place, admission: admissionOf(admission) }))
+  const containedIn = within.map((index) => ({ ...index, tags: [...index.tags] }))
   const { items } = await services.store.evidence.list({
     digest: params.digest,
     limit: 50,
     visibleFeedIds: readable,
   })
-  return { status: 200, body: { ...of, places, evidence: items } }
+  return { status: 200, body: { ...of, places, containedIn, evidence: items } }
 }
 
 export const verify: Handle<'verify'> = async ({ services, grants, body }) => {

@@ -64,7 +64,12 @@ export const decideRequest = async ({
   const { requests } = services.store
   const request =
     decision === 'approve'
-      ? await requests.approve(actor, params.id, { digest, ...(comment !== undefined && { comment }) })
+      ? await requests.approve(
+          actor,
+          params.id,
+          { digest, ...(comment !== undefined && { comment }) },
+          services.storage,
+        )
       : await requests.reject(actor, params.id, { digest, comment: comment ?? '' })
   return { status: 201, body: requestAt(origin, request) }
 }

@@ -5,6 +5,7 @@ import { asStoreError, StoreError } from '@sluice/store'
 import type { RequestHandler } from 'express'
 import { refusalOf } from '../errors.ts'
 import { originOf } from '../origin.ts'
+import { lifeOf } from '../processes.ts'
 import type { Services } from '../services.ts'
 import { registryCaller } from './caller.ts'
 import { tokenReader } from './token.ts'
@@ -26,6 +27,7 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
       const scope = scopes.length === 0 ? '' : `,scope="${scopes.join(' ')}"`
       return `Bearer realm="${realm()}",service="${instance}"${scope}`
     },
+    life: lifeOf(),
     isUnavailable,
     events: {
       failed: (err) => {

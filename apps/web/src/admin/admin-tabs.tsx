@@ -16,7 +16,10 @@ export function AdminTabs() {
       <Link to="/admin/grants" search={{}} activeOptions={{ includeSearch: false }}>
         Grants
       </Link>
-      <Link to="/admin/feeds">Feeds</Link>
+      <Link to="/admin/feeds" activeOptions={{ exact: true }}>
+        Feeds
+      </Link>
+      {(all || me.roles.includes('auditor')) && <Link to="/admin/storage">Storage</Link>}
     </Tabs>
   )
 }

@@ -1,13 +1,14 @@
 import type { Group } from '@sluice/contract'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { words } from '../format/words.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { TextArea, TextField } from '../parts/field.tsx'
+import { Form, useAction } from '../parts/form.tsx'
 import { PageHead } from '../parts/page.tsx'
 import { usePages } from '../parts/paging.ts'
-import { Await, Empty, Refused } from '../parts/states.tsx'
+import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { client, fieldErrorsOf } from '../session/client.ts'
+import { client } from '../session/client.ts'
 import { AdminTabs } from './admin-tabs.tsx'
 
 export function Groups() {
@@ -81,40 +82,37 @@ export function Groups() {
 }
 
 function Edit({ group, onClose }: { group: Group | null; onClose: () => void }) {
-  const queries = useQueryClient()
   const [name, setName] = useState('')
   const [members, setMembers] = useState(group?.members.join('\n') ?? '')
-  const names = members.split(/[\s,]+/).filter((one) => one !== '')
-  const done = () => {
-    void queries.invalidateQueries({ queryKey: ['groups'] })
-    void queries.invalidateQueries({ queryKey: ['users'] })
-    onClose()
-  }
-  const save = useMutation({
-    mutationFn: () =>
+  const changes = { refresh: ['groups', 'users'], done: onClose }
+  const save = useAction(
+    () =>
       group === null
-        ? client().createGroup({ body: { name, members: names } })
-        : client().updateGroup({ params: { name: group.name }, body: { members: names } }),
-    onSuccess: done,
-  })
-  const remove = useMutation({
-    mutationFn: () => client().deleteGroup({ params: { name: group?.name ?? '' } }),
-    onSuccess: done,
-  })
-  const wrong = fieldErrorsOf(save.error)
+        ? client().createGroup({ body: { name, members: words(members) } })
+        : client().updateGroup({ params: { name: group.name }, body: { members: words(members) } }),
+    changes,
+  )
+  const remove = useAction(() => client().deleteGroup({ params: { name: group?.name ?? '' } }), changes)
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        save.mutate()
-      }}
+    <Form
+      action={save}
+      does="Save"
+      onClose={onClose}
+      refused={remove.error}
+      beside={
+        group !== null && (
+          <button type="button" className="button danger" disabled={remove.pending} onClick={remove.run}>
+            Remove with its grants
+          </button>
+        )
+      }
     >
       {group === null && (
         <TextField
           label="Name"
           required
           value={name}
-          wrong={wrong.get('name')}
+          wrong={save.wrong('name')}
           onChange={(event) => setName(event.target.value)}
         />
       )}
@@ -122,28 +120,9 @@ function Edit({ group, onClose }: { group: Group | null; onClose: () => void }) 
         label="Members"
         hint="User names, one a line"
         value={members}
-        wrong={wrong.get('members')}
+        wrong={save.wrong('members')}
         onChange={(event) => setMembers(event.target.value)}
       />
-      <Refused error={save.error ?? remove.error} />
-      <footer>
-        {group !== null && (
-          <button
-            type="button"
-            className="button danger"
-            disabled={remove.isPending}
-            onClick={() => remove.mutate()}
-          >
-            Remove with its grants
-          </button>
-        )}
-        <button type="button" className="button" onClick={onClose}>
-          Back
-        </button>
-        <button type="submit" className="button primary" disabled={save.isPending}>
-          Save
-        </button>
-      </footer>
-    </form>
+    </Form>
   )
 }

@@ -1,14 +1,16 @@
 import type { Token } from '@sluice/contract'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { words } from '../format/words.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { SelectField, TextArea, TextField } from '../parts/field.tsx'
+import { Form, useAction } from '../parts/form.tsx'
 import { PageHead } from '../parts/page.tsx'
 import { usePages } from '../parts/paging.ts'
 import { Await, Empty, Refused } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
-import { client, fieldErrorsOf } from '../session/client.ts'
+import { client } from '../session/client.ts'
 import { Once } from './once.tsx'
 
 export function Tokens() {
@@ -97,39 +99,30 @@ export function Tokens() {
 const DAYS = [7, 30, 90, 365]
 
 function NewToken({ onClose }: { onClose: () => void }) {
-  const queries = useQueryClient()
   const [given, setGiven] = useState({ name: '', robot: '', scopes: '', days: 90 })
-  const make = useMutation({
-    mutationFn: () =>
+  const make = useAction(
+    () =>
       client().createToken({
         body: {
           name: given.name,
-          scopes: given.scopes.split(/[\s,]+/).filter((scope) => scope !== ''),
+          scopes: words(given.scopes),
           expiresAt: new Date(Date.now() + given.days * 86_400_000).toISOString(),
           ...(given.robot !== '' && { robot: given.robot }),
         },
       }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ['tokens'] }),
-  })
-  const errors = [...fieldErrorsOf(make.error)]
-  const about = (field: string) =>
-    errors.find(([path]) => path === field || path.startsWith(`${field}[`))?.[1]
-  if (make.data !== undefined) {
-    return <Once what={`The token ${make.data.name}.`} secret={make.data.secret} onClose={onClose} />
+    { refresh: ['tokens'] },
+  )
+  if (make.answer !== undefined) {
+    return <Once what={`The token ${make.answer.name}.`} secret={make.answer.secret} onClose={onClose} />
   }
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        make.mutate()
-      }}
-    >
+    <Form action={make} does="Make the token" onClose={onClose}>
       <TextField
         label="Name"
         required
         hint="What it is for"
         value={given.name}
-        wrong={about('name')}
+        wrong={make.wrong('name')}
         onChange={(event) => setGiven({ ...given, name: event.target.value })}
       />
       <TextArea
@@ -139,14 +132,14 @@ function NewToken({ onClose }: { onClose: () => void }) {
         placeholder="push:dev pull:dev request:trusted"
         hint="Verbs on feeds as VERB:FEED, or * for all that you may"
         value={given.scopes}
-        wrong={about('scopes')}
+        wrong={make.wrong('scopes')}
         onChange={(event) => setGiven({ ...given, scopes: event.target.value })}
       />
       <TextField
         label="Robot"
         hint="Empty: it acts as you. A robot decides nothing, and counts as you where requesters are excluded."
         value={given.robot}
-        wrong={about('robot')}
+        wrong={make.wrong('robot')}
         onChange={(event) => setGiven({ ...given, robot: event.target.value })}
       />
       <SelectField
@@ -155,15 +148,6 @@ function NewToken({ onClose }: { onClose: () => void }) {
         choices={DAYS.map((days) => ({ value: String(days), label: `${days} days` }))}
         onChange={(event) => setGiven({ ...given, days: Number(event.target.value) })}
       />
-      <Refused error={make.error} />
-      <footer>
-        <button type="button" className="button" onClick={onClose}>
-          Back
-        </button>
-        <button type="submit" className="button primary" disabled={make.isPending}>
-          Make the token
-        </button>
-      </footer>
-    </form>
+    </Form>
   )
 }

@@ -1,17 +1,15 @@
 import type { Role, User } from '@sluice/contract'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { words } from '../format/words.ts'
 import { Check, TextField } from '../parts/field.tsx'
-import { Refused } from '../parts/states.tsx'
-import { client, fieldErrorsOf } from '../session/client.ts'
+import { Form, useAction } from '../parts/form.tsx'
+import { client } from '../session/client.ts'
 import { Once } from './once.tsx'
 
 const ROLES: readonly (readonly [Role, string])[] = [
   ['admin', 'Administrator: users, feeds, grants and lanes; approves nothing by that'],
   ['auditor', 'Auditor: reads the audit log'],
 ]
-
-const words = (text: string) => text.split(/[\s,]+/).filter((word) => word !== '')
 
 function Roles({ roles, onChange }: { roles: readonly Role[]; onChange: (roles: Role[]) => void }) {
   return (
@@ -32,7 +30,6 @@ function Roles({ roles, onChange }: { roles: readonly Role[]; onChange: (roles: 
 }
 
 export function NewUser({ onClose }: { onClose: () => void }) {
-  const queries = useQueryClient()
   const [given, setGiven] = useState({
     username: '',
     displayName: '',
@@ -40,8 +37,8 @@ export function NewUser({ onClose }: { onClose: () => void }) {
     roles: [] as Role[],
     password: '',
   })
-  const make = useMutation({
-    mutationFn: () =>
+  const make = useAction(
+    () =>
       client().createUser({
         body: {
           username: given.username,
@@ -51,42 +48,32 @@ export function NewUser({ onClose }: { onClose: () => void }) {
           groups: words(given.groups),
         },
       }),
-    onSuccess: ({ password }) => {
-      void queries.invalidateQueries({ queryKey: ['users'] })
-      if (password === undefined) onClose()
-    },
-  })
-  const wrong = fieldErrorsOf(make.error)
-  if (make.data?.password !== undefined) {
+    { refresh: ['users'], done: ({ password }) => (password === undefined ? onClose() : undefined) },
+  )
+  if (make.answer?.password !== undefined) {
     return (
       <Once
-        what={`The first password of ${make.data.username}, who chooses another when signing in.`}
-        secret={make.data.password}
+        what={`The first password of ${make.answer.username}, who chooses another when signing in.`}
+        secret={make.answer.password}
         onClose={onClose}
       />
     )
   }
   return (
-    <form
-      autoComplete="off"
-      onSubmit={(event) => {
-        event.preventDefault()
-        make.mutate()
-      }}
-    >
+    <Form action={make} does="Make the user" onClose={onClose}>
       <TextField
         label="User name"
         required
         autoCapitalize="none"
         spellCheck={false}
         value={given.username}
-        wrong={wrong.get('username')}
+        wrong={make.wrong('username')}
         onChange={(event) => setGiven({ ...given, username: event.target.value })}
       />
       <TextField
         label="Name"
         value={given.displayName}
-        wrong={wrong.get('displayName')}
+        wrong={make.wrong('displayName')}
         onChange={(event) => setGiven({ ...given, displayName: event.target.value })}
       />
       <TextField
@@ -95,32 +82,22 @@ export function NewUser({ onClose }: { onClose: () => void }) {
         autoComplete="new-password"
         hint="Empty: one is made and shown once. It is changed at the first sign-in."
         value={given.password}
-        wrong={wrong.get('password')}
+        wrong={make.wrong('password')}
         onChange={(event) => setGiven({ ...given, password: event.target.value })}
       />
       <TextField
         label="Groups"
         hint="Names, separated by spaces"
         value={given.groups}
-        wrong={wrong.get('groups')}
+        wrong={make.wrong('groups')}
         onChange={(event) => setGiven({ ...given, groups: event.target.value })}
       />
       <Roles roles={given.roles} onChange={(roles) => setGiven({ ...given, roles })} />
-      <Refused error={make.error} />
-      <footer>
-        <button type="button" className="button" onClick={onClose}>
-          Back
-        </button>
-        <button type="submit" className="button primary" disabled={make.isPending}>
-          Make the user
-        </button>
-      </footer>
-    </form>
+    </Form>
   )
 }
 
 export function EditUser({ user, onClose }: { user: User; onClose: () => void }) {
-  const queries = useQueryClient()
   const [given, setGiven] = useState({
     displayName: user.displayName,
     groups: user.groups.join(' '),
@@ -128,8 +105,8 @@ export function EditUser({ user, onClose }: { user: User; onClose: () => void })
     password: '',
     disabled: user.disabled,
   })
-  const save = useMutation({
-    mutationFn: () =>
+  const save = useAction(
+    () =>
       client().updateUser({
         params: { name: user.username },
         body: {
@@ -140,32 +117,22 @@ export function EditUser({ user, onClose }: { user: User; onClose: () => void })
           ...(given.password !== '' && { password: given.password, mustChangePassword: true }),
         },
       }),
-    onSuccess: () => {
-      void queries.invalidateQueries({ queryKey: ['users'] })
-      onClose()
-    },
-  })
-  const wrong = fieldErrorsOf(save.error)
+    { refresh: ['users'], done: onClose },
+  )
   return (
-    <form
-      autoComplete="off"
-      onSubmit={(event) => {
-        event.preventDefault()
-        save.mutate()
-      }}
-    >
+    <Form action={save} does="Save" onClose={onClose}>
       <TextField
         label="Name"
         required
         value={given.displayName}
-        wrong={wrong.get('displayName')}
+        wrong={save.wrong('displayName')}
         onChange={(event) => setGiven({ ...given, displayName: event.target.value })}
       />
       <TextField
         label="Groups"
         hint="Names, separated by spaces"
         value={given.groups}
-        wrong={wrong.get('groups')}
+        wrong={save.wrong('groups')}
         onChange={(event) => setGiven({ ...given, groups: event.target.value })}
       />
       <Roles roles={given.roles} onChange={(roles) => setGiven({ ...given, roles })} />
@@ -175,7 +142,7 @@ export function EditUser({ user, onClose }: { user: User; onClose: () => void })
         autoComplete="new-password"
         hint="Empty: stays. A new one is changed at the next sign-in."
         value={given.password}
-        wrong={wrong.get('password')}
+        wrong={save.wrong('password')}
         onChange={(event) => setGiven({ ...given, password: event.target.value })}
       />
       <Check
@@ -183,15 +150,6 @@ export function EditUser({ user, onClose }: { user: User; onClose: () => void })
         checked={given.disabled}
         onChange={(event) => setGiven({ ...given, disabled: event.target.checked })}
       />
-      <Refused error={save.error} />
-      <footer>
-        <button type="button" className="button" onClick={onClose}>
-          Back
-        </button>
-        <button type="submit" className="button primary" disabled={save.isPending}>
-          Save
-        </button>
-      </footer>
-    </form>
+    </Form>
   )
 }

@@ -15,7 +15,9 @@ import { EditUser, NewUser } from './user-forms.tsx'
 
 export function Users() {
   const me = useMe()
-  // An administrator of feeds only has no users to look at.
+  // An auditor, and an administrator of feeds only, have no users to look at.
+  if (!me.roles.includes('admin') && me.roles.includes('auditor'))
+    return <Navigate to="/admin/storage" replace />
   if (!me.roles.includes('admin')) return <Navigate to="/admin/grants" search={{}} replace />
   return <List />
 }

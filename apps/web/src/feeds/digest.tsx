@@ -1,6 +1,7 @@
 import type { DigestView as Found } from '@sluice/contract'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
+import { useState } from 'react'
 import { Evidence } from '../evidence/evidence.tsx'
 import { formatSize } from '../format/size.ts'
 import { shortDigest } from '../format/digest.ts'
@@ -9,8 +10,13 @@ import { Command, Digest } from '../parts/copy.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
 import { Await } from '../parts/states.tsx'
 import { Moment } from '../parts/time.tsx'
-import { client } from '../session/client.ts'
+import { purgesQuery, useWithdrawals } from '../recall/queries.ts'
+import { RecallDialog, type Recalled } from '../recall/recall-dialog.tsx'
+import { WithdrawalActions, WithdrawalChip, WithdrawalFacts } from '../recall/withdrawn.tsx'
+import { client, statusOf } from '../session/client.ts'
+import { may, useMe } from '../session/me.ts'
 import { Content } from './content.tsx'
+import { feedsQuery } from './queries.ts'
 import { Referrers } from './referrers.tsx'
 
 export function DigestView() {
@@ -19,6 +25,9 @@ export function DigestView() {
     queryKey: ['digest', digest],
     queryFn: () => client().getDigest({ params: { digest } }),
   })
+  const purged = useQuery(purgesQuery).data?.some(({ confirmed }) => confirmed?.digests.includes(digest))
+  // What was purged is in no feed any more: its tombstone says all there is to say.
+  const gone = purged === true && statusOf(found.error) === 404
   return (
     <>
       <PageHead
@@ -38,8 +47,10 @@ export function DigestView() {
           </p>
         )}
       </PageHead>
-      <Await query={found}>
+      <Withdrawals digest={digest} />
+      <Await query={gone ? { ...found, data: null } : found}>
         {(view) => {
+          if (view === null) return null
           const place = view.places[0]
           return (
             <div className="stack">
@@ -59,7 +70,43 @@ export function DigestView() {
   )
 }
 
+/** What was withdrawn of this very digest, with what may be done about it. */
+function Withdrawals({ digest }: { digest: string }) {
+  const { data } = useWithdrawals()
+  const about = (data ?? []).filter(
+    ({ recall, purge }) => recall.digest === digest || purge?.confirmed?.digests.includes(digest) === true,
+  )
+  if (about.length === 0) return null
+  return (
+    <ul className="stack withdrawals" aria-label="Recalls of this digest">
+      {about.map(({ recall, purge }) => (
+        <li key={recall.id} className="panel">
+          <header>
+            <h2>
+              {purge?.confirmed != null
+                ? 'This was purged'
+                : recall.lifted !== null
+                  ? 'It was recalled, and restored'
+                  : `This is recalled from ${recall.feed}`}
+            </h2>
+            <WithdrawalChip recall={recall} purge={purge} />
+          </header>
+          <div className="body stack tight">
+            <WithdrawalFacts recall={recall} purge={purge} />
+            <WithdrawalActions recall={recall} purge={purge} />
+          </div>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
 function Places({ view: { places, digest } }: { view: Found }) {
+  const me = useMe()
+  const feeds = useQuery(feedsQuery)
+  const [asked, setAsked] = useState<Recalled | null>(null)
+  const recallable = (feed: string) =>
+    may(me, 'recall', feed) && feeds.data?.some(({ name, trusted }) => name === feed && trusted) === true
   // Where it was let in says most.
   const sorted = places.toSorted((a, b) => Number(b.admission !== null) - Number(a.admission !== null))
   return (
@@ -104,14 +151,32 @@ function Places({ view: { places, digest } }: { view: Found }) {
                   It may not be pulled from here since <Moment at={recall.at} />
                 </strong>
                 {recall.reason}
+                {recall.digest !== digest && (
+                  <span className="row">
+                    It contains what is recalled: <Digest digest={recall.digest} link />
+                  </span>
+                )}
               </span>
             )}
             {recall === null && (
               <Command text={`docker pull ${location.host}/${feed}/${repository}@${digest}`} />
             )}
+            {recall === null && recallable(feed) && (
+              <span className="row">
+                <button
+                  type="button"
+                  className="button small"
+                  aria-label={`Recall it from ${feed}`}
+                  onClick={() => setAsked({ feed, digest, name: `${repository}@${shortDigest(digest)}` })}
+                >
+                  Recall …
+                </button>
+              </span>
+            )}
           </li>
         ))}
       </ul>
+      <RecallDialog of={asked} onClose={() => setAsked(null)} />
     </Panel>
   )
 }

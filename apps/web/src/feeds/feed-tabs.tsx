@@ -1,7 +1,11 @@
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Tabs } from '../parts/tabs.tsx'
+import { recallsQuery } from '../recall/queries.ts'
 
 export function FeedTabs() {
+  const recalls = useQuery(recallsQuery)
+  const standing = recalls.data?.filter(({ lifted }) => lifted === null).length ?? 0
   return (
     <Tabs label="Feeds">
       <Link to="/feeds" activeOptions={{ exact: true }}>
@@ -9,6 +13,10 @@ export function FeedTabs() {
       </Link>
       <Link to="/stages" search={{}} activeOptions={{ exact: true, includeSearch: false }}>
         What stands where
+      </Link>
+      <Link to="/recalls" search={{}} activeOptions={{ exact: true, includeSearch: false }}>
+        Recalls
+        {standing > 0 && <span className="tally">{standing}</span>}
       </Link>
     </Tabs>
   )

@@ -1,10 +1,13 @@
-import type { Tag } from '@sluice/contract'
+import type { FoundMove } from '@sluice/contract'
 
-type Named = Pick<Tag, 'tag' | 'virtual' | 'pushedAt'>
+type Move = Pick<FoundMove, 'tag' | 'to' | 'at'>
 
-/** Of tags in version order: the highest release; without releases what was set last. */
-export function newestTag<T extends Named>(tags: readonly T[]): T | null {
-  const real = tags.filter(({ virtual }) => !virtual)
-  const release = real.findLast(({ tag }) => /^v?\d+\.\d+\.\d+$/.test(tag))
-  return release ?? real.toSorted((a, b) => (a.pushedAt < b.pushedAt ? 1 : -1))[0] ?? null
+/** Of moves, the newest first: the tag that was set last and is still there. */
+export function lastSet(moves: readonly Move[]): { tag: string; digest: string; pushedAt: string } | null {
+  const seen = new Set<string>()
+  for (const { tag, to, at } of moves) {
+    if (to !== null && !seen.has(tag)) return { tag, digest: to, pushedAt: at }
+    seen.add(tag)
+  }
+  return null
 }

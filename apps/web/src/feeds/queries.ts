@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query'
 import { allPages } from '../parts/paging.ts'
 import { client, statusOf } from '../session/client.ts'
+import { lastSet } from './newest-tag.ts'
 
 export const feedsQuery = queryOptions({
   queryKey: ['feeds'],
@@ -12,15 +13,38 @@ export const lanesQuery = queryOptions({
   queryFn: () => allPages((page) => client().listLanes({ query: page })),
 })
 
-/** All tags, the lowest version first, as the service answers them; none where there is no such repository. */
+const noneWhereNotThere = (error: unknown) => {
+  if (statusOf(error) === 404) return null
+  throw error
+}
+
+/** Beyond these nobody compares. */
+const MOST_TAGS = 1_000
+
+/** The highest versions, the lowest of them first; none where there is no such repository. */
 export const tagsQuery = (feed: string, repository: string) =>
   queryOptions({
-    queryKey: ['tags', feed, repository, 'all'],
-    queryFn: () =>
-      allPages((page) => client().listTags({ params: { feed }, query: { repository, ...page } })).catch(
-        (error: unknown) => {
-          if (statusOf(error) === 404) return []
-          throw error
-        },
-      ),
+    queryKey: ['tags', feed, repository, 'highest'],
+    queryFn: async () => {
+      const found = await allPages(
+        (page) => client().listTags({ params: { feed }, query: { repository, order: 'desc', ...page } }),
+        MOST_TAGS,
+      ).catch(noneWhereNotThere)
+      return found?.toReversed() ?? []
+    },
+  })
+
+/** The highest release; without releases what was set last; null where there is no tag. */
+export const newestQuery = (feed: string, repository: string) =>
+  queryOptions({
+    queryKey: ['tags', feed, repository, 'newest'],
+    queryFn: async () => {
+      const query = { repository, range: 'latest-stable', limit: 1 }
+      const releases = await client().listTags({ params: { feed }, query }).catch(noneWhereNotThere)
+      if (releases === null) return null
+      const [release] = releases.items
+      if (release !== undefined) return release
+      return lastSet((await client().listTagMoves({ query: { feed, repository } })).items)
+    },
+    staleTime: 30_000,
   })

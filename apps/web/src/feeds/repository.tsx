@@ -7,19 +7,35 @@ import { Chip } from '../parts/chip.tsx'
 import { Copy, Digest } from '../parts/copy.tsx'
 import { TextField } from '../parts/field.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
+import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
+import { useStanding } from '../recall/queries.ts'
+import { placeOf } from '../recall/reach.ts'
+import { RecallDialog, type Recalled } from '../recall/recall-dialog.tsx'
+import { RecalledChip } from '../recall/recalled-chip.tsx'
 import { AskDialog } from '../request/ask-dialog.tsx'
+import { client, statusOf } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
-import { lanesQuery, tagsQuery } from './queries.ts'
+import { feedsQuery, lanesQuery } from './queries.ts'
 import { TagLife } from './tag-life.tsx'
 
 export function Repository() {
   const { feed, _splat: repository = '' } = useParams({ from: '/shell/feeds/$feed/repositories/$' })
   const { tag, find = '' } = useSearch({ from: '/shell/feeds/$feed/repositories/$' })
   const navigate = useNavigate({ from: '/feeds/$feed/repositories/$' })
-  const tags = useQuery(tagsQuery(feed, repository))
+  const { list, more } = usePages(['tags', feed, repository, { find }], (page) =>
+    client()
+      .listTags({
+        params: { feed },
+        query: { repository, order: 'desc', ...(find !== '' && { find }), ...page },
+      })
+      .catch((error: unknown) => {
+        if (statusOf(error) === 404) return { items: [], next: null }
+        throw error
+      }),
+  )
   return (
     <>
       <PageHead
@@ -52,39 +68,43 @@ export function Repository() {
             <TagLife feed={feed} repository={repository} tag={tag} />
           </Panel>
         )}
-        <Await query={tags}>
-          {(all) =>
-            all.length === 0 ? (
-              <div className="panel">
-                <Empty title="No tags here">
-                  <p>There is no repository of this name in {feed}, or it holds images by digest only.</p>
-                </Empty>
-              </div>
-            ) : (
-              <div>
-                <search className="filters">
-                  <TextField
-                    label="Find"
-                    type="search"
-                    placeholder="tag or digest"
-                    value={find}
-                    onChange={(event) =>
-                      void navigate({
-                        search: {
-                          ...(tag !== undefined && { tag }),
-                          ...(event.target.value !== '' && { find: event.target.value }),
-                        },
-                        replace: true,
-                        resetScroll: false,
-                      })
-                    }
-                  />
-                </search>
-                <TagTable feed={feed} repository={repository} tags={all} find={find} />
-              </div>
-            )
-          }
-        </Await>
+        <div>
+          <search className="filters">
+            <TextField
+              label="Find"
+              type="search"
+              placeholder="part of a tag, or a digest"
+              value={find}
+              onChange={(event) =>
+                void navigate({
+                  search: {
+                    ...(tag !== undefined && { tag }),
+                    ...(event.target.value !== '' && { find: event.target.value }),
+                  },
+                  replace: true,
+                  resetScroll: false,
+                })
+              }
+            />
+          </search>
+          <Await query={list}>
+            {(tags) =>
+              tags.length > 0 ? (
+                <TagTable feed={feed} repository={repository} tags={tags} more={more} />
+              ) : (
+                <div className="panel">
+                  {find !== '' ? (
+                    <Empty title="No tag matches" />
+                  ) : (
+                    <Empty title="No tags here">
+                      <p>There is no repository of this name in {feed}, or it holds images by digest only.</p>
+                    </Empty>
+                  )}
+                </div>
+              )
+            }
+          </Await>
+        </div>
       </div>
     </>
   )
@@ -94,23 +114,29 @@ function TagTable({
   feed,
   repository,
   tags,
-  find,
+  more,
 }: {
   feed: string
   repository: string
   tags: readonly Tag[]
-  find: string
+  more: ReturnType<typeof usePages>['more']
 }) {
   const me = useMe()
   const lanes = useQuery(lanesQuery)
   const [asked, setAsked] = useState<string | null>(null)
-  const open = (lanes.data ?? []).filter(({ from, to }) => from === feed && may(me, 'request', to))
+  const standing = useStanding()
+  const [recalled, setRecalled] = useState<Recalled | null>(null)
+  const trusted = useQuery(feedsQuery).data?.some(({ name, trusted }) => name === feed && trusted) === true
+  const open = (lanes.data ?? []).filter(
+    ({ from, to }) => from === feed && (may(me, 'request', to) || may(me, 'break-glass', to)),
+  )
+  const recalls = trusted && may(me, 'recall', feed)
   const columns: readonly Column<Tag>[] = [
     {
       head: 'Tag',
       width: 'minmax(0, 1.6fr)',
       named: false,
-      cell: ({ tag, virtual }) => (
+      cell: ({ tag, digest, virtual }) => (
         <span className="row">
           {virtual ? (
             <strong className="breaks">{tag}</strong>
@@ -131,6 +157,7 @@ function TagTable({
               follows versions
             </Chip>
           )}
+          <RecalledChip recall={standing.get(placeOf(feed, repository, digest))} />
         </span>
       ),
     },
@@ -160,10 +187,10 @@ function TagTable({
     },
     {
       head: 'Do',
-      width: open.length > 0 ? '140px' : '40px',
+      width: open.length > 0 && recalls ? '230px' : open.length > 0 || recalls ? '140px' : '40px',
       end: true,
       named: false,
-      cell: ({ tag, virtual }) => (
+      cell: ({ tag, digest, virtual }) => (
         <span className="do">
           <Copy text={`docker pull ${location.host}/${feed}/${repository}:${tag}`} label="pull command" />
           {open.length > 0 && !virtual && (
@@ -176,25 +203,35 @@ function TagTable({
               Promote …
             </button>
           )}
+          {recalls && !virtual && !standing.has(placeOf(feed, repository, digest)) && (
+            <button
+              type="button"
+              className="button small"
+              aria-label={`Recall ${tag}`}
+              onClick={() => setRecalled({ feed, digest, name: `${repository}:${tag}` })}
+            >
+              Recall …
+            </button>
+          )}
         </span>
       ),
     },
   ]
-  const shown = tags.filter(({ tag, digest }) => tag.includes(find) || digest.includes(find)).toReversed()
   return (
     <>
-      {shown.length === 0 ? (
-        <div className="panel">
-          <Empty title="No tag matches" />
-        </div>
-      ) : (
-        <Table label={`Tags of ${repository}`} columns={columns} items={shown} keyOf={({ tag }) => tag} />
-      )}
+      <Table
+        label={`Tags of ${repository}`}
+        columns={columns}
+        items={tags}
+        keyOf={({ tag }) => tag}
+        more={more}
+      />
       <AskDialog
         image={asked === null ? null : `${repository}:${asked}`}
         lanes={open}
         onClose={() => setAsked(null)}
       />
+      <RecallDialog of={recalled} onClose={() => setRecalled(null)} />
     </>
   )
 }

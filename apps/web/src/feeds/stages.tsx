@@ -8,12 +8,14 @@ import { PageHead } from '../parts/page.tsx'
 import { allPages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { Age } from '../parts/time.tsx'
+import { useStanding } from '../recall/queries.ts'
+import { placeOf } from '../recall/reach.ts'
+import { RecalledChip } from '../recall/recalled-chip.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { FeedTabs } from './feed-tabs.tsx'
-import { feedsQuery, lanesQuery, tagsQuery } from './queries.ts'
+import { feedsQuery, lanesQuery, newestQuery } from './queries.ts'
 import { inOrder } from './stage-order.ts'
-import { newestTag } from './newest-tag.ts'
 
 const ROWS = 25
 
@@ -117,9 +119,9 @@ function Matrix({ names, feeds }: { names: readonly string[]; feeds: readonly Fe
 
 function Row({ repository, feeds }: { repository: string; feeds: readonly Feed[] }) {
   const cells = useQueries({
-    queries: feeds.map(({ name }) => ({ ...tagsQuery(name, repository), staleTime: 30_000 })),
+    queries: feeds.map(({ name }) => newestQuery(name, repository)),
   })
-  const newest = cells.map(({ data }) => (data === undefined ? undefined : newestTag(data)))
+  const newest = cells.map(({ data }) => data)
   return (
     <tr>
       <th scope="row">{repository}</th>
@@ -137,6 +139,8 @@ function Row({ repository, feeds }: { repository: string; feeds: readonly Feed[]
   )
 }
 
+type Standing = Pick<Tag, 'tag' | 'digest' | 'pushedAt'>
+
 function Cell({
   feed,
   repository,
@@ -145,9 +149,10 @@ function Cell({
 }: {
   feed: string
   repository: string
-  tag: Tag | null | undefined
-  before: Tag | null
+  tag: Standing | null | undefined
+  before: Standing | null
 }) {
+  const standing = useStanding()
   if (tag === undefined) return <span className="soft">…</span>
   if (tag === null) return <span className="soft">none</span>
   return (
@@ -171,6 +176,7 @@ function Cell({
             behind
           </Chip>
         )}
+        <RecalledChip recall={standing.get(placeOf(feed, repository, tag.digest))} />
       </span>
       <span className="soft small">
         <Age at={tag.pushedAt} />

@@ -3,13 +3,18 @@ import { Digest } from '../parts/copy.tsx'
 import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { Age, Moment } from '../parts/time.tsx'
+import { useStanding } from '../recall/queries.ts'
+import { placeOf } from '../recall/reach.ts'
+import { RecalledChip } from '../recall/recalled-chip.tsx'
 import { client } from '../session/client.ts'
+import { GoBack } from './go-back.tsx'
 
 /** Every move of a tag, the newest first. */
 export function TagLife({ feed, repository, tag }: { feed: string; repository: string; tag: string }) {
   const { list, more } = usePages(['tag-life', feed, repository, tag], (page) =>
     client().listTagHistory({ params: { feed }, query: { repository, tag, ...page } }),
   )
+  const standing = useStanding()
   return (
     <Await query={list}>
       {(moves) =>
@@ -18,10 +23,11 @@ export function TagLife({ feed, repository, tag }: { feed: string; repository: s
         ) : (
           <>
             <ol className="timeline">
-              {moves.map(({ at, from, to, by, promotion }) => (
+              {moves.map(({ at, from, to, by, promotion, request }, position) => (
                 <li key={`${at} ${to}`}>
                   <span className="row">
                     {to === null ? <strong>removed</strong> : <Digest digest={to} link />}
+                    {to !== null && <RecalledChip recall={standing.get(placeOf(feed, repository, to))} />}
                     {from !== null && to !== null && (
                       <span className="row soft small">
                         before: <Digest digest={from} link />
@@ -30,18 +36,23 @@ export function TagLife({ feed, repository, tag }: { feed: string; repository: s
                   </span>
                   <span className="soft small breaks">
                     <Moment at={at} /> (<Age at={at} />)
-                    {promotion !== null ? (
+                    {request !== null ? (
                       <>
                         {' '}
-                        by promotion of{' '}
-                        <Link to="/history" search={to === null ? {} : { digest: to }}>
-                          this digest
+                        by{' '}
+                        <Link to="/requests/$id" params={{ id: request }} search={{}}>
+                          this request
                         </Link>
                       </>
+                    ) : promotion !== null ? (
+                      ' by a promotion'
                     ) : (
                       by !== null && ` by ${by}`
                     )}
                   </span>
+                  {position > 0 && to !== null && to !== moves[0]?.to && (
+                    <GoBack feed={feed} repository={repository} tag={tag} digest={to} at={at} />
+                  )}
                 </li>
               ))}
             </ol>

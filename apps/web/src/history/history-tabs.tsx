@@ -10,7 +10,9 @@ export function HistoryTabs() {
       <Link to="/history/tags" search={{}} activeOptions={{ includeSearch: false }}>
         Tag moves
       </Link>
-      <Link to="/history/charts">Charts</Link>
+      <Link to="/history/charts" search={{}} activeOptions={{ includeSearch: false }}>
+        Charts
+      </Link>
     </Tabs>
   )
 }

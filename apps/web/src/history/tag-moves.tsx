@@ -1,134 +1,124 @@
-import { useQuery } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
-import { type FormEvent, useId, useState } from 'react'
-import { feedsQuery, tagsQuery } from '../feeds/queries.ts'
-import { TagLife } from '../feeds/tag-life.tsx'
+import type { FoundMove } from '@sluice/contract'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { Digest } from '../parts/copy.tsx'
-import { SelectField, TextField } from '../parts/field.tsx'
-import { PageHead, Panel } from '../parts/page.tsx'
-import { allPages } from '../parts/paging.ts'
+import { PageHead } from '../parts/page.tsx'
+import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
+import { type Column, Table } from '../parts/table.tsx'
 import { Moment } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
-import { may, useMe } from '../session/me.ts'
+import { moveColumns } from './export.ts'
+import { ExportButtons } from './export-buttons.tsx'
+import { asked, Filters } from './filters.tsx'
 import { HistoryTabs } from './history-tabs.tsx'
+import { TimeTravel } from './time-travel.tsx'
 
-/** What a tag was at any time. */
+/** Every move of every tag that may be seen: which, who, when, why. */
 export function TagMoves() {
-  const { feed, repository, tag, at } = useSearch({ from: '/shell/history/tags' })
-  const known = feed !== undefined && repository !== undefined && tag !== undefined
+  const { at, ...filter } = useSearch({ from: '/shell/history/tags' })
+  const navigate = useNavigate({ from: '/history/tags' })
+  const query = asked(filter)
+  const fetchPage = (page: { limit: number; after?: string }) =>
+    client().listTagMoves({ query: { ...query, ...page } })
+  const { list, more } = usePages(['tag-moves', query], fetchPage, { keyOf: ({ id }) => id })
   return (
     <>
-      <PageHead title="Tag moves" />
+      <PageHead
+        title="Tag moves"
+        actions={<ExportButtons name="tag-moves" columns={moveColumns} fetchPage={fetchPage} />}
+      />
       <HistoryTabs />
-      <Choice />
-      {known ? (
-        <div className="stack">
-          {at !== undefined && <Then feed={feed} repository={repository} tag={tag} at={at} />}
-          <Panel title={`${feed}/${repository}:${tag}`} flush>
-            <TagLife feed={feed} repository={repository} tag={tag} />
-          </Panel>
-        </div>
-      ) : (
-        <div className="panel">
-          <Empty title="Which tag?">
-            <p>Choose a feed, a repository and a tag. With a time it also tells what the tag was then.</p>
-          </Empty>
-        </div>
-      )}
+      <Filters
+        key={JSON.stringify(filter)}
+        filter={filter}
+        actor="Moved or approved by"
+        onShow={(chosen) => void navigate({ search: { ...chosen, ...(at !== undefined && { at }) } })}
+      />
+      <TimeTravel
+        {...filter}
+        at={at}
+        onTravel={(to) =>
+          void navigate({
+            search: { ...filter, ...(to !== '' && { at: to }) },
+            replace: true,
+            resetScroll: false,
+          })
+        }
+      />
+      <Await query={list}>
+        {(moves) =>
+          moves.length > 0 ? (
+            <Table label="Tag moves" columns={columns} items={moves} keyOf={({ id }) => id} more={more} />
+          ) : (
+            <div className="panel">
+              <Empty
+                title={Object.keys(filter).length > 0 ? 'No move matches' : 'No tag was ever set here'}
+              />
+            </div>
+          )
+        }
+      </Await>
     </>
   )
 }
 
-function Choice() {
-  const me = useMe()
-  const search = useSearch({ from: '/shell/history/tags' })
-  const navigate = useNavigate({ from: '/history/tags' })
-  const feeds = useQuery(feedsQuery)
-  const names = (feeds.data ?? []).map(({ name }) => name).filter((name) => may(me, 'pull', name))
-  const [given, setGiven] = useState<{ feed?: string; repository?: string; tag?: string; at?: string }>(
-    search,
-  )
-  const feed = given.feed ?? names[0] ?? ''
-  const repositories = useQuery({
-    queryKey: ['repositories', feed, 'all'],
-    queryFn: () => allPages((page) => client().listRepositories({ params: { feed }, query: page }), 1_000),
-    enabled: feed !== '',
-  })
-  const tags = useQuery({
-    ...tagsQuery(feed, given.repository ?? ''),
-    enabled: repositories.data?.some(({ name }) => name === given.repository) === true,
-  })
-  const lists = useId()
-  const set = (field: string) => (event: { target: { value: string } }) =>
-    setGiven({ ...given, [field]: event.target.value })
-  const show = (event: FormEvent) => {
-    event.preventDefault()
-    const chosen = { ...given, feed }
-    void navigate({ search: Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== '')) })
-  }
-  return (
-    <search>
-      <form className="filters" onSubmit={show}>
-        <SelectField
-          label="Feed"
-          value={feed}
-          choices={names.map((value) => ({ value, label: value }))}
-          onChange={set('feed')}
-        />
-        <TextField
-          label="Repository"
-          required
-          list={`${lists}-repositories`}
-          value={given.repository ?? ''}
-          onChange={set('repository')}
-        />
-        <datalist id={`${lists}-repositories`}>
-          {repositories.data?.map(({ name }) => (
-            <option key={name} value={name} />
-          ))}
-        </datalist>
-        <TextField
-          label="Tag"
-          required
-          list={`${lists}-tags`}
-          value={given.tag ?? ''}
-          onChange={set('tag')}
-        />
-        <datalist id={`${lists}-tags`}>
-          {tags.data?.map(({ tag }) => (
-            <option key={tag} value={tag} />
-          ))}
-        </datalist>
-        <TextField label="At" type="datetime-local" value={given.at ?? ''} onChange={set('at')} />
-        <button type="submit" className="button">
-          Show
-        </button>
-      </form>
-    </search>
-  )
-}
-
-function Then({ feed, repository, tag, at }: { feed: string; repository: string; tag: string; at: string }) {
-  const time = new Date(at)
-  const valid = !Number.isNaN(time.getTime())
-  const then = useQuery({
-    queryKey: ['tag-at', feed, repository, tag, at],
-    queryFn: () =>
-      client().listTagHistory({ params: { feed }, query: { repository, tag, at: time.toISOString() } }),
-    enabled: valid,
-  })
-  if (!valid) return null
-  return (
-    <Panel title="At that time">
-      <Await query={then} lines={1}>
-        {({ digest }) => (
-          <p className="row">
-            <Moment at={time.toISOString()} />
-            {digest == null ? ' it was not there.' : <Digest digest={digest} whole link />}
-          </p>
+const columns: readonly Column<FoundMove>[] = [
+  {
+    head: 'Tag',
+    width: 'minmax(0, 2fr)',
+    named: false,
+    cell: ({ feed, repository, tag }) => (
+      <Link
+        to="/feeds/$feed/repositories/$"
+        params={{ feed, _splat: repository }}
+        search={{ tag }}
+        className="main"
+      >
+        {feed}/{repository}:{tag}
+      </Link>
+    ),
+  },
+  {
+    head: 'To',
+    width: '210px',
+    cell: ({ from, to }) => (
+      <>
+        {to === null ? <strong>removed</strong> : <Digest digest={to} link />}
+        {from !== null && (
+          <span className="soft small lower">
+            from <Digest digest={from} link />
+          </span>
         )}
-      </Await>
-    </Panel>
-  )
-}
+      </>
+    ),
+  },
+  {
+    head: 'Who, why',
+    width: 'minmax(0, 1.7fr)',
+    cell: ({ by, requester, approvers, reason, request, event }) => (
+      <span className="small breaks">
+        {by ?? requester ?? 'the service'}
+        {request !== null && (
+          <>
+            <span className="soft">, approved by {approvers.join(', ') || 'nobody'}, by </span>
+            <Link to="/requests/$id" params={{ id: request }} search={{}}>
+              this request
+            </Link>
+          </>
+        )}
+        {event !== null && <span className="soft"> ({event})</span>}
+        {reason !== null && reason !== '' && <span className="soft lower clip">{reason}</span>}
+      </span>
+    ),
+  },
+  {
+    head: 'When',
+    width: '150px',
+    end: true,
+    cell: ({ at }) => (
+      <span className="small">
+        <Moment at={at} />
+      </span>
+    ),
+  },
+]

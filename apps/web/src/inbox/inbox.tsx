@@ -12,15 +12,18 @@ import { requestName } from '../request/naming.ts'
 import type { InboxShow } from '../search.ts'
 import { client } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
-import { LIST_EVERY_MS, useRunning, useWaiting, useWrong } from './queries.ts'
+import { Matters, mattersFor, useMatters } from './matters.tsx'
+import { useRunning, useWaiting, useWrong } from './queries.ts'
 import { RequestTable } from './request-table.tsx'
 
 export function Inbox() {
   const search = useSearch({ from: '/shell/' })
   const show = search.show ?? 'waiting'
+  const matters = useMatters()
+  const shown = mattersFor(matters, search.find)
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
-    ['waiting', 'Waits for me', waiting.data?.length],
+    ['waiting', 'Waits for me', waiting.data && waiting.data.length + matters.length],
     ['mine', 'I asked', undefined],
     ['running', 'Runs', running.data?.length],
     ['wrong', 'Went wrong', wrong.data?.length],
@@ -50,7 +53,8 @@ export function Inbox() {
         ))}
       </Tabs>
       <Filters show={show} />
-      {show === 'waiting' && (
+      {show === 'waiting' && <Matters matters={shown} />}
+      {show === 'waiting' && !(waiting.data?.length === 0 && shown.length > 0) && (
         <Listed query={waiting} empty="Nothing waits for you">
           <p>Requests that you may approve appear here by themselves.</p>
         </Listed>
@@ -63,8 +67,8 @@ export function Inbox() {
       {show === 'wrong' && (
         <Listed query={wrong} empty="Nothing went wrong">
           <p>
-            Failed promotions of the last two weeks, errored ones until they are retried, and tags that moved
-            since they were asked for.
+            Failed promotions of the last two weeks, errored ones until they are retried, what was let in
+            without a quorum until two others reviewed it, and tags that moved since they were asked for.
           </p>
         </Listed>
       )}
@@ -203,7 +207,7 @@ function Paged({ scope, by, empty }: { scope: string; by: { requester?: string }
   const { list, more } = usePages(
     ['requests', scope, asked],
     (page) => client().listRequests({ query: { ...asked, ...page } }),
-    { every: LIST_EVERY_MS },
+    { keyOf: ({ id }) => id },
   )
   const about = (
     <p>

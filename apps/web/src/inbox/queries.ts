@@ -2,10 +2,9 @@ import type { Request } from '@sluice/contract'
 import { useQuery } from '@tanstack/react-query'
 import { allPages } from '../parts/paging.ts'
 import { client } from '../session/client.ts'
+import { useListEvery } from '../session/live.ts'
 import { may, useMe } from '../session/me.ts'
 
-/** There is no stream of all requests: lists are asked again, the open request has its own events. */
-export const LIST_EVERY_MS = 5_000
 /** What went wrong stays listed this long; what can be retried, until it is. */
 const WRONG_DAYS = 14
 const MOST = 1_000
@@ -14,7 +13,7 @@ function usePending() {
   return useQuery({
     queryKey: ['requests', 'pending'],
     queryFn: () => allPages((page) => client().listRequests({ query: { state: 'PENDING', ...page } }), MOST),
-    refetchInterval: LIST_EVERY_MS,
+    refetchInterval: useListEvery(),
   })
 }
 
@@ -43,11 +42,20 @@ export function useRunning() {
       )
       return [...(running ?? []), ...(queued ?? [])]
     },
-    refetchInterval: LIST_EVERY_MS,
+    refetchInterval: useListEvery(),
   })
 }
 
-/** Broken and refused promotions, and open requests whose source tag has moved since. */
+/** What was let in without a quorum, until two others have looked at it. */
+export function useReviews() {
+  return useQuery({
+    queryKey: ['requests', 'review'],
+    queryFn: () => allPages((page) => client().listRequests({ query: { review: 'due', ...page } }), MOST),
+    refetchInterval: useListEvery(),
+  })
+}
+
+/** Broken and refused promotions, what waits for a review, and open requests whose source tag has moved since. */
 export function useWrong() {
   const pending = usePending()
   const ended = useQuery({
@@ -62,16 +70,20 @@ export function useWrong() {
       ])
       return [...errored, ...failed.items.filter(recent), ...invalidated.items.filter(recent)]
     },
-    refetchInterval: LIST_EVERY_MS,
+    refetchInterval: useListEvery(),
   })
+  const reviews = useReviews()
   const drifted = pending.data?.filter(({ items }) => items.some(({ drift }) => drift !== null))
   const data =
-    ended.data === undefined || drifted === undefined
+    ended.data === undefined || drifted === undefined || reviews.data === undefined
       ? undefined
-      : [...ended.data, ...drifted].toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
+      : [
+          // A request may be there for two reasons.
+          ...new Map([...ended.data, ...drifted, ...reviews.data].map((one) => [one.id, one])).values(),
+        ].toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
   return {
     data,
-    error: ended.error ?? pending.error,
-    refetch: () => Promise.all([ended.refetch(), pending.refetch()]),
+    error: ended.error ?? pending.error ?? reviews.error,
+    refetch: () => Promise.all([ended.refetch(), pending.refetch(), reviews.refetch()]),
   }
 }

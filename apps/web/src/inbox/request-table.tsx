@@ -1,6 +1,6 @@
 import type { Request } from '@sluice/contract'
 import { Link } from '@tanstack/react-router'
-import { Chip, RequestChip } from '../parts/chip.tsx'
+import { Chip, KindChip, RequestChip } from '../parts/chip.tsx'
 import { Digest } from '../parts/copy.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
@@ -35,6 +35,7 @@ const columns: readonly Column<Request>[] = [
     cell: (request) => (
       <span className="row">
         <RequestChip state={request.state} promotion={request.promotion} />
+        <KindChip request={request} />
         {request.items.some(({ drift }) => drift !== null) && request.state === 'PENDING' && (
           <Chip tone="wait" plain>
             tag moved

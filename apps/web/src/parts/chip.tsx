@@ -1,4 +1,4 @@
-import type { GateReport, Promotion, PromotionState, RequestState } from '@sluice/contract'
+import type { GateReport, Promotion, PromotionState, Request, RequestState } from '@sluice/contract'
 import type { ReactNode } from 'react'
 
 export type Tone = 'good' | 'wait' | 'bad' | 'run' | 'accent' | 'neutral'
@@ -40,6 +40,30 @@ export function RequestChip({ state, promotion }: { state: RequestState; promoti
         ? (['run', 'Approved'] as const)
         : PROMOTION[promotion.state]
   return <Chip tone={tone}>{word}</Chip>
+}
+
+/** What kind of request it is, where it is no ordinary promotion. */
+export function KindChip({
+  request: { kind, breakGlass },
+}: {
+  request: Pick<Request, 'kind' | 'breakGlass'>
+}) {
+  if (kind === 'restore' || kind === 'rollback') {
+    return (
+      <Chip tone="accent" plain>
+        {kind}
+      </Chip>
+    )
+  }
+  if (kind !== 'break-glass') return null
+  return (
+    <>
+      <Chip tone="bad" plain>
+        break-glass
+      </Chip>
+      {breakGlass?.needsReview === true && <Chip tone="wait">Needs review</Chip>}
+    </>
+  )
 }
 
 export function PromotionChip({ state }: { state: PromotionState }) {

@@ -28,13 +28,20 @@ export function Failure({ error, retry }: { error: unknown; retry?: (() => void)
   if (status === 403) {
     return (
       <Empty title="You may not see this">
-        <p className="breaks">{messageOf(error)}. An administrator of the feed can grant it.</p>
+        <p className="breaks">{messageOf(error)}. An administrator can grant it.</p>
       </Empty>
     )
   }
   if (status === 404) {
     return (
       <Empty title="Not found">
+        <p className="breaks">{messageOf(error)}.</p>
+      </Empty>
+    )
+  }
+  if (status === 400) {
+    return (
+      <Empty title="This cannot be looked for">
         <p className="breaks">{messageOf(error)}.</p>
       </Empty>
     )

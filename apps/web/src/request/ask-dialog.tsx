@@ -1,15 +1,16 @@
 import type { Lane } from '@sluice/contract'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
+import { words } from '../format/words.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { SelectField, TextArea, TextField } from '../parts/field.tsx'
-import { Refused } from '../parts/states.tsx'
-import { client, fieldErrorsOf } from '../session/client.ts'
+import { Form, useAction } from '../parts/form.tsx'
+import { client } from '../session/client.ts'
+import { may, useMe } from '../session/me.ts'
+import { BreakGlass } from './break-glass.tsx'
 import { Gates } from './gates.tsx'
-import { keepRequest } from './query.ts'
+import { laneChoices, useOpened } from './opened.ts'
 
-/** Asks to promote one image; `image` null closes it. */
+/** Asks to promote one image, or lets it in without anybody's approval; `image` null closes it. */
 export function AskDialog({
   image,
   lanes,
@@ -21,90 +22,96 @@ export function AskDialog({
 }) {
   return (
     <Dialog title={`Promote ${image ?? ''}`} open={image !== null} onClose={onClose}>
-      {image !== null && <Ask key={image} image={image} lanes={lanes} onClose={onClose} />}
+      {image !== null && <Ways key={image} image={image} lanes={lanes} onClose={onClose} />}
     </Dialog>
   )
 }
 
-function Ask({ image, lanes, onClose }: { image: string; lanes: readonly Lane[]; onClose: () => void }) {
-  const navigate = useNavigate()
-  const queries = useQueryClient()
+type Asking = { image: string; lanes: readonly Lane[]; onClose: () => void }
+
+function Ways({ lanes, ...of }: Asking) {
+  const me = useMe()
+  const asks = lanes.filter(({ to }) => may(me, 'request', to))
+  const breaks = me.kind === 'person' ? lanes.filter(({ to }) => may(me, 'break-glass', to)) : []
+  const [alone, setAlone] = useState(asks.length === 0)
+  if (alone) {
+    return <BreakGlass {...of} lanes={breaks} {...(asks.length > 0 && { onAsk: () => setAlone(false) })} />
+  }
+  return <Ask {...of} lanes={asks} {...(breaks.length > 0 && { onBreak: () => setAlone(true) })} />
+}
+
+function Ask({ image, lanes, onClose, onBreak }: Asking & { onBreak?: () => void }) {
   const [lane, setLane] = useState(lanes[0]?.name ?? '')
   const [targetTags, setTargetTags] = useState('')
   const [reason, setReason] = useState('')
-  const tags = targetTags.split(/[\s,]+/).filter((tag) => tag !== '')
+  const tags = words(targetTags)
   const body = {
     lane,
     image,
     ...(tags.length > 0 && { targetTags: tags }),
     ...(reason.trim() !== '' && { reason: reason.trim() }),
   }
-  const evaluate = useMutation({ mutationFn: () => client().evaluateRequest({ body }) })
-  const ask = useMutation({
-    mutationFn: () => client().createRequest({ body }),
-    onSuccess: async (request) => {
-      keepRequest(queries, request)
-      await navigate({ to: '/requests/$id', params: { id: request.id }, search: {} })
-    },
-  })
-  const error = ask.error ?? evaluate.error
-  const wrong = fieldErrorsOf(error)
+  const evaluate = useAction(() => client().evaluateRequest({ body }))
+  const ask = useAction(() => client().createRequest({ body }), { done: useOpened() })
+  const wrong = (field: string) => ask.wrong(field) ?? evaluate.wrong(field)
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        evaluate.reset()
-        ask.mutate()
-      }}
-    >
-      <SelectField
-        label="Lane"
-        value={lane}
-        wrong={wrong.get('lane')}
-        choices={lanes.map(({ name, from, to }) => ({ value: name, label: `${name} (${from} → ${to})` }))}
-        onChange={(event) => {
-          evaluate.reset()
-          setLane(event.target.value)
-        }}
-      />
-      <TextField
-        label="Target tags"
-        hint="Empty: the same tag as here. Several, separated by spaces."
-        value={targetTags}
-        wrong={wrong.get('targetTags')}
-        onChange={(event) => {
-          evaluate.reset()
-          setTargetTags(event.target.value)
-        }}
-      />
-      <TextArea
-        label="Why"
-        hint="What whoever decides should know"
-        value={reason}
-        wrong={wrong.get('reason')}
-        onChange={(event) => setReason(event.target.value)}
-      />
-      {evaluate.data !== undefined && <Gates gates={evaluate.data.gates} />}
-      <Refused error={error} />
-      <footer>
-        <button type="button" className="button" onClick={onClose}>
-          Back
-        </button>
-        <button
-          type="button"
-          className="button"
-          disabled={evaluate.isPending}
-          onClick={() => {
-            ask.reset()
-            evaluate.mutate()
+    <>
+      <Form
+        action={ask}
+        does="Ask"
+        onClose={onClose}
+        refused={evaluate.error}
+        beside={
+          <button
+            type="button"
+            className="button"
+            disabled={evaluate.pending}
+            onClick={() => {
+              ask.reset()
+              evaluate.run()
+            }}
+          >
+            Try the gates
+          </button>
+        }
+      >
+        <SelectField
+          label="Lane"
+          value={lane}
+          wrong={wrong('lane')}
+          choices={laneChoices(lanes)}
+          onChange={(event) => {
+            evaluate.reset()
+            setLane(event.target.value)
           }}
-        >
-          Try the gates
-        </button>
-        <button type="submit" className="button primary" disabled={ask.isPending}>
-          Ask
-        </button>
-      </footer>
-    </form>
+        />
+        <TextField
+          label="Target tags"
+          hint="Empty: the same tag as here. Several, separated by spaces."
+          value={targetTags}
+          wrong={wrong('targetTags')}
+          onChange={(event) => {
+            evaluate.reset()
+            setTargetTags(event.target.value)
+          }}
+        />
+        <TextArea
+          label="Why"
+          hint="What whoever decides should know"
+          value={reason}
+          wrong={wrong('reason')}
+          onChange={(event) => setReason(event.target.value)}
+        />
+        {evaluate.answer !== undefined && <Gates gates={evaluate.answer.gates} />}
+      </Form>
+      {onBreak !== undefined && (
+        <p className="small soft apart">
+          Production is down, and nobody is there to approve?{' '}
+          <button type="button" className="button small danger" onClick={onBreak}>
+            Break the glass …
+          </button>
+        </p>
+      )}
+    </>
   )
 }

@@ -1,9 +1,9 @@
 import type { Request } from '@sluice/contract'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Dialog } from '../parts/dialog.tsx'
 import { TextArea } from '../parts/field.tsx'
-import { Refused } from '../parts/states.tsx'
+import { Form, useAction } from '../parts/form.tsx'
 import { client } from '../session/client.ts'
 import { decidedDigest, sourceName, targetName } from './naming.ts'
 import { keepRequest } from './query.ts'
@@ -41,24 +41,27 @@ function Decide({
   const queries = useQueryClient()
   const [comment, setComment] = useState('')
   const digest = decidedDigest(request)
-  const decide = useMutation({
-    mutationFn: () =>
+  const decide = useAction(
+    () =>
       client().decideRequest({
         params: { id: request.id },
         body: { decision, digest, ...(comment.trim() !== '' && { comment: comment.trim() }) },
       }),
-    onSuccess: (answer) => {
-      keepRequest(queries, answer)
-      onClose()
+    {
+      done: (answer) => {
+        keepRequest(queries, answer)
+        onClose()
+      },
     },
-  })
+  )
   const drifted = request.items.filter(({ drift }) => drift !== null)
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        decide.mutate()
-      }}
+    <Form
+      action={decide}
+      does={decision === 'reject' ? 'Reject' : 'Approve this digest'}
+      tone={decision === 'reject' ? 'danger' : 'primary'}
+      ready={decision === 'approve' || comment.trim() !== ''}
+      onClose={onClose}
     >
       <ul className="stack tight">
         {request.items.map((item) => (
@@ -84,21 +87,9 @@ function Decide({
         required={decision === 'reject'}
         maxLength={4000}
         value={comment}
+        wrong={decide.wrong('comment')}
         onChange={(event) => setComment(event.target.value)}
       />
-      <Refused error={decide.error} />
-      <footer>
-        <button type="button" className="button" onClick={onClose}>
-          Back
-        </button>
-        <button
-          type="submit"
-          className={decision === 'reject' ? 'button danger' : 'button primary'}
-          disabled={decide.isPending || (decision === 'reject' && comment.trim() === '')}
-        >
-          {decision === 'reject' ? 'Reject' : 'Approve this digest'}
-        </button>
-      </footer>
-    </form>
+    </Form>
   )
 }

@@ -25,7 +25,8 @@ export function Decision({ request }: { request: Request }) {
     <Panel
       title="Decision"
       aside={
-        needed !== null && (
+        needed !== null &&
+        request.kind !== 'break-glass' && (
           <span className="soft small">
             {approvals.filter(({ decision }) => decision === 'approve').length} of {needed} approvals
           </span>
@@ -33,7 +34,11 @@ export function Decision({ request }: { request: Request }) {
       }
     >
       <div className="stack">
-        <Approvals request={request} />
+        {request.kind === 'break-glass' ? (
+          <p className="soft">Let through by {request.requester} alone.</p>
+        ) : (
+          <Approvals request={request} />
+        )}
         {open && <StillMay request={request} />}
         {open && (
           <p className="small soft">

@@ -22,6 +22,8 @@ const ORDER: Record<GateReport['verdict'], number> = { block: 0, wait: 1, pass: 
 
 /** What stands in the way comes first. */
 export function Gates({ gates }: { gates: readonly GateReport[] }) {
+  // A broken glass asks none.
+  if (gates.length === 0) return null
   const passed = gates.filter(({ verdict }) => verdict === 'pass').length
   return (
     <Panel

@@ -7,9 +7,10 @@ export function sourceName({ source }: Named): string {
   return source.tag === null ? source.repository : `${source.repository}:${source.tag}`
 }
 
-/** `trusted/team/app:1.4.2, 1.4`. */
+/** `trusted/team/app:1.4.2, 1.4`; a restore moves no tag. */
 export function targetName({ target }: Named): string {
-  return `${target.feed}/${target.repository}:${target.tags.map(({ tag }) => tag).join(', ')}`
+  const tags = target.tags.map(({ tag }) => tag).join(', ')
+  return `${target.feed}/${target.repository}${tags === '' ? '' : `:${tags}`}`
 }
 
 /** What a request is called in a list: its image, or the first of a release set and how many more. */

@@ -1,10 +1,11 @@
 import type { Promotion } from '@sluice/contract'
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { formatSize } from '../format/size.ts'
 import { formatDuration } from '../format/time.ts'
 import { PromotionChip } from '../parts/chip.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Moment } from '../parts/time.tsx'
+import { addSample, rateOf, type Sample } from './rate.ts'
 
 export function Progress({ promotion }: { promotion: Promotion }) {
   const { state, steps, progress, error, attempt, startedAt, finishedAt } = promotion
@@ -57,6 +58,7 @@ export function Progress({ promotion }: { promotion: Promotion }) {
 function Bytes({ bytes, totalBytes, blobs, totalBlobs }: Promotion['progress']) {
   const rate = useRate(bytes)
   const share = totalBytes === 0 ? 0 : Math.min(1, bytes / totalBytes)
+  const left = rate !== null && rate > 0 ? Math.max(0, totalBytes - bytes) / rate : null
   return (
     <div className="stack tight">
       <div
@@ -66,6 +68,7 @@ function Bytes({ bytes, totalBytes, blobs, totalBlobs }: Promotion['progress']) 
         aria-valuemin={0}
         aria-valuemax={100}
         aria-valuenow={Math.round(share * 100)}
+        aria-valuetext={`${formatSize(bytes)} of ${formatSize(totalBytes)}`}
       >
         <i style={{ width: `${share * 100}%` }} />
       </div>
@@ -74,27 +77,32 @@ function Bytes({ bytes, totalBytes, blobs, totalBlobs }: Promotion['progress']) 
           {formatSize(bytes)} of {formatSize(totalBytes)}
         </span>
         <span>
-          {blobs} of {totalBlobs} blobs
+          {blobs} of {totalBlobs} {totalBlobs === 1 ? 'blob' : 'blobs'}
         </span>
-        {rate > 0 && <span>{formatSize(rate)}/s</span>}
+        {rate !== null && rate >= 1 && <span>{formatSize(rate)}/s</span>}
+        {left !== null && left >= 1 && left < LONGEST_LEFT_S && (
+          <span>{formatDuration(left * 1000)} left</span>
+        )}
       </p>
     </div>
   )
 }
 
-const WINDOW_MS = 5_000
+/** Beyond this a guess helps nobody. */
+const LONGEST_LEFT_S = 100 * 3_600
 
-/** Bytes a second over the last events. */
-function useRate(bytes: number): number {
-  const seen = useRef<{ at: number; bytes: number }[]>([])
-  const [rate, setRate] = useState(0)
+/** Bytes a second over the last events; null until two of them have told. */
+function useRate(bytes: number): number | null {
+  const [seen, setSeen] = useState<readonly Sample[]>([])
+  const [now, setNow] = useState(() => performance.now())
   useEffect(() => {
-    const now = performance.now()
-    const recent = [...seen.current.filter(({ at }) => at >= now - WINDOW_MS), { at: now, bytes }]
-    seen.current = recent
-    const first = recent[0]
-    const seconds = first === undefined ? 0 : (now - first.at) / 1000
-    setRate(first === undefined || seconds < 0.2 ? 0 : (bytes - first.bytes) / seconds)
+    const at = performance.now()
+    setSeen((before) => addSample(before, { at, bytes }))
+    setNow(at)
   }, [bytes])
-  return rate
+  useEffect(() => {
+    const timer = setInterval(() => setNow(performance.now()), 1_000)
+    return () => clearInterval(timer)
+  }, [])
+  return rateOf(seen, now)
 }

@@ -2,26 +2,29 @@ import { isFinal, type Request, type RequestEvent } from '@sluice/contract'
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { client } from '../session/client.ts'
+import { pause, useLive, useSeen } from '../session/live.ts'
 
 const key = (id: string) => ['request', id]
 
-/** Approvals by others and drift are no events: while a decision is open they are asked for. */
-const OPEN_EVERY_MS = 5_000
+/** A source tag that moves is no event, and gates pass as time goes by: while a decision is open it is asked for. */
+const [OPEN_EVERY_MS, ASKED_EVERY_MS] = [20_000, 5_000]
 
 export function useRequest(id: string) {
   const queries = useQueryClient()
+  const every = useLive() === 'live' ? OPEN_EVERY_MS : ASKED_EVERY_MS
+  const seen = useSeen()
   const query = useQuery({
     queryKey: key(id),
     queryFn: () => client().getRequest({ params: { id } }),
-    refetchInterval: ({ state }) => (state.data?.state === 'PENDING' ? OPEN_EVERY_MS : false),
+    refetchInterval: ({ state }) => (state.data?.state === 'PENDING' ? every : false),
   })
   const open = query.data !== undefined && !isFinal(query.data)
   useEffect(() => {
-    if (!open) return undefined
+    if (!open || !seen) return undefined
     const stop = new AbortController()
     void follow(queries, id, stop.signal)
     return () => stop.abort()
-  }, [queries, id, open])
+  }, [queries, id, open, seen])
   return query
 }
 
@@ -58,14 +61,4 @@ function happened(queries: QueryClient, id: string, { state, promotion }: Reques
     void queries.invalidateQueries({ queryKey: key(id) })
     void queries.invalidateQueries({ queryKey: ['requests'] })
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

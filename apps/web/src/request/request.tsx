@@ -2,17 +2,20 @@ import type { Request, RequestItem } from '@sluice/contract'
 import { Link, useParams, useSearch } from '@tanstack/react-router'
 import { Evidence } from '../evidence/evidence.tsx'
 import { formatSize } from '../format/size.ts'
-import { RequestChip } from '../parts/chip.tsx'
+import { KindChip, RequestChip } from '../parts/chip.tsx'
 import { Command, Digest } from '../parts/copy.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
 import { Await } from '../parts/states.tsx'
 import { Age, Moment } from '../parts/time.tsx'
+import { useStanding } from '../recall/queries.ts'
+import { placeOf } from '../recall/reach.ts'
 import { Changes } from './changes.tsx'
 import { Decision } from './decision.tsx'
 import { Gates } from './gates.tsx'
 import { decidedDigest, requestName, sourceName, targetName } from './naming.ts'
 import { Progress } from './progress.tsx'
 import { useRequest } from './query.ts'
+import { Review } from './review.tsx'
 
 export function RequestView() {
   const { id } = useParams({ from: '/shell/requests/$id' })
@@ -35,21 +38,28 @@ function Shown({ request }: { request: Request }) {
         ]}
       >
         <p className="row">
-          <RequestChip state={request.state} promotion={request.promotion} />
+          <span role="status" aria-label="State">
+            <RequestChip state={request.state} promotion={request.promotion} />
+          </span>
+          <KindChip request={request} />
           <Digest digest={decidedDigest(request)} link={request.items.length === 1} />
         </p>
       </PageHead>
       <Drift request={request} />
+      <Recalled request={request} />
       <div className="request" data-state={request.state}>
         <div className="stack">
           {request.promotion?.state === 'SUCCEEDED' && <Result request={request} />}
           {request.promotion !== null && <Progress promotion={request.promotion} />}
           <About request={request} />
           {request.items.length > 1 && <Items request={request} position={position} />}
-          {item !== undefined && <Changes key={`${item.digest} ${targetName(item)}`} item={item} />}
+          {item !== undefined && request.kind !== 'restore' && (
+            <Changes key={`${item.digest} ${targetName(item)}`} item={item} />
+          )}
         </div>
         <div className="stack aside">
-          <Decision request={request} />
+          <Review request={request} />
+          {!letIn(request) && <Decision request={request} />}
           <Gates gates={request.gates} />
           {item !== undefined && <Evidence key={item.digest} digests={[item.digest]} />}
         </div>
@@ -57,6 +67,9 @@ function Shown({ request }: { request: Request }) {
     </>
   )
 }
+
+/** Of a broken glass there is nothing to decide, and once it is in nothing to cancel or to retry. */
+const letIn = ({ kind, promotion }: Request) => kind === 'break-glass' && promotion?.state === 'SUCCEEDED'
 
 function Drift({ request: { items, state, promotion } }: { request: Request }) {
   const done = state !== 'PENDING' && promotion?.state !== 'QUEUED' && promotion?.state !== 'RUNNING'
@@ -82,9 +95,39 @@ function Drift({ request: { items, state, promotion } }: { request: Request }) {
   )
 }
 
+/** The recall that a restore would undo, or one that keeps an item out of the feed it leads to. */
+function Recalled({ request }: { request: Request }) {
+  const standing = useStanding()
+  const { kind, lane, items } = request
+  const found = new Set(
+    items.flatMap(({ digest, target }) => standing.get(placeOf(lane.to, target.repository, digest)) ?? []),
+  )
+  return [...found].map((recall) => (
+    <div key={recall.id} className="notice bad" role="status">
+      <strong>
+        {kind === 'restore' ? 'This undoes a recall' : `What it brings is recalled from ${recall.feed}`}
+      </strong>
+      <p className="breaks small">
+        {recall.reason}{' '}
+        <span className="soft">
+          by {recall.by}, <Age at={recall.at} />
+        </span>{' '}
+        <Digest digest={recall.digest} link />
+      </p>
+    </div>
+  ))
+}
+
+const RESULT: Record<Request['kind'], string> = {
+  promote: 'Promoted',
+  'break-glass': 'Promoted',
+  rollback: 'Moved back',
+  restore: 'Restored',
+}
+
 function Result({ request }: { request: Request }) {
   return (
-    <Panel title="Promoted">
+    <Panel title={RESULT[request.kind]}>
       <div className="stack tight">
         {request.items.map((item) => (
           <div key={targetName(item)} className="stack tight">
@@ -153,7 +196,7 @@ function ItemFacts({ item }: { item: RequestItem }) {
       <dd>
         {item.source.feed}/{sourceName(item)}
       </dd>
-      <dt>Becomes</dt>
+      <dt>{item.target.tags.length === 0 ? 'Stays' : 'Becomes'}</dt>
       <dd>{targetName(item)}</dd>
       <dt>Digest</dt>
       <dd>

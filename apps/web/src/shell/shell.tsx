@@ -1,11 +1,14 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, Navigate, Outlet, useLocation } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
+import { useMatters } from '../inbox/matters.tsx'
 import { useWaiting } from '../inbox/queries.ts'
 import { Icon, type IconName } from '../parts/icon.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
+import { useChangesStream } from '../session/live.ts'
 import { meQuery, useMe } from '../session/me.ts'
 import { AccountMenu } from './account-menu.tsx'
+import { LiveMark } from './live-mark.tsx'
 
 /** What is around every view of who is signed in. */
 export function Shell() {
@@ -20,6 +23,11 @@ export function Shell() {
     )
   }
   if (me.mustChangePassword) return <Navigate to="/password" search={{ return: href }} replace />
+  return <Framed />
+}
+
+function Framed() {
+  useChangesStream()
   return (
     <div className="shell">
       <a className="skip" href="#content">
@@ -31,6 +39,7 @@ export function Shell() {
           Sluice
         </Link>
         <Navigation />
+        <LiveMark />
         <AccountMenu />
       </div>
       <Content />
@@ -57,7 +66,7 @@ function Content() {
 
 const PLACES: readonly { to: string; icon: IconName; name: string; within: RegExp }[] = [
   { to: '/', icon: 'inbox', name: 'Inbox', within: /^\/(requests\/|$)/ },
-  { to: '/feeds', icon: 'feeds', name: 'Feeds', within: /^\/(feeds|digests|stages)/ },
+  { to: '/feeds', icon: 'feeds', name: 'Feeds', within: /^\/(feeds|digests|stages|recalls)/ },
   { to: '/lanes', icon: 'lanes', name: 'Lanes', within: /^\/lanes/ },
   { to: '/history', icon: 'history', name: 'History', within: /^\/history/ },
 ]
@@ -65,8 +74,10 @@ const PLACES: readonly { to: string; icon: IconName; name: string; within: RegEx
 function Navigation() {
   const me = useMe()
   const { pathname } = useLocation()
-  const waiting = useWaiting()
-  const administers = me.roles.includes('admin') || me.grants.some(({ verbs }) => verbs.includes('admin'))
+  const requests = useWaiting()
+  const matters = useMatters()
+  const waiting = (requests.data?.length ?? 0) + matters.length
+  const administers = me.roles.length > 0 || me.grants.some(({ verbs }) => verbs.includes('admin'))
   const places = administers
     ? [...PLACES, { to: '/admin', icon: 'admin' as const, name: 'Admin', within: /^\/admin/ }]
     : PLACES
@@ -82,9 +93,9 @@ function Navigation() {
         >
           <Icon name={icon} />
           {name}
-          {to === '/' && waiting.data !== undefined && waiting.data.length > 0 && (
+          {to === '/' && waiting > 0 && (
             <span className="count">
-              {waiting.data.length}
+              {waiting}
               <span className="unseen"> wait for you</span>
             </span>
           )}

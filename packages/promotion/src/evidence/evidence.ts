@@ -102,7 +102,8 @@ export type EvidenceSummary =
 
 /** What signatures it carries, over which bytes. */
 export type Signed = {
-  readonly message: Uint8Array
+  /** Null: the manifest that it is about, whose bytes its one subject is the digest of. */
+  readonly message: Uint8Array | null
   readonly signatures: readonly Uint8Array[]
 }
 

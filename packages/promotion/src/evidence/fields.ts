@@ -42,13 +42,15 @@ export function time(value: unknown): Date | null {
   return Number.isNaN(date.getTime()) ? null : date
 }
 
-const DIGEST = /sha256(?::|%3a)([0-9a-f]{64})(?![0-9a-f])/gi
+const DIGEST = /(?:(sha256)(?::|%3a)([0-9a-f]{64})|(sha512)(?::|%3a)([0-9a-f]{128}))(?![0-9a-f])/gi
 
-/** Every `sha256:` digest inside these texts, as purls and references have them. */
+/** Every `sha256:` and `sha512:` digest inside these texts, as purls and references have them. */
 export function digestsIn(...values: readonly unknown[]): string[] {
   return values.flatMap((value) =>
     typeof value === 'string'
-      ? [...value.slice(0, 4096).matchAll(DIGEST)].map(([, hex]) => `sha256:${(hex ?? '').toLowerCase()}`)
+      ? [...value.slice(0, 4096).matchAll(DIGEST)].map(([, short, hex, long, longHex]) =>
+          `${short ?? long}:${hex ?? longHex}`.toLowerCase(),
+        )
       : [],
   )
 }

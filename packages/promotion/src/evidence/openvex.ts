@@ -52,10 +52,10 @@ function namesOf(value: unknown, i: number): string[] {
 function imagesOf(value: unknown): string[] {
   if (typeof value === 'string') return digestsIn(value)
   const product = record(value)
-  const hash = text(record(product['hashes'])['sha-256'], 64)
+  const hashes = record(product['hashes'])
   return [
     ...digestsIn(product['@id'], ...Object.values(record(product['identifiers']))),
-    ...(hash === null ? [] : digestsIn(`sha256:${hash}`)),
+    ...digestsIn(`sha256:${text(hashes['sha-256'], 64)}`, `sha512:${text(hashes['sha-512'], 128)}`),
   ]
 }
 

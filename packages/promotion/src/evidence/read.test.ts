@@ -3,6 +3,15 @@ import { EVIDENCE_LIMIT, type ReadEvidence, readEvidence, wrapSimpleSigning } fr
 
 const digest = `sha256:${'a'.repeat(64)}`
 const other = `sha256:${'b'.repeat(64)}`
+const long = `sha512:${'c'.repeat(128)}`
+const signedMessage = (algorithm: string, of: string, signature = 'AQID') => ({
+  mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+  verificationMaterial: { publicKey: { hint: 'x' } },
+  messageSignature: {
+    messageDigest: { algorithm, digest: Buffer.from(of.split(':')[1] ?? '', 'hex').toString('base64') },
+    signature,
+  },
+})
 
 const read = (value: unknown): ReadEvidence =>
   readEvidence(new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value)))
@@ -277,6 +286,58 @@ describe('each format is known by what it is', () => {
       },
       { type: 'signature', summary: { kind: 'signature' } },
     ],
+    ...(
+      [
+        ['SHA2_256', digest],
+        ['SHA2_512', long],
+      ] as const
+    ).map(
+      ([algorithm, subject]) =>
+        [
+          'bundle',
+          signedMessage(algorithm, subject),
+          {
+            type: 'signature',
+            predicateType: null,
+            subjects: [subject],
+            claimedAt: null,
+            summary: { kind: 'signature' },
+            signed: { message: null, signatures: [new Uint8Array([1, 2, 3])] },
+          },
+        ] as [string, unknown, object],
+    ),
+    [
+      'statement',
+      {
+        ...statement(TEST_RESULT, passed),
+        subject: [
+          { digest: { sha512: 'c'.repeat(128) } },
+          { digest: { sha1: 'c'.repeat(40), sha256: 'a'.repeat(64), sha512: 'c'.repeat(128) } },
+          { digest: { sha256: 'A'.repeat(64), sha512: 'c'.repeat(64) } },
+          {},
+        ],
+      },
+      { subjects: [long, digest, long] },
+    ],
+    [
+      'grype',
+      { ...grype, source: { type: 'image', target: { repoDigests: [`a/b@${digest}`, `a/b@${long}`] } } },
+      { subjects: [digest, long] },
+    ],
+    [
+      'openvex',
+      {
+        ...openvex,
+        statements: [
+          {
+            vulnerability: 'CVE-1',
+            status: 'fixed',
+            products: [{ hashes: { 'sha-256': 'a'.repeat(64) } }, { hashes: { 'sha-512': 'c'.repeat(128) } }],
+          },
+        ],
+      },
+      { subjects: [digest, long] },
+    ],
   ])('%s', (format, value, expected) => {
     expect(read(value)).toMatchObject({ format, ...expected })
   })
@@ -378,6 +439,13 @@ describe('hostile or broken evidence is refused, and quickly', () => {
     ['XML of another kind', '<html><testcase/></html>'],
     ['XML that ends early', '<testsuite><testcase name="a"/>'],
     ['unclosed quotes', `<testsuite a="${'x'.repeat(100_000)}`],
+    ['a signature of a message by another hash', signedMessage('SHA2_384', digest)],
+    ['a hash of the wrong length', signedMessage('SHA2_512', digest)],
+    ['a signature that is no base64', signedMessage('SHA2_256', digest, '?')],
+    ['an empty signature', signedMessage('SHA2_256', digest, '')],
+    ['no signature', { ...signedMessage('SHA2_256', digest), messageSignature: {} }],
+    ['an empty bundle', { mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json' }],
+    ['a Trivy report of secrets alone', { ...trivy, Results: [{ Class: 'secret' }, { Class: 'config' }] }],
     ['no tests', '<testsuite tests="5"/>'],
     ['only skipped tests', '<testsuite><testcase name="a"><skipped/></testcase></testsuite>'],
     ['a case in a case', '<testsuite><testcase><testcase/></testcase></testsuite>'],
@@ -423,5 +491,230 @@ describe('hostile or broken evidence is refused, and quickly', () => {
       depth === 0 ? { name: 'x' } : { name: 'x', components: [nested(depth - 1)] }
     expect(read({ ...cyclonedx, components: [nested(20)] }).summary).toMatchObject({ packages: 21 })
     expect(() => read({ ...cyclonedx, components: [nested(40)] })).toThrow()
+  })
+})
+
+// As the tools' own schemas have them, with what they write besides.
+describe('documents as tools write them', () => {
+  test('Trivy: several classes of results, each with its own findings or none', () => {
+    const { summary, subjects } = read({
+      SchemaVersion: 2,
+      CreatedAt: '2026-03-01T10:00:00.5Z',
+      ArtifactName: 'reg.example/app:1',
+      ArtifactType: 'container_image',
+      Metadata: {
+        OS: { Family: 'debian', Name: '12.5' },
+        ImageID: other,
+        DiffIDs: [other],
+        RepoTags: ['reg.example/app:1'],
+        RepoDigests: [`reg.example/app@${digest}`, `mirror.example/team/app@${digest}`],
+        ImageConfig: { architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [other] } },
+      },
+      Results: [
+        {
+          Target: 'app (debian 12.5)',
+          Class: 'os-pkgs',
+          Type: 'debian',
+          Vulnerabilities: [
+            {
+              VulnerabilityID: 'CVE-2026-1',
+              PkgID: 'openssl@3.0.1',
+              PkgName: 'openssl',
+              PkgIdentifier: { PURL: 'pkg:deb/debian/openssl@3.0.1?arch=amd64' },
+              InstalledVersion: '3.0.1',
+              FixedVersion: '',
+              Status: 'affected',
+              Severity: 'HIGH',
+              CVSS: { nvd: { V3Score: 7.5 } },
+            },
+          ],
+        },
+        { Target: 'Node.js', Class: 'lang-pkgs', Type: 'node-pkg' },
+        {
+          Target: '/etc/key.pem',
+          Class: 'secret',
+          Secrets: [{ RuleID: 'private-key', Severity: 'CRITICAL' }],
+        },
+      ],
+    })
+    expect(subjects).toEqual([digest, digest])
+    expect(summary).toEqual({
+      kind: 'vulnerabilities',
+      scanner: 'trivy',
+      findings: [{ id: 'CVE-2026-1', severity: 'high', package: 'openssl', version: '3.0.1', fixed: null }],
+    })
+  })
+
+  test('Trivy: an image in which nothing was found, and one without packages', () => {
+    for (const Results of [[{ Target: 'x (alpine 3.20)', Class: 'os-pkgs', Type: 'alpine' }], undefined]) {
+      const found = read({ ...trivy, Results })
+      expect(found.summary).toEqual({ kind: 'vulnerabilities', scanner: 'trivy', findings: [] })
+    }
+  })
+
+  test('CycloneDX 1.4 to 1.6: the licences of every form, components in components', () => {
+    for (const specVersion of ['1.4', '1.5', '1.6']) {
+      const { summary, subjects, claimedAt } = read({
+        bomFormat: 'CycloneDX',
+        specVersion,
+        metadata: {
+          timestamp: '2026-03-01T10:00:00+00:00',
+          tools: { components: [{ type: 'application', name: 'trivy' }] },
+          component: {
+            type: 'container',
+            name: 'app',
+            purl: `pkg:oci/app@sha256%3A${'a'.repeat(64)}?arch=amd64`,
+          },
+        },
+        components: [
+          { type: 'operating-system', name: 'debian', version: '12' },
+          {
+            type: 'application',
+            name: 'package-lock.json',
+            components: [
+              { type: 'library', name: 'left', version: '1', licenses: [{ license: { id: 'MIT' } }] },
+              {
+                type: 'library',
+                name: 'right',
+                version: '2',
+                licenses: [{ expression: 'MIT OR Apache-2.0' }],
+              },
+              { type: 'library', name: 'up', licenses: [{ license: { name: 'Some words' } }] },
+              { type: 'file', name: '/bin/sh' },
+            ],
+          },
+        ],
+        dependencies: [],
+      })
+      expect([subjects, claimedAt]).toEqual([[digest], new Date('2026-03-01T10:00:00Z')])
+      expect(summary).toEqual({
+        kind: 'sbom',
+        packages: 5,
+        licences: [
+          { licence: null, count: 2, packages: ['debian@12', 'package-lock.json'] },
+          { licence: 'MIT', count: 1, packages: ['left@1'] },
+          { licence: 'MIT OR Apache-2.0', count: 1, packages: ['right@2'] },
+          { licence: 'Some words', count: 1, packages: ['up'] },
+        ],
+      })
+    }
+  })
+
+  test('SPDX 2.3 as Syft relates it: the document describes the image, and not what it contains', () => {
+    const { summary, subjects } = read({
+      spdxVersion: 'SPDX-2.3',
+      SPDXID: 'SPDXRef-DOCUMENT',
+      creationInfo: { created: '2026-03-01T10:00:00Z', creators: ['Tool: syft'] },
+      packages: [
+        {
+          SPDXID: 'SPDXRef-Image',
+          name: 'app',
+          versionInfo: digest,
+          primaryPackagePurpose: 'CONTAINER',
+          licenseConcluded: 'NOASSERTION',
+        },
+        {
+          SPDXID: 'SPDXRef-1',
+          name: 'musl',
+          versionInfo: '1.2',
+          licenseConcluded: 'NOASSERTION',
+          licenseDeclared: 'MIT',
+        },
+        { SPDXID: 'SPDXRef-2', name: 'base', versionInfo: '3', licenseConcluded: 'NONE' },
+      ],
+      relationships: [
+        {
+          spdxElementId: 'SPDXRef-DOCUMENT',
+          relatedSpdxElement: 'SPDXRef-Image',
+          relationshipType: 'DESCRIBES',
+        },
+        { spdxElementId: 'SPDXRef-Image', relatedSpdxElement: 'SPDXRef-1', relationshipType: 'CONTAINS' },
+        { spdxElementId: 'SPDXRef-2', relatedSpdxElement: 'SPDXRef-1', relationshipType: 'DESCRIBES' },
+        { spdxElementId: 'SPDXRef-DOCUMENT', relatedSpdxElement: 'SPDXRef-2', relationshipType: 'OTHER' },
+      ],
+    })
+    expect(subjects).toEqual([digest])
+    expect(summary).toEqual({
+      kind: 'sbom',
+      packages: 2,
+      licences: [
+        { licence: 'MIT', count: 1, packages: ['musl@1.2'] },
+        { licence: null, count: 1, packages: ['base@3'] },
+      ],
+    })
+  })
+
+  test('JUnit: suites in suites, output, properties, and a test that was repeated until it passed', () => {
+    const { summary } = read(`<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="all" tests="9" failures="9" time="1.5">
+  <testsuite name="outer" tests="2"><properties><property name="a" value="b"/></properties>
+    <testsuite name="inner"><testcase classname="a.B" name="c" time="0.1"><system-out>x</system-out></testcase></testsuite>
+    <testcase name="flaky"><flakyFailure message="once"/></testcase>
+    <testcase classname="a.B" name="broke"><error type="E">why</error><failure/></testcase>
+  </testsuite>
+  <testsuite name="empty" tests="0"/>
+</testsuites>`)
+    expect(summary).toEqual({
+      kind: 'test',
+      result: 'FAILED',
+      passed: 2,
+      warned: 0,
+      failed: 1,
+      failedTests: ['a.B.broke'],
+    })
+  })
+
+  test('JUnit: a suite that broke outside of its tests has failed, whatever its tests say', () => {
+    const { summary } = read('<testsuite><testcase name="a"/><error message="no setup"/></testsuite>')
+    expect(summary).toMatchObject({ result: 'FAILED', passed: 1, failed: 1, failedTests: [] })
+  })
+
+  test('SARIF: what a rule, a level and a score make of a finding', () => {
+    const at = (level: string | undefined, score?: string, inRule?: string) => {
+      const { summary } = read({
+        version: '2.1.0',
+        runs: [
+          {
+            tool: {
+              driver: {
+                name: 'scan',
+                rules: [
+                  {
+                    id: 'R',
+                    ...(score && { properties: { 'security-severity': score } }),
+                    ...(inRule && { defaultConfiguration: { level: inRule } }),
+                  },
+                ],
+              },
+            },
+            results: [{ ruleId: 'R', ...(level && { level }) }],
+          },
+        ],
+      })
+      return summary.kind === 'vulnerabilities' ? summary.findings[0]?.severity : null
+    }
+    expect([at('note', '9.0'), at('note', '8.9'), at('note', '7.0'), at('note', '6.9')]).toEqual([
+      'critical',
+      'high',
+      'high',
+      'medium',
+    ])
+    expect([at('error', '4.0'), at('error', '3.9'), at('error', '0.1'), at('error', '0')]).toEqual([
+      'medium',
+      'low',
+      'low',
+      'high',
+    ])
+    expect([at('warning'), at('note'), at('none'), at('odd')]).toEqual([
+      'medium',
+      'low',
+      'negligible',
+      'unknown',
+    ])
+    expect([at(undefined), at(undefined, undefined, 'error'), at('note', undefined, 'error')]).toEqual([
+      'medium',
+      'high',
+      'low',
+    ])
   })
 })

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { nestsDeeper } from '@sluice/oci'
+import { isDigest, nestsDeeper } from '@sluice/oci'
 import { fromBase64, openEnvelope, preAuthEncoding, ProofError } from '@sluice/proof'
 import type { EvidenceFormat, ReadEvidence, Signed } from './evidence.ts'
-import { type Fields, digestsIn, record, unreadable } from './fields.ts'
+import { type Fields, digestsIn, record, text, unreadable } from './fields.ts'
 import { readJUnit } from './junit.ts'
 import { readOpenVex } from './openvex.ts'
 import { readCycloneDx, readSpdx } from './sboms.ts'
@@ -69,8 +69,10 @@ const READERS: Record<
   dsse: (document) => readDsse(document, 'dsse'),
   bundle: (document) => {
     // protobuf-specs, sigstore_bundle.proto: `dsseEnvelope` or `messageSignature`.
-    if (document['dsseEnvelope'] === undefined) throw unreadable('the bundle carries no DSSE envelope')
-    return readDsse(record(document['dsseEnvelope']), 'bundle')
+    const { dsseEnvelope, messageSignature } = document
+    if (dsseEnvelope !== undefined) return readDsse(record(dsseEnvelope), 'bundle')
+    if (messageSignature !== undefined) return readMessageSignature(record(messageSignature))
+    throw unreadable('the bundle carries neither a DSSE envelope nor a signature of a message')
   },
   simplesigning: readSimpleSigning,
   statement: (document, bytes) => ({ ...unwrapped('statement', bytes), ...readStatement(document) }),
@@ -113,6 +115,28 @@ function readDsse(value: Fields, format: 'dsse' | 'bundle'): ReadEvidence {
   if (payloadType !== IN_TOTO) throw unreadable(`the payload type of the envelope is not ${IN_TOTO}`)
   const signed: Signed = { message: preAuthEncoding(payloadType, payload), signatures }
   return { format, ...readStatement(parse(payload, decode(payload))), contentDigest: sha256(payload), signed }
+}
+
+const MESSAGE_DIGESTS: { readonly [name: string]: string } = { SHA2_256: 'sha256', SHA2_512: 'sha512' }
+
+/** protobuf-specs, sigstore_common.proto, MessageSignature: over the manifest itself, which it names by its digest. */
+function readMessageSignature({ messageDigest, signature }: Fields): ReadEvidence {
+  const { algorithm, digest } = record(messageDigest)
+  const [hash, sig] = [digest, signature].map((each) => (typeof each === 'string' ? fromBase64(each) : null))
+  const subject = `${MESSAGE_DIGESTS[text(algorithm) ?? '']}:${Buffer.from(hash ?? []).toString('hex')}`
+  if (!isDigest(subject))
+    throw unreadable('the message digest of the bundle is neither SHA2_256 nor SHA2_512')
+  if (sig == null || sig.length === 0) throw unreadable('the signature of the bundle is no base64')
+  return {
+    type: 'signature',
+    format: 'bundle',
+    predicateType: null,
+    subjects: [subject],
+    contentDigest: sha256(new TextEncoder().encode(subject)),
+    claimedAt: null,
+    summary: { kind: 'signature' },
+    signed: { message: null, signatures: [sig] },
+  }
 }
 
 /** containers/image, docs/containers-signature.5.md, as cosign before v3 wrote it under `sha256-….sig`. */

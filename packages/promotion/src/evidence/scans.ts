@@ -3,6 +3,8 @@ import { digestsIn, type Fields, list, needed, record, text, time, unreadable } 
 
 const FINDINGS_LIMIT = 20_000
 const PARTS_LIMIT = 5_000
+/** Classes of Trivy's results that its other scanners make: without a package's, nobody looked for vulnerabilities. */
+const ELSEWHERE: readonly string[] = ['config', 'secret', 'license', 'license-file', 'custom']
 
 /** A scan as its tool wrote it. `subjects` null: it names no image. */
 export interface Scan {
@@ -21,6 +23,10 @@ export function readTrivy(report: Fields): Scan {
   const results = list(report['Results'], 'Results', PARTS_LIMIT)
   if (report['Results'] === undefined && report['Metadata'] === undefined) {
     throw unreadable('it has neither Results nor Metadata')
+  }
+  const classes = results.map((result) => text(record(result)['Class'], 40) ?? '')
+  if (classes.length > 0 && classes.every((each) => ELSEWHERE.includes(each))) {
+    throw unreadable(`it looked for no vulnerabilities, only for ${[...new Set(classes)].join(', ')}`)
   }
   const findings = results.flatMap((result) =>
     list(record(result)['Vulnerabilities'], 'Vulnerabilities', FINDINGS_LIMIT).map((value): Finding => {
@@ -42,9 +48,9 @@ export function readTrivy(report: Fields): Scan {
   }
 }
 
-/** Grype's JSON. The image is `source.target.manifestDigest`. @throws PromotionError invalid */
+/** Grype's JSON. The image is `source.target.manifestDigest`, or what `repoDigests` beside it say. @throws PromotionError invalid */
 export function readGrype(report: Fields): Scan {
-  const source = record(report['source'])
+  const target = record(record(report['source'])['target'])
   const descriptor = record(report['descriptor'])
   if (!Array.isArray(report['matches']) || descriptor['name'] !== 'grype') {
     throw unreadable('this is no report of Grype')
@@ -64,7 +70,7 @@ export function readGrype(report: Fields): Scan {
   })
   return {
     summary: summed('grype', findings),
-    subjects: digestsIn(record(source['target'])['manifestDigest']),
+    subjects: digestsIn(target['manifestDigest'], ...list(target['repoDigests'], 'repoDigests', 100)),
     claimedAt: time(descriptor['timestamp']),
   }
 }

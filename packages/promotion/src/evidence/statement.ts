@@ -1,3 +1,4 @@
+import { isDigest } from '@sluice/oci'
 import type { EvidenceSummary, EvidenceType, ProvenanceSummary, TestSummary } from './evidence.ts'
 import { type Fields, list, needed, record, text, time, unreadable } from './fields.ts'
 import { readOpenVex } from './openvex.ts'
@@ -31,7 +32,7 @@ const PREDICATES: readonly (readonly [RegExp, EvidenceType, (predicate: Fields) 
 /**
  * An in-toto Statement, v1 or v0.1. A predicate of a known type that cannot be read makes an `unreadable`
  * summary: whoever signed it meant it to count, and nothing older may stand in for it.
- * @throws PromotionError invalid: it is no statement, or names no subject by SHA-256
+ * @throws PromotionError invalid: it is no statement, or names no subject by SHA-256 or SHA-512
  */
 export function readStatement(value: unknown): Statement {
   const statement = record(value)
@@ -40,10 +41,12 @@ export function readStatement(value: unknown): Statement {
   }
   const predicateType = needed(statement['predicateType'], 'predicateType', 512)
   const subjects = list(statement['subject'], 'subject', SUBJECTS_LIMIT).flatMap((subject) => {
-    const hex = record(record(subject)['digest'])['sha256']
-    return typeof hex === 'string' && /^[0-9a-f]{64}$/.test(hex) ? [`sha256:${hex}`] : []
+    const digest = record(record(subject)['digest'])
+    return (['sha256', 'sha512'] as const)
+      .map((algorithm) => `${algorithm}:${String(digest[algorithm])}`)
+      .filter((named) => isDigest(named))
   })
-  if (subjects.length === 0) throw unreadable('no subject has a digest sha256')
+  if (subjects.length === 0) throw unreadable('no subject has a digest sha256 or sha512')
   const [, type, read] = PREDICATES.find(([pattern]) => pattern.test(predicateType)) ?? [
     null,
     'statement' as const,

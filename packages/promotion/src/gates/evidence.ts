@@ -4,8 +4,9 @@ import { type EvidenceRule, evidenceReport, evidenceRule, judge } from './eviden
 import type { GateInput, GateReport } from './gate.ts'
 
 /** A type of ours, or the predicate type of an in-toto statement. */
-const type = z.union([z.enum(EVIDENCE_TYPES), z.string().regex(/^https?:\/\/[\x21-\x7e]{1,500}$/)], {
-  error: `must be one of ${EVIDENCE_TYPES.join(', ')}, or the URI of a predicate type`,
+const TYPE = `must be one of ${EVIDENCE_TYPES.join(', ')}, or the URI of a predicate type`
+const type = z.union([z.enum(EVIDENCE_TYPES), z.string().regex(/^https?:\/\/[\x21-\x7e]{1,500}$/, TYPE)], {
+  error: TYPE,
 })
 export const evidenceRules = z
   .array(z.strictObject({ type, ...evidenceRule }))

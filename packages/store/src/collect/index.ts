@@ -4,6 +4,7 @@ import { exclusively } from './exclusive.ts'
 import { collectBlobs, collectManifests, endIdleUploads, unlinkBlobs } from './garbage.ts'
 import { removeOrphans } from './orphans.ts'
 import { ownStorage } from './owner.ts'
+import { recordRun } from './overview.ts'
 import { removeQueued } from './removals.ts'
 import { applyRetention } from './retention.ts'
 import { type ScrubOptions, type Scrubbed, scrub } from './scrub.ts'
@@ -64,7 +65,18 @@ export function collector({ pool }: Connections) {
         const objects = await removeQueued(pool, storage, batch)
         const owned = await ownStorage(pool, storage)
         const orphans = owned === null ? 0 : await removeOrphans(pool, storage, owned, batch)
-        return { retired, uploads, links, manifests, blobs, objects, orphans, foreign: owned === null }
+        const collected = {
+          retired,
+          uploads,
+          links,
+          manifests,
+          blobs,
+          objects,
+          orphans,
+          foreign: owned === null,
+        }
+        if (!batch.signal.aborted) await recordRun(pool, 'collect', collected)
+        return collected
       })
     },
 
@@ -72,7 +84,9 @@ export function collector({ pool }: Connections) {
     scrub(storage: BlobStorage, options: ScrubOptions): Promise<Scrubbed | null> {
       return exclusively(pool, SCRUBBING, async () => {
         if ((await ownStorage(pool, storage)) === null) return null
-        return scrub(pool, storage, options)
+        const scrubbed = await scrub(pool, storage, options)
+        if (!options.signal.aborted) await recordRun(pool, 'scrub', scrubbed)
+        return scrubbed
       })
     },
   }

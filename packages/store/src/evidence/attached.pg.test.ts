@@ -35,7 +35,7 @@ describe('evidence that hangs on the image', () => {
       mediaType = BUNDLE,
       annotations = {},
     }: { mediaType?: string; annotations?: Record<string, string> } = {},
-  ): Promise<void> {
+  ): Promise<string> {
     const blob = async (bytes: Uint8Array) => {
       const digest = digestOf(bytes)
       storage.bytes.set(digest, Buffer.from(bytes))
@@ -74,6 +74,7 @@ describe('evidence that hangs on the image', () => {
       principalId: scene.rita.principalId,
       manifest: parseManifest(bytes, OCI_MANIFEST),
     })
+    return digestOf(bytes)
   }
 
   const bundle = (envelope: object) => bytesOf({ mediaType: BUNDLE, dsseEnvelope: envelope })
@@ -135,6 +136,31 @@ describe('evidence that hangs on the image', () => {
     expect((await ask(scene, storage)).created).toBe(true)
   })
 
+  test('a bundle with a signature of the message: over the manifest itself', async () => {
+    const scene = await setScene(house, { gates: { signatures: [{ from }] }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    const [manifest] = await scene.sql<{ bytes: Buffer }>('select bytes from manifest where digest = $1', [
+      digest,
+    ])
+    const signed = (key: typeof ci, over: Uint8Array) =>
+      bytesOf({
+        mediaType: BUNDLE,
+        messageSignature: {
+          messageDigest: {
+            algorithm: 'SHA2_256',
+            digest: Buffer.from(digest.slice(7), 'hex').toString('base64'),
+          },
+          signature: sign('sha256', over, key.privateKey).toString('base64'),
+        },
+      })
+    await attach(scene, storage, { digest }, signed(stranger, manifest!.bytes))
+    await attach(scene, storage, { digest }, signed(ci, Buffer.from('something else')))
+    await expect(ask(scene, storage)).rejects.toMatchObject({ code: 'gate_refused' })
+    await attach(scene, storage, { digest }, signed(ci, manifest!.bytes))
+    expect((await ask(scene, storage)).created).toBe(true)
+  })
+
   test('what is of another image, broken or lost does not count, and is said', async () => {
     const scene = await setScene(house, { gates: { tests: [{ from }] }, keys })
     const digest = await scene.push('app', ['1.0.0'])
@@ -156,5 +182,126 @@ describe('evidence that hangs on the image', () => {
       await expect(refused).rejects.toMatchObject({ message: expect.stringContaining(said) })
     }
     expect(await scene.sql('select from evidence where subject = $1', [digest])).toEqual([])
+  })
+
+  const scan = (severity: string) => ({
+    scanner: {
+      result: {
+        SchemaVersion: 2,
+        Metadata: {},
+        Results: [{ Vulnerabilities: [{ VulnerabilityID: 'CVE-1', Severity: severity, PkgName: 'zlib' }] }],
+      },
+    },
+    metadata: { scanFinishedOn: '2026-01-02T00:00:00Z' },
+  })
+  const VULN = 'https://cosign.sigstore.dev/attestation/vuln/v1'
+  const scanned = (digest: string, severity: string) =>
+    bundle(attestation(digest, scan(severity), { predicateType: VULN }))
+
+  test('what is asked for travels: pullable in trusted, listed as referrers there, and nothing else does', async () => {
+    const scene = await setScene(house, {
+      gates: { tests: [{ from }], vulnerabilities: { from, of: 'image' } },
+      keys,
+    })
+    const digest = await scene.push('app', ['1.0.0'], { index: true })
+    const storage = shelf()
+    const tested = await attach(scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
+    const clean = await attach(scene, storage, { digest }, scanned(digest, 'LOW'))
+    await attach(scene, storage, { digest }, bundle(attestation(digest, result('PASSED'), { key: stranger })))
+    await attach(
+      scene,
+      storage,
+      { digest },
+      bundle(attestation(digest, { x: 1 }, { predicateType: 'https://x.y/z' })),
+    )
+    const { request } = await ask(scene, storage)
+    // Index, two images of two blobs each; two referrers, each with a layer, and the one empty config.
+    expect(request.closure).toMatchObject({ manifests: 5, blobs: 7 })
+    expect((await ask(scene, storage)).request.id).toBe(request.id)
+    const view = await house.api.requests.approve(scene.anna, request.id, { digest }, storage)
+    await scene.promote(view.promotion!.id)
+    const address = { feed: scene.trusted, repository: 'app' }
+    const listed = await house.api.feedIndex.listReferrers(address, digest, {
+      artifactType: null,
+      afterDigest: null,
+      limit: 10,
+    })
+    expect(listed.descriptors.map((each) => each.digest).sort()).toEqual([tested, clean].sort())
+    const [admission] = await scene.sql<{ id: string }>('select id from admission where digest = $1', [
+      digest,
+    ])
+    for (const referrer of [tested, clean]) {
+      expect((await house.api.feedIndex.findManifest(address, referrer))?.digest).toBe(referrer)
+      const held = await scene.sql<{ id: string }>(
+        `select rm.admission_id as id from repository_manifest rm join repository r on r.id = rm.repository_id
+         where r.feed_id = $1 and rm.digest = $2`,
+        [scene.trusted.id, referrer],
+      )
+      expect(held).toEqual([admission])
+    }
+  })
+
+  test('what is pushed after the request counts at the approval, and is kept', async () => {
+    const scene = await setScene(house, { gates: { vulnerabilities: { from } }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    await attach(scene, storage, { digest }, scanned(digest, 'LOW'))
+    const { request } = await ask(scene, storage)
+    const worse = scan('CRITICAL')
+    worse.metadata.scanFinishedOn = '2026-01-03T00:00:00Z'
+    await attach(scene, storage, { digest }, bundle(attestation(digest, worse, { predicateType: VULN })))
+    const approve = () => house.api.requests.approve(scene.anna, request.id, { digest }, storage)
+    await expect(approve()).rejects.toMatchObject({
+      code: 'gate_refused',
+      message: expect.stringContaining('CVE-1 in zlib'),
+    })
+    const better = scan('LOW')
+    better.metadata.scanFinishedOn = '2026-01-04T00:00:00Z'
+    await attach(scene, storage, { digest }, bundle(attestation(digest, better, { predicateType: VULN })))
+    expect((await approve()).state).toBe('APPROVED')
+    const kept = await scene.sql('select from evidence where subject = $1', [digest])
+    expect(kept).toHaveLength(3)
+  })
+
+  test('what is pushed after the approval counts when the promotion starts: FAILED, with the gate', async () => {
+    const scene = await setScene(house, { gates: { vulnerabilities: { from } }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    await attach(scene, storage, { digest }, scanned(digest, 'LOW'))
+    const { request } = await ask(scene, storage)
+    const { promotion } = await house.api.requests.approve(scene.anna, request.id, { digest }, storage)
+    const worse = scan('CRITICAL')
+    worse.metadata.scanFinishedOn = '2026-01-03T00:00:00Z'
+    const content = bundle(attestation(digest, worse, { predicateType: VULN }))
+    await attach(scene, storage, { digest }, content)
+    const job = { promotionId: promotion!.id, attempt: 1, worker: 'w', leaseMs: 60_000 }
+    expect(await house.worker.runs.begin(job, storage)).toEqual({ state: 'ended', promotionState: 'FAILED' })
+    const ended = await house.api.requests.get(request.id)
+    expect(ended?.promotion?.error).toMatchObject({
+      code: 'gate_refused',
+      message: expect.stringMatching(/^vulnerabilities: .*CVE-1/),
+    })
+    const [start] = await scene.sql<{ report: { found: object[] } }>(
+      `select report from gate_report where request_id = $1 and phase = 'start'`,
+      [request.id],
+    )
+    expect(start?.report.found).toEqual([
+      expect.objectContaining({ subject: digest, sha256: digestOf(content), type: 'vulnerabilities' }),
+    ])
+  })
+
+  test('by its sender, at the start: the worker knows the name', async () => {
+    const scene = await setScene(house, { gates: {} })
+    const name = scene.rita.name
+    const policy = { gates: { tests: [{ from: [`user:${name}`] }] } }
+    await house.api.lanes.put({ ...scene.rita, roles: ['admin'] }, scene.lane, { policy })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    await attach(scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
+    const { request } = await ask(scene, storage)
+    const { promotion } = await house.api.requests.approve(scene.anna, request.id, { digest }, storage)
+    await attach(scene, storage, { digest }, bundle(attestation(digest, result('FAILED'))))
+    const job = { promotionId: promotion!.id, attempt: 1, worker: 'w', leaseMs: 60_000 }
+    expect(await house.worker.runs.begin(job, storage)).toEqual({ state: 'ended', promotionState: 'FAILED' })
   })
 })

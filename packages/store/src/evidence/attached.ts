@@ -24,10 +24,22 @@ export interface FoundEvidence extends Omit<ReadEvidence, 'subjects' | 'signed'>
   readonly senderId: string
 }
 
+/** What a referrer carries. */
+export interface Carried {
+  /** The referrer, a manifest of the source repository. */
+  readonly referrer: string
+  readonly evidence: FoundEvidence
+}
+
 export interface Attached {
+  /** Not stored yet. */
   readonly found: readonly FoundEvidence[]
+  /** All that referrers carry, stored before or not. */
+  readonly carried?: readonly Carried[]
   readonly unread: readonly { readonly subject: string; readonly reason: string }[]
 }
+
+export const NOTHING_ATTACHED: Attached = { found: [], unread: [] }
 
 /** Where bytes of blobs are read. */
 export type BlobReader = Pick<BlobStorage, 'read'>
@@ -71,6 +83,7 @@ export async function readAttached(
   storage: BlobReader,
 ): Promise<Attached> {
   const found: FoundEvidence[] = []
+  const carried: Carried[] = []
   const unread: { subject: string; reason: string }[] = []
   let room = BYTES_LIMIT
   for (const { sourceRepositoryId: repositoryId, digest, platforms } of items) {
@@ -90,12 +103,14 @@ export async function readAttached(
           }
           const outcome = await readLayer(tx, repositoryId, subject, carrier, layer, storage)
           if (typeof outcome === 'string') unread.push({ subject, reason: `${where}: ${outcome}` })
-          else if (outcome !== null) found.push(outcome)
+          if (typeof outcome === 'string' || outcome === null) continue
+          found.push(outcome)
+          if (carrier.refers) carried.push({ referrer: carrier.digest, evidence: outcome })
         }
       }
     }
   }
-  return { found: await unstored(tx, found), unread }
+  return { found: await unstored(tx, found), carried, unread }
 }
 
 /** Referrers and tagged artifacts of one digest, oldest first. */
@@ -104,8 +119,7 @@ function carriersOf(tx: Transaction, repositoryId: string, subject: string): Pro
   return tx.$queryRaw<Carrier[]>`
     select m.digest, rm.media_type as "mediaType", m.bytes, rm.pushed_by as "pushedBy",
       m.subject_digest is not distinct from ${subject} as refers,
-      coalesce((select 'robot:' || r.name from robot r where r.id = rm.pushed_by),
-        (select 'user:' || i.subject from identity i where i.person_id = rm.pushed_by and i.issuer = 'local' limit 1)) as sender
+      sender_of(rm.pushed_by) as sender
     from repository_manifest rm join manifest m on m.digest = rm.digest
     where rm.repository_id = ${repositoryId}::uuid and (
       m.subject_digest = ${subject}

@@ -41,11 +41,14 @@ async function learn(tx: Transaction, row: SignedRow, keys: readonly PublicKey[]
   const open = keys.filter((key) => !known.has(pair(row, key)))
   if (open.length === 0) return
   const bytes = row.bytes ?? (await readBytes(tx, row.id))
-  const { signed } = readEvidence(bytes)
+  const { signed, subjects } = readEvidence(bytes)
+  const message = signed === null ? null : (signed.message ?? (await manifestOf(tx, subjects)))
+  // A manifest that is not here may come: only what was looked at is known.
+  if (signed !== null && message === null) return
   for (const key of open) {
     let good = false
     for (const signature of signed?.signatures ?? []) {
-      good ||= signed !== null && (await verifySignature(key, signed.message, signature))
+      good ||= message !== null && (await verifySignature(key, message, signature))
     }
     if (known.size >= KNOWN_LIMIT) known.clear()
     known.set(pair(row, key), good)
@@ -59,4 +62,11 @@ function pair({ sha256 }: SignedRow, { fingerprint }: PublicKey): string {
 async function readBytes(tx: Transaction, id: string): Promise<Uint8Array> {
   const [row] = await tx.$queryRaw<{ bytes: Uint8Array }[]>`select bytes from evidence where id = ${id}::uuid`
   return row?.bytes ?? new Uint8Array()
+}
+
+/** What a signature of a message is over: the manifest's own bytes, whose digest it names. */
+async function manifestOf(tx: Transaction, subjects: readonly string[] | null): Promise<Uint8Array | null> {
+  const [row] = await tx.$queryRaw<{ bytes: Uint8Array }[]>`
+    select bytes from manifest where digest = ${subjects?.[0] ?? ''}`
+  return row?.bytes ?? null
 }

@@ -11,6 +11,7 @@ import { afterName, type Page, type Paged, paged } from '../page.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { FEED_VIEW, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
+import { tagMoves } from './moves.ts'
 import { feedTags } from './tags.ts'
 
 export interface NewFeed {
@@ -47,6 +48,7 @@ export function feeds(connections: Connections) {
   return {
     ...feedGrants(connections),
     ...feedTags(connections),
+    ...tagMoves(connections),
 
     /** All of them, by name: feeds are few. */
     async list(): Promise<readonly FeedView[]> {

@@ -77,6 +77,41 @@ describe('virtual tags', () => {
     expect((await house.api.feeds.tagHistory(scene.dev.id, 'app', 'latest', page)).items).toEqual([])
   })
 
+  test('are found by a part of the name or the beginning of a digest, from either end', async () => {
+    const { push, tags } = await versioned()
+    const one = await push('1.0.0', 'edge')
+    const two = await push('1.10.0')
+    await push('1.9.0')
+    const names = async (query: object) => (await tags(query)).items.map(({ tag }) => tag)
+    const all = await names({})
+    expect(await names({ order: 'desc' })).toEqual(all.toReversed())
+    expect(await names({ find: '1.9' })).toEqual(['1.9', '1.9.0'])
+    expect(await names({ find: '1.9', order: 'desc' })).toEqual(['1.9.0', '1.9'])
+    expect(await names({ find: one.slice(0, 20), order: 'desc' })).toEqual(
+      ['edge', '1.0.0', '1.0']
+        .filter((tag) => all.includes(tag))
+        .sort((a, b) => all.indexOf(b) - all.indexOf(a)),
+    )
+    expect(await names({ find: two })).toEqual(
+      all.filter((tag) => ['1', '1.10', '1.10.0', 'latest'].includes(tag)),
+    )
+    expect(await names({ find: 'nothing' })).toEqual([])
+    for (const order of ['asc', 'desc']) {
+      const found = []
+      let after: string | null = null
+      do {
+        const page: { items: readonly { tag: string }[]; next: string | null } = await tags({
+          order,
+          limit: 2,
+          after,
+        })
+        found.push(...page.items.map(({ tag }) => tag))
+        after = page.next
+      } while (after !== null)
+      expect(found).toEqual(order === 'desc' ? all.toReversed() : all)
+    }
+  })
+
   test('are listed among the others: marked, in version order', async () => {
     const { push, tags } = await versioned()
     const nine = await push('1.9.0', 'edge')

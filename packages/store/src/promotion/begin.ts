@@ -9,6 +9,7 @@ import {
   type TagRules,
 } from '@sluice/promotion'
 import { appendEntry, SYSTEM } from '../audit/entry.ts'
+import type { Attached } from '../evidence/attached.ts'
 import type { Transaction } from '../transaction.ts'
 import { failPromotion } from './end.ts'
 import { gateInput, recordGates } from './facts.ts'
@@ -74,8 +75,9 @@ const EARLY_MS = 1000
 /**
  * Takes a QUEUED promotion for one worker, after looking again at all that its approval rests on
  * (DESIGN section 3, "Gates are evaluated again"). A refusal ends it as FAILED in the same transaction.
+ * @param attached what hangs on its images now
  */
-export async function begin(tx: Transaction, input: BeginInput): Promise<Begun> {
+export async function begin(tx: Transaction, input: BeginInput, attached: Attached): Promise<Begun> {
   const { promotionId, attempt, worker, leaseMs } = input
   const [found] = await tx.$queryRaw<{ requestId: string }[]>`
     select request_id as "requestId" from promotion where id = ${promotionId}::uuid`
@@ -95,7 +97,7 @@ export async function begin(tx: Transaction, input: BeginInput): Promise<Begun> 
   const items = await readItems(tx, request.id)
   const targets = await readTargets(tx, request)
   const closures = await readClosures(tx, request.id)
-  const gates = evaluateGates(await gateInput(tx, request))
+  const gates = evaluateGates(await gateInput(tx, request, attached))
   const start = decideStart({
     request,
     now: request.now,
@@ -112,7 +114,7 @@ export async function begin(tx: Transaction, input: BeginInput): Promise<Begun> 
       update promotion set not_before = ${start.until}, enqueued_at = null where id = ${promotionId}::uuid`
     return { state: 'skip', why: start.why }
   }
-  await recordGates(tx, request.id, 'start', gates)
+  await recordGates(tx, request.id, 'start', gates, { attached })
   if (start.verdict === 'refuse') {
     await failPromotion(tx, request, promotion, start)
     return { state: 'ended', promotionState: 'FAILED' }

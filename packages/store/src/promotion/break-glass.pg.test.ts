@@ -71,7 +71,17 @@ test('is reviewed by two other persons who may approve, each once', async () => 
   await expect(review(scene.rita)).rejects.toThrow(refused('self_approval'))
   await expect(review(scene.robot)).rejects.toThrow(refused('robot_cannot_approve'))
   await expect(review(scene.anna, ' ')).rejects.toThrow(refused('invalid'))
+  const due = async () => {
+    const { items } = await house.api.requests.list({
+      review: 'due',
+      limit: 10,
+      visibleFeedIds: [scene.trusted.id],
+    })
+    return items.map((request) => request.id)
+  }
+  expect(await due()).toEqual([id])
   expect((await review(scene.anna)).breakGlass).toMatchObject({ needsReview: true })
+  expect(await due()).toEqual([id])
   await expect(review(scene.anna)).rejects.toThrow(refused('already_decided'))
   await grant(scene, scene.otto, '{pull}')
   await expect(review(scene.otto)).rejects.toThrow(refused('approve_not_granted'))
@@ -84,6 +94,7 @@ test('is reviewed by two other persons who may approve, each once', async () => 
     ],
   })
   const ordinary = await scene.request('app:1.0.0', { targetTags: ['x'] })
+  expect(await due()).toEqual([])
   await expect(house.api.requests.review(scene.anna, ordinary.request.id, { comment: 'x' })).rejects.toThrow(
     refused('not_found'),
   )

@@ -1,7 +1,7 @@
 import { type Actor, actorOf } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
-import type { Attached } from '../evidence/attached.ts'
+import { NOTHING_ATTACHED } from '../evidence/attached.ts'
 import { newId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
 import { createRequest } from './create.ts'
@@ -10,8 +10,6 @@ import { lockRequest, readItems, subjectsOf } from './rows.ts'
 
 /** What is asked for without a quorum; the reason is for those who review it. */
 export type BreakGlass = Omit<Asked, 'kind'> & { readonly reason: string }
-
-const NOTHING: Attached = { found: [], unread: [] }
 
 /**
  * Makes a request and lets it through at once: APPROVED by the record, with its QUEUED promotion, in one
@@ -25,7 +23,7 @@ export async function breakGlass(tx: Transaction, actor: Actor, asked: BreakGlas
   if (asked.reason.trim() === '') {
     throw new StoreError('invalid', 'breaking the glass needs a reason', { field: 'reason' })
   }
-  const { id, created } = await createRequest(tx, actor, { ...asked, kind: 'break-glass' }, NOTHING)
+  const { id, created } = await createRequest(tx, actor, { ...asked, kind: 'break-glass' }, NOTHING_ATTACHED)
   if (!created) return id
   const request = await lockRequest(tx, id)
   const digests = (await readItems(tx, id)).map(({ digest }) => digest)

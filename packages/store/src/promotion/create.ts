@@ -156,7 +156,7 @@ async function insertRequest(
       ${[...requesterPersons]}::uuid[], ${digest}, ${bound}, ${asked.reason ?? null},
       ${JSON.stringify(asked.links ?? {})}::jsonb, ${expiresAt}, ${entryId}::uuid)`
   for (const item of items) await insertItem(tx, id, item)
-  await recordGates(tx, id, 'creation', gates, facts)
+  await recordGates(tx, id, 'creation', gates, { facts })
   return id
 }
 

@@ -9,6 +9,8 @@ import {
 import { type Actor, actorOf } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
+import { keepFound } from '../evidence/add.ts'
+import { type Attached, NOTHING_ATTACHED } from '../evidence/attached.ts'
 import { newId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
 import { endPromotion } from './end.ts'
@@ -28,16 +30,18 @@ export interface Decision {
  * entries are one transaction (DESIGN section 3, step 2).
  * @throws StoreError not_found, the codes of `decideApproval`, and Postgres's own refusals
  *   (approve_not_granted, person_disabled, password_known_to_requester …)
+ * @param attached what hangs on the images now; kept when the decision stands
  */
 export async function decide(
   tx: Transaction,
   actor: Actor,
   id: string,
   { decision, digest, comment }: Decision,
+  attached: Attached = NOTHING_ATTACHED,
 ): Promise<void> {
   const request = await lockRequest(tx, id)
   const items = await readItems(tx, id)
-  const gates = await gateInput(tx, request)
+  const gates = await gateInput(tx, request, attached)
   const { kind, personId } = actor
   const groups = personId === null ? [] : await groupsOf(tx, personId, request)
   const outcome = decided(() =>
@@ -59,6 +63,7 @@ export async function decide(
     { decision, digest, ...(comment !== undefined && { comment }) },
     digests,
   )
+  await keepFound(tx, actor, attached.found)
   await recordGates(tx, id, 'approval', outcome.gates)
   if (outcome.next === 'APPROVED') await approveRequest(tx, actor, request, digests, outcome)
   if (outcome.next === 'REJECTED') {

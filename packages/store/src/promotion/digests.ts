@@ -23,6 +23,15 @@ export interface DigestView {
     /** Why it may not be pulled from here any more. */
     readonly recall: StandingRecallView | null
   }[]
+  /** Indexes that it is part of, also through others: what a recall of it reaches beside itself. */
+  readonly containedIn: readonly Container[]
+}
+
+interface Container {
+  readonly feed: string
+  readonly repository: string
+  readonly digest: string
+  readonly tags: readonly string[]
 }
 
 interface Row {
@@ -38,6 +47,9 @@ interface Row {
   readonly admissionId: string | null
   readonly recallId: string | null
 }
+
+/** Indexes shown of those that a manifest is part of. */
+const CONTAINERS = 200
 
 /** Every place of a manifest in the feeds given; null when it is in none of them. */
 export async function findDigest(
@@ -71,8 +83,20 @@ export async function findDigest(
     tx,
     rows.flatMap(({ recallId }) => recallId ?? []),
   )
+  const containedIn = await tx.$queryRaw<Container[]>`
+    with recursive above (digest) as (
+      select e.parent_digest from manifest_edge e where e.child_digest = ${digest} and e.kind = 'manifest'
+      union
+      select e.parent_digest from above a join manifest_edge e on e.child_digest = a.digest and e.kind = 'manifest')
+    select n.name as feed, r.name as repository, a.digest,
+      array(select t.name from tag t where t.repository_id = r.id and t.digest = a.digest order by t.name) as tags
+    from above a join repository_manifest m on m.digest = a.digest join repository r on r.id = m.repository_id
+      join feed_name n on n.feed_id = r.feed_id and n.is_current
+    where r.feed_id = any (${[...visibleFeedIds]}::uuid[])
+    order by n.name, r.name collate "C", a.digest limit ${CONTAINERS}`
   return {
     digest,
+    containedIn,
     mediaType: first.mediaType,
     size: first.size,
     locations: rows.map(

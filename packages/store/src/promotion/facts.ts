@@ -1,5 +1,6 @@
 import type { GateInput, GateReport, PlatformImage, StandingApproval } from '@sluice/promotion'
 import type { JsonValue } from '@sluice/proof'
+import type { Attached } from '../evidence/attached.ts'
 import { itemFacts, ticketStates } from '../evidence/facts.ts'
 import { newId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
@@ -15,13 +16,29 @@ export interface FrozenFacts {
   readonly images?: readonly (readonly PlatformImage[])[]
 }
 
+/** Evidence beside an image that a report rests on and that is not stored: the worker, which found it, stores none. */
+interface FoundFact {
+  readonly id: string
+  readonly subject: string
+  readonly sha256: string
+  readonly type: string
+}
+
 interface StoredReport {
   readonly gates: readonly GateReport[]
   readonly facts?: FrozenFacts
+  readonly found?: readonly FoundFact[]
 }
 
-/** What the gates look at for a request that exists. */
-export async function gateInput(tx: Transaction, request: LockedRequest): Promise<GateInput> {
+/**
+ * What the gates look at for a request that exists.
+ * @param attached what hangs on its images now and is not stored yet
+ */
+export async function gateInput(
+  tx: Transaction,
+  request: LockedRequest,
+  attached?: Attached,
+): Promise<GateInput> {
   const facts = await frozenFacts(tx, request.id)
   const items = await readItems(tx, request.id)
   const targets = await readTargets(tx, request)
@@ -29,7 +46,7 @@ export async function gateInput(tx: Transaction, request: LockedRequest): Promis
     digest,
     platforms: facts.images?.[position] ?? [{ platform: null, digest }],
   }))
-  const found = await itemFacts(tx, request.policy, imaged)
+  const found = await itemFacts(tx, request.policy, imaged, attached)
   return {
     policy: request.policy,
     now: request.now,
@@ -86,7 +103,7 @@ export async function personsBehind(tx: Transaction, principals: readonly string
   return rows.map(({ id }) => id).sort()
 }
 
-async function frozenFacts(tx: Transaction, requestId: string): Promise<FrozenFacts> {
+export async function frozenFacts(tx: Transaction, requestId: string): Promise<FrozenFacts> {
   const [row] = await tx.$queryRaw<{ report: StoredReport }[]>`
     select report from gate_report where request_id = ${requestId}::uuid and phase = 'creation' order by at, id limit 1`
   return row?.report.facts ?? { pusherPersons: [], pushedAt: [] }
@@ -98,9 +115,10 @@ export async function recordGates(
   requestId: string,
   phase: 'creation' | 'approval' | 'start',
   gates: readonly GateReport[],
-  facts?: FrozenFacts,
+  { facts, attached }: { readonly facts?: FrozenFacts; readonly attached?: Attached } = {},
 ): Promise<void> {
-  const report: StoredReport = { gates, ...(facts && { facts }) }
+  const found = attached?.found.map(({ id, subject, sha256, type }) => ({ id, subject, sha256, type })) ?? []
+  const report: StoredReport = { gates, ...(facts && { facts }), ...(found.length > 0 && { found }) }
   await tx.$executeRaw`insert into gate_report (id, request_id, phase, report)
     values (${newId()}::uuid, ${requestId}::uuid, ${phase}, ${JSON.stringify(report)}::jsonb)`
 }

@@ -4,7 +4,7 @@ import { isId } from '../id.ts'
 import { type Page, type Paged, paged } from '../page.ts'
 import type { Transaction } from '../transaction.ts'
 import { cursor } from './list.ts'
-import { principalNames } from './names.ts'
+import { principalNamed, principalNames } from './names.ts'
 
 export interface ExecutedTarget {
   readonly feed: string
@@ -32,7 +32,11 @@ export interface PromotionFilter extends Page {
   readonly feed?: string | undefined
   /** The target repository. */
   readonly repository?: string | undefined
+  /** That it was to set. */
+  readonly tag?: string | undefined
   readonly digest?: string | undefined
+  /** Who asked for it or approved it: a user name, or `robot:name`. */
+  readonly actor?: string | undefined
   /** Of `finishedAt`: from `since`, before `until`. */
   readonly since?: Date | undefined
   readonly until?: Date | undefined
@@ -45,7 +49,7 @@ export async function listPromotions(
   tx: Transaction,
   filter: PromotionFilter,
 ): Promise<Paged<ExecutedPromotion>> {
-  const { feed, repository, digest, since, until, limit } = filter
+  const { feed, repository, tag, digest, actor, since, until, limit } = filter
   const where = [
     Prisma.sql`p.finished_at is not null and p.state <> 'CANCELLED'`,
     Prisma.sql`l.to_feed_id = any (${[...filter.visibleFeedIds]}::uuid[])`,
@@ -57,6 +61,15 @@ export async function listPromotions(
     where.push(
       Prisma.sql`exists (select from request_item i where i.request_id = r.id and i.target_repository = ${repository})`,
     )
+  }
+  if (tag !== undefined) {
+    where.push(Prisma.sql`exists (select from request_target t where t.request_id = r.id and t.tag = ${tag})`)
+  }
+  if (actor !== undefined) {
+    const id = await principalNamed(tx, actor)
+    if (id === null) return { items: [], next: null }
+    where.push(Prisma.sql`r.id in (select q.id from request q where q.requester_id = ${id}::uuid
+      union select a.request_id from approval a where a.person_id = ${id}::uuid and a.decision = 'approve' and a.revoked_at is null)`)
   }
   if (digest !== undefined) {
     where.push(

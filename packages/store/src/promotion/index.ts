@@ -1,10 +1,10 @@
 import { evidenceRulesOf, leadsBack, type Policy } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
-import { type Attached, type BlobReader, readAttached } from '../evidence/attached.ts'
+import { type Attached, type BlobReader, NOTHING_ATTACHED, readAttached } from '../evidence/attached.ts'
 import { isId } from '../id.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
-import { type BeginInput, begin, type Run } from './begin.ts'
+import { type BeginInput, type Begun, begin, type Run } from './begin.ts'
 import { type BreakGlass, breakGlass, reviewBreakGlass } from './break-glass.ts'
 import { createRequest, type NewRequest } from './create.ts'
 import { cancelRequest, type Decision, decide, retryPromotion, revokeApproval } from './decide.ts'
@@ -13,6 +13,7 @@ import type { Ending } from './end.ts'
 import { broke, commit, fail } from './finish.ts'
 import { findPromotion, listPromotions, type PromotionFilter } from './history.ts'
 import { listRequests, type RequestFilter } from './list.ts'
+import { lookAgain } from './look-again.ts'
 import { type Asked, prepare } from './prepare.ts'
 import {
   createRecall,
@@ -36,6 +37,7 @@ import {
 } from './steps.ts'
 import { sweep } from './sweep.ts'
 import { type RequestView, readRequests } from './view.ts'
+import { weeksOf, type WeeksQuery } from './weeks.ts'
 
 /** Commands and views of requests. Whether the caller may see or touch one is asked of `scope` first. */
 export function requests(connections: Connections) {
@@ -100,8 +102,16 @@ export function requests(connections: Connections) {
       return row ?? null
     },
     list: (filter: RequestFilter) => listRequests(prisma, filter),
-    approve: (actor: Actor, id: string, decision: Omit<Decision, 'decision'>) =>
-      command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'approve' })),
+    /** @param storage where evidence that hangs on the images by now is read */
+    async approve(
+      actor: Actor,
+      id: string,
+      decision: Omit<Decision, 'decision'>,
+      storage?: BlobReader,
+    ): Promise<RequestView> {
+      const attached = await lookAgain(prisma, { requestId: id }, storage)
+      return command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'approve' }, attached))
+    },
     reject: (actor: Actor, id: string, decision: Omit<Decision, 'decision'>) =>
       command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'reject' })),
     revokeApproval: (actor: Actor, id: string) => command(id, (tx) => revokeApproval(tx, actor, id)),
@@ -120,19 +130,18 @@ async function attachedTo(
   { lane, kind = 'promote', items, reason, links }: Asked,
   storage?: BlobReader,
 ): Promise<Attached> {
-  const nothing = { found: [], unread: [] }
   // What leads back is asked for no evidence.
-  if (storage === undefined || leadsBack(kind)) return nothing
+  if (storage === undefined || leadsBack(kind)) return NOTHING_ATTACHED
   const [now] = await prisma.$queryRaw<{ policy: Policy }[]>`
     select v.policy from lane l join lane_version v on v.lane_id = l.id
     where l.name = ${lane} and l.deleted_at is null order by v.version desc limit 1`
-  if (now === undefined || evidenceRulesOf(now.policy).length === 0) return nothing
+  if (now === undefined || evidenceRulesOf(now.policy).length === 0) return NOTHING_ATTACHED
   const asked = { lane, items, ...(reason !== undefined && { reason }), ...(links && { links }) }
   const prepared = await transaction(prisma, (tx) => prepare(tx, actor, asked)).catch((error: unknown) => {
     if (error instanceof StoreError && error.code !== 'unavailable') return null
     throw error
   })
-  if (prepared === null) return nothing
+  if (prepared === null) return NOTHING_ATTACHED
   return readAttached(
     prisma,
     prepared.items.map(({ digest, sourceRepositoryId, frozen }) => ({
@@ -151,7 +160,11 @@ export function runs(connections: Connections) {
   return {
     handOver: (limit: number, add: (job: Handed) => Promise<void>) =>
       fenced((tx) => handOver(tx, limit, add)),
-    begin: (input: BeginInput) => fenced((tx) => begin(tx, input)),
+    /** @param storage where evidence that hangs on the images by now is read */
+    async begin(input: BeginInput, storage?: BlobReader): Promise<Begun> {
+      const attached = await lookAgain(prisma, input, storage)
+      return fenced((tx) => begin(tx, input, attached))
+    },
     renew: (run: Run, leaseMs: number) => renew(prisma, run, leaseMs),
     startStep: (run: Run, name: string) => fenced((tx) => startStep(tx, run, name)),
     finishStep: (run: Run, name: string, result: Parameters<typeof finishStep>[3]) =>
@@ -174,6 +187,7 @@ export function promotions({ prisma }: Connections) {
   return {
     list: (filter: PromotionFilter) => listPromotions(prisma, filter),
     get: (id: string, visibleFeedIds: readonly string[]) => findPromotion(prisma, id, visibleFeedIds),
+    weeks: (query: WeeksQuery) => weeksOf(prisma, query),
   }
 }
 

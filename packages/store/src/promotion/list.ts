@@ -4,6 +4,7 @@ import { Prisma } from '../generated/client.ts'
 import { isId } from '../id.ts'
 import { type Page, type Paged, paged } from '../page.ts'
 import type { Transaction } from '../transaction.ts'
+import { REVIEWS_NEEDED } from './break-glass.ts'
 import { principalNamed } from './names.ts'
 import { type RequestView, readRequests } from './view.ts'
 
@@ -16,6 +17,8 @@ export interface RequestFilter extends Page {
   readonly repository?: string | undefined
   /** Of an item, or the set digest. */
   readonly digest?: string | undefined
+  /** Let in without a quorum, and not yet reviewed by as many as must. */
+  readonly review?: 'due' | undefined
   /** A user name, or `robot:name`. */
   readonly requester?: string | undefined
   /** Requests of lanes that touch none of these feeds are not there. */
@@ -43,6 +46,10 @@ export async function listRequests(tx: Transaction, filter: RequestFilter): Prom
     where.push(Prisma.sql`r.id in (
       select i.request_id from request_item i where i.target_repository = ${repository}
       union select i.request_id from request_item i join repository s on s.id = i.source_repository_id where s.name = ${repository})`)
+  }
+  if (filter.review !== undefined) {
+    where.push(Prisma.sql`r.id in (select b.request_id from break_glass b
+      where (select count(*) from break_glass_review v where v.break_glass_id = b.id) < ${REVIEWS_NEEDED})`)
   }
   if (filter.requester !== undefined) {
     const id = await principalNamed(tx, filter.requester)

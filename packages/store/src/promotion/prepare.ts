@@ -24,6 +24,7 @@ import { asking, type Transaction } from '../transaction.ts'
 import { type Closure, readClosure } from './closure.ts'
 import { type FrozenFacts, personsBehind } from './facts.ts'
 import { standingRecalls } from './recalled.ts'
+import { withReferrers } from './referrers.ts'
 import { decided } from './refusal.ts'
 
 /** What a caller asks for (DESIGN section 7, `POST /requests`). */
@@ -98,10 +99,11 @@ export async function prepare(
   const resolved: ResolvedItem[] = []
   for (const item of read) resolved.push(await withRelease(tx, source.id, item))
   decided(() => refuseRepeatedTargets(resolved))
-  const items: PreparedItem[] = []
+  const images: PreparedItem[] = []
   for (const [position, item] of resolved.entries()) {
-    items.push(await prepareItem(tx, lane, source, item, position))
+    images.push(await prepareItem(tx, lane, source, item, position))
   }
+  const items = await withReferrers(tx, lane.policy, images, attached)
   if (leadsBack(kind)) await requireAdmitted(tx, lane, items)
   const recallId = kind === 'restore' ? await recallOf(tx, lane, items) : null
   const requesterPersons = [

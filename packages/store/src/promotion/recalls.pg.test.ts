@@ -105,6 +105,11 @@ describe('what is recalled', () => {
       'select child_digest as child from manifest_edge where parent_digest = $1 order by position',
       [digest],
     )
+    const shown = await house.api.digests.get(one!.child, [scene.trusted.id])
+    expect(shown?.containedIn).toEqual([
+      { feed: scene.trusted.name, repository: 'app', digest, tags: ['1.0.0'] },
+    ])
+    expect((await house.api.digests.get(digest, [scene.trusted.id]))?.containedIn).toEqual([])
     await recall(one!.child)
     await expect(pull(scene, '1.0.0')).rejects.toThrow(denied('CVE-1'))
     await expect(pull(scene, one!.child)).rejects.toThrow(denied('CVE-1'))

@@ -54,6 +54,16 @@ test('the whole path: what was approved lands, with its admission, history and e
       targets: [{ feed: scene.trusted.name, repository: 'app', tag: '1.0.0', digest }],
     },
   ])
+  const found = async (filter: object) =>
+    (await house.api.promotions.list({ limit: 10, visibleFeedIds: trusted, ...filter })).items.length
+  for (const filter of [
+    { tag: '1.0.0' },
+    { actor: scene.rita.name },
+    { actor: scene.anna.name, tag: '1.0.0' },
+  ])
+    expect([filter, await found(filter)]).toEqual([filter, 1])
+  for (const filter of [{ tag: '1.0' }, { actor: scene.otto.name }, { actor: 'nobody' }])
+    expect([filter, await found(filter)]).toEqual([filter, 0])
   expect(await house.api.verify({ feedId: scene.trusted.id, repository: 'app', tag: '1.0.0' })).toMatchObject(
     {
       allowed: true,

@@ -121,6 +121,36 @@ test('setting the password again after it was changed closes that way again', as
   )
 })
 
+test('nor through one whose password he set while the request was open, changed or not', async () => {
+  const { scene, digest } = await waiting()
+  const bert = await account(scene, 'bert')
+  await grant(scene, bert.principalId, '{approve}')
+  await grant(scene, admin.principalId, '{request}')
+  await house.api.accounts.changePassword(bert, { current: 'a password', next: 'another password' })
+  const { request } = await scene.request('app:1.0.0', { actor: admin })
+  await house.api.accounts.users.patch(admin, bert.name, { password: 'mine now', mustChangePassword: false })
+  const taken = await signedIn(bert.name, 'mine now')
+  await house.api.accounts.changePassword(taken, { current: 'mine now', next: 'still mine' })
+  const hidden = await signedIn(bert.name, 'still mine')
+  await expect(house.api.requests.approve(hidden, request.id, { digest })).rejects.toThrow(
+    refused('password_known_to_requester'),
+  )
+  // The api's role does not forget it either.
+  await house.api.prisma.$executeRawUnsafe(
+    'update credential set given_by = null, given_at = null where person_id = $1::uuid',
+    bert.principalId,
+  )
+  await expect(house.api.requests.approve(hidden, request.id, { digest })).rejects.toThrow(
+    refused('password_known_to_requester'),
+  )
+  await undecided(scene, request.id)
+  // A rejection stands, and what somebody else asks for is that one's to approve.
+  const { request: other } = await scene.request('app:1.0.0', { targetTags: ['other'] })
+  expect((await house.api.requests.approve(hidden, other.id, { digest })).state).toBe('APPROVED')
+  const rejected = await house.api.requests.reject(hidden, request.id, { digest, comment: 'no' })
+  expect(rejected.state).toBe('REJECTED')
+})
+
 test('a second identity of the same person counts for nothing more', async () => {
   const { scene, digest } = await waiting({ gates: { quorum: [{ count: 2 }] } })
   for (const { principalId, name } of [scene.anna, scene.rita]) {

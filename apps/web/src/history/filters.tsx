@@ -1,0 +1,96 @@
+import { useQuery } from '@tanstack/react-query'
+import { type FormEvent, useId, useState } from 'react'
+import { feedsQuery } from '../feeds/queries.ts'
+import { SelectField, TextField } from '../parts/field.tsx'
+import { client } from '../session/client.ts'
+
+/** What both lists of the history are searched by; days are the viewer's. */
+export type Filter = {
+  feed?: string
+  repository?: string
+  tag?: string
+  digest?: string
+  actor?: string
+  since?: string
+  until?: string
+}
+
+/** As the api takes it: a day lasts from its first moment until the next day's. */
+export function asked({ since, until, ...rest }: Filter) {
+  const day = (date: string, days: number) => {
+    const at = new Date(`${date}T00:00:00`)
+    if (Number.isNaN(at.getTime())) return undefined
+    at.setDate(at.getDate() + days)
+    return at.toISOString()
+  }
+  const [from, to] = [since && day(since, 0), until && day(until, 1)]
+  return { ...rest, ...(from && { since: from }), ...(to && { until: to }) }
+}
+
+/** Applied when they are sent, all at once; `All` takes them away. */
+export function Filters({
+  filter,
+  actor,
+  onShow,
+}: {
+  filter: Filter
+  /** Whom the field for a person looks for. */
+  actor: string
+  onShow: (filter: Filter) => void
+}) {
+  const feeds = useQuery(feedsQuery)
+  const [given, setGiven] = useState(filter)
+  const lists = useId()
+  const known = useQuery({
+    queryKey: ['repositories', given.feed, 'suggested'],
+    queryFn: () => client().listRepositories({ params: { feed: given.feed ?? '' }, query: { limit: 200 } }),
+    enabled: given.feed !== undefined && given.feed !== '',
+    staleTime: 60_000,
+  })
+  const set = (field: keyof Filter) => (event: { target: { value: string } }) =>
+    setGiven({ ...given, [field]: event.target.value })
+  const show = (event: FormEvent) => {
+    event.preventDefault()
+    const chosen = Object.entries(given).map(([name, value]) => [name, value.trim()] as const)
+    onShow(Object.fromEntries(chosen.filter(([, value]) => value !== '')))
+  }
+  return (
+    <search>
+      <form className="filters" onSubmit={show}>
+        <SelectField
+          label="Feed"
+          value={given.feed ?? ''}
+          choices={[
+            { value: '', label: 'All feeds' },
+            ...(feeds.data ?? []).map(({ name }) => ({ value: name, label: name })),
+          ]}
+          onChange={set('feed')}
+        />
+        <TextField
+          label="Repository"
+          list={lists}
+          value={given.repository ?? ''}
+          onChange={set('repository')}
+        />
+        <datalist id={lists}>
+          {known.data?.items.map(({ name }) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+        <TextField label="Tag" value={given.tag ?? ''} onChange={set('tag')} />
+        <TextField label="Digest" value={given.digest ?? ''} onChange={set('digest')} />
+        <TextField label={actor} value={given.actor ?? ''} onChange={set('actor')} />
+        <TextField label="From" type="date" value={given.since ?? ''} onChange={set('since')} />
+        <TextField label="To" type="date" value={given.until ?? ''} onChange={set('until')} />
+        <button type="submit" className="button">
+          Show
+        </button>
+        {Object.keys(filter).length > 0 && (
+          <button type="button" className="button quiet" onClick={() => onShow({})}>
+            All
+          </button>
+        )}
+      </form>
+    </search>
+  )
+}
