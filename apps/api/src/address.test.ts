@@ -1,3 +1,4 @@
+// oxlint-disable typescript/no-unsafe-type-assertion -- all that is looked at of a request
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from 'vitest'
 import { addressOf } from './address.ts'

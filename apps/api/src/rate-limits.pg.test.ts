@@ -47,14 +47,11 @@ test.each([
     for (const password of ['wrong 10', PASSWORD]) {
       const answer = await show(name, password)
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '240'])
-      if (name === 'basic') {
-        expect(answer.body.errors).toEqual([
-          { code: 'TOOMANYREQUESTS', message: expect.stringContaining('240 seconds') },
-        ])
-      } else {
-        expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
-        expect(answer.body).toMatchObject({ status: 429, code: 'rate_limited', context: { retryAfter: 240 } })
-      }
+      const { code } = name === 'basic' ? answer.body.errors[0] : answer.body
+      const told = [code, answer.headers.get('content-type')?.split(';')[0]]
+      const problem = ['rate_limited', 'application/problem+json']
+      expect(told).toEqual(name === 'basic' ? ['TOOMANYREQUESTS', 'application/json'] : problem)
+      expect(JSON.stringify(answer.body)).toContain('240 seconds')
     }
     clock += WINDOW_MS
     expect((await show(name, PASSWORD)).status).toBe(200)

@@ -90,12 +90,20 @@ test('guesses sent at once are counted before the next is compared', async () =>
 })
 
 test.each([
-  ['one account, from anywhere', (n: number) => ['admin', `192.0.2.${n}`], ['admin', '198.51.100.1']],
-  ['one address, whatever account', (n: number) => [`nobody-${n}`, '192.0.2.1'], ['admin', '192.0.2.1']],
+  [
+    'one account, from anywhere',
+    (n: number) => ({ username: 'admin', address: `192.0.2.${n}` }),
+    ['admin', '198.51.100.1'],
+  ],
+  [
+    'one address, whatever account',
+    (n: number) => ({ username: `nobody-${n}`, address: '192.0.2.1' }),
+    ['admin', '192.0.2.1'],
+  ],
 ] as const)('a hundred for %s', async (_, attempt, next) => {
   const failures = failedSignIns(store.pool, now)
   for (let n = 0; n < 100; n++) {
-    const [username, address] = attempt(n) as [string, string]
+    const { username, address } = attempt(n)
     await failures.note({ username, personId: username === 'admin' ? admin : null, address })
   }
   const [username, address] = next

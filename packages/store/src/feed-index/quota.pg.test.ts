@@ -110,7 +110,7 @@ describe('a quota', () => {
     const pushes = Promise.all([1, 2, 3, 4].map((n) => push(`app-${n}`, someBytes(90))))
     await gate.blocked(4)
     await gate.open()
-    expect((await pushes).sort()).toEqual([201, 403, 403, 403])
+    expect((await pushes).sort((a, b) => a - b)).toEqual([201, 403, 403, 403])
     expect(await used()).toBe(90)
     expect(await scene.entries(`feed:${scene.dev.id}`)).toEqual(['feed.changed', 'feed.quota-warning'])
   })
