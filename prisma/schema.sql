@@ -541,6 +541,14 @@ table public.purge of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.purge FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.purge FOR EACH ROW EXECUTE FUNCTION guard_purge() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.rate_count of sluice_owner
+  key text not null
+  since timestamp(3) with time zone not null
+  count integer not null
+  constraint rate_count_count_check CHECK ((count > 0))
+  constraint rate_count_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
+  constraint rate_count_pkey PRIMARY KEY (key, since)
+  rights sluice_api: insert, select, update; sluice_worker: delete, select
 table public.recall of sluice_owner
   id uuid not null
   feed_id uuid not null
@@ -1176,9 +1184,13 @@ CREATE OR REPLACE FUNCTION public.count_link()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-declare v_link repository_blob := case when tg_op = 'INSERT' then new else old end; v_feed uuid;
+declare v_link repository_blob := case when tg_op = 'INSERT' then new else old end; v_feed uuid; v_limited boolean;
 begin
-  select feed_id into v_feed from repository where id = v_link.repository_id;
+  select f.id, f.quota_bytes is not null and not f.trusted into v_feed, v_limited
+    from repository r join feed f on f.id = r.feed_id where r.id = v_link.repository_id;
+  if v_limited then
+    perform pg_advisory_xact_lock(hashtextextended('sluice quota ' || v_feed, 0));
+  end if;
   if not exists (
     select from repository_blob rb join repository r on r.id = rb.repository_id
     where rb.digest = v_link.digest and rb.repository_id <> v_link.repository_id and r.feed_id = v_feed) then

@@ -69,6 +69,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   not_admitted: 422,
   quorum_missing: 422,
   tag_not_permitted: 422,
+  rate_limited: 429,
   too_many_streams: 429,
   alert_fixed: 500,
   append_only: 500,
@@ -121,7 +122,7 @@ export function refusalOf(error: unknown): Refusal {
     const issues = issuesOf(detail)
     if (issues !== undefined) return refusal(code, STATUS[code], message, issues)
     const errors = field === undefined ? [] : [{ field, rule: code, message }]
-    return refusal(code, STATUS[code], message, errors, { context: detail })
+    return refusal(code, STATUS[code], message, errors, { context: detail, headers: retryAfter(detail) })
   }
   if (thrown instanceof OciError) {
     const rule = thrown.code.toLowerCase()
@@ -131,6 +132,12 @@ export function refusalOf(error: unknown): Refusal {
     return refusal(thrown.code.toLowerCase(), thrown.status, thrown.message, [], { headers: thrown.headers })
   }
   return bodyRefusal(thrown) ?? refusal('internal', 500, UNFORESEEN)
+}
+
+/** RFC 6585, section 4. */
+function retryAfter(detail: unknown): Readonly<Record<string, string>> {
+  const seconds = typeof detail === 'object' && detail !== null && 'retryAfter' in detail && detail.retryAfter
+  return typeof seconds === 'number' ? { 'Retry-After': String(seconds) } : {}
 }
 
 /** RFC 9110, sections 11.6.1 and 10.2.3. */

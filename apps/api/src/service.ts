@@ -8,6 +8,7 @@ import { openStorage } from '@sluice/feed/storage'
 import type { Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import { createListener } from './app.ts'
+import { floodGate } from './flood.ts'
 import { createMetrics } from './metrics.ts'
 import { loadTokenKeys } from './registry/key.ts'
 import { openWatch } from './watch.ts'
@@ -33,7 +34,9 @@ export async function startService(
   })
   const storage = await openStorage(settings)
   const watch = await openWatch(store)
-  const services = { store, instance, keys, secret, storage, watch, metrics: createMetrics(), log, publicUrl }
+  const flood = floodGate(store.accounts.countUnauthenticated)
+  const metrics = createMetrics()
+  const services = { store, instance, keys, secret, storage, watch, flood, metrics, log, publicUrl }
   const listener = createListener(services, storage)
   const server =
     tlsCert !== undefined && tlsKey !== undefined

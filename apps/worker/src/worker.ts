@@ -21,6 +21,8 @@ export interface Worker {
 const CONCURRENCY = 8
 const RELAY_MS = 1_000
 const SWEEP_MS = 5_000
+/** Of the entries about failed sign-ins: as long as the window that each tells of. */
+const REPORT_MS = 5 * 60_000
 
 /** Opens database and queue, and executes promotions until it is stopped. @throws StoreError, WorkerError */
 export async function startWorker(settings: Settings, log: Logger): Promise<Worker> {
@@ -43,6 +45,7 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
   })
   const relaying = startPeriodic('relay', RELAY_MS, () => relay(runs, queue), log)
   const sweeping = startPeriodic('sweep', SWEEP_MS, () => sweep(runs, log), log)
+  const reporting = startPeriodic('report', REPORT_MS, store.accounts.reportFailedSignIns, log)
   const upkeep = startUpkeep(store.collector, storage, log)
   const listening = await listen(store, (event) => {
     const due = event.channel === 'sluice_promotion' && event.state === 'QUEUED'
@@ -56,7 +59,8 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
         () => stopping.abort(new WorkerError('worker_stopped', 'the worker is stopped')),
         patienceMs,
       )
-      await Promise.all([listening.close(), relaying.stop(), sweeping.stop(), upkeep.stop()])
+      const periodic = [relaying, sweeping, reporting, upkeep]
+      await Promise.all([listening.close(), ...periodic.map((one) => one.stop())])
       await queue.close()
       clearTimeout(timer)
       await store.close()

@@ -57,6 +57,8 @@ export interface Upload {
   readonly storageKey: string
   /** Bytes received so far; the next chunk starts here. */
   readonly offset: number
+  /** What the feed may hold and holds, in bytes; absent where it has no quota. */
+  readonly quota?: QuotaState
   /** What those bytes hash to; null where whoever received them could not tell. */
   readonly hashed: Hashed | null
 }
@@ -65,6 +67,11 @@ export interface Upload {
 export interface Hashed {
   readonly digest: string
   readonly by: string
+}
+
+export interface QuotaState {
+  readonly quota: number
+  readonly used: number
 }
 
 export type TagOutcome =

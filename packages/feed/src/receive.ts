@@ -1,7 +1,7 @@
 import type { Algorithm } from '@sluice/oci'
 import { createHasher } from '@sluice/oci'
 import { announcedLength, openBody } from './body.ts'
-import { FeedError } from './errors.ts'
+import { FeedError, overQuota } from './errors.ts'
 import type { Exchange, FeedParts } from './exchange.ts'
 import type { Hashed, Upload, UploadClaim } from './ports.ts'
 
@@ -30,9 +30,9 @@ export interface Received {
 export async function receive(parts: FeedParts, { req }: Exchange, writing: Writing): Promise<Received> {
   const { upload, claim, length, algorithm } = writing
   const { storage, limits, hashes } = parts
-  const room = limits.blobBytes - upload.offset
+  const room = Math.min(limits.blobBytes, roomOf(upload)) - upload.offset
   if ((announcedLength(req) ?? 0) > room)
-    return { offset: upload.offset, hashed: null, aborted: false, error: tooLarge(parts) }
+    return { offset: upload.offset, hashed: null, aborted: false, error: tooLarge(parts, upload) }
 
   const body = openBody(req, room, limits.stallMs)
   const hash = hashes.take(upload.id, upload.offset, algorithm)
@@ -61,7 +61,7 @@ export async function receive(parts: FeedParts, { req }: Exchange, writing: Writ
     if (hash !== null) hashes.keep(upload.id, { ...hash, offset })
     const hashed = hash && { digest: hash.hasher.digestSoFar(), by: hashes.life }
     const end = body.end()
-    const error = end === 'too-large' ? tooLarge(parts) : end === 'stopped' ? leaseLost() : null
+    const error = end === 'too-large' ? tooLarge(parts, upload) : end === 'stopped' ? leaseLost() : null
     return { offset, hashed, aborted: end === 'aborted', error }
   } catch (cause) {
     return { offset: upload.offset, hashed: null, aborted: false, error: uploadError(cause) }
@@ -132,6 +132,13 @@ function sizeInvalid(received: number, promised: number): FeedError {
   return new FeedError('SIZE_INVALID', `${received} bytes came, and the Content-Range promised ${promised}`)
 }
 
-function tooLarge({ limits }: FeedParts): FeedError {
+/** What the feed has left for one upload, in bytes, were it to end now. */
+const roomOf = ({ quota }: Upload): number =>
+  quota === undefined ? Number.POSITIVE_INFINITY : Math.max(quota.quota - quota.used, 0)
+
+function tooLarge({ limits }: FeedParts, upload: Upload): FeedError {
+  if (upload.quota !== undefined && roomOf(upload) < limits.blobBytes) {
+    return overQuota(upload.quota, { status: 413 })
+  }
   return new FeedError('SIZE_INVALID', `a blob may have ${limits.blobBytes} bytes at most`, { status: 413 })
 }

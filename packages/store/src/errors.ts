@@ -68,6 +68,7 @@ export type StoreErrorCode =
   | 'name_taken'
   | 'not_found'
   | 'precondition_failed'
+  | 'rate_limited'
   | 'remote_refused'
   | 'remote_unavailable'
   | 'robot_cannot_approve'

@@ -31,13 +31,15 @@ interface StoreOptions {
   readonly poolSize?: number
   /** Of the installation (`loadSecret`): opens the credentials of remote registries, which are sealed with it. */
   readonly secret?: Uint8Array
+  /** The clock of the limits, in ms. */
+  readonly now?: () => number
 }
 
 /**
  * Opens the store as the role of this URL; the database is migrated already (`prepareDatabase`).
  * @throws StoreError schema_behind, schema_ahead, migration_changed, unavailable
  */
-export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
+export async function openStore({ url, poolSize = 10, secret, now = Date.now }: StoreOptions) {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
@@ -64,7 +66,7 @@ export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
   return {
     ...connections,
     feedIndex: feedIndex(pool),
-    accounts: accounts(connections),
+    accounts: accounts(connections, now),
     feeds: feeds(connections, remote.seal),
     lanes: lanes(connections),
     audit: audit(connections),

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type BlobStorage, createFeedServer } from '@sluice/feed'
+import { type BlobStorage, createFeedServer, FeedError } from '@sluice/feed'
 import { asStoreError, StoreError } from '@sluice/store'
+import { refusalOf } from '../errors.ts'
 import { originOf } from '../origin.ts'
 import { lifeOf } from '../processes.ts'
 import type { Services } from '../services.ts'
@@ -17,7 +18,7 @@ export function registry(
   return createFeedServer({
     index: store.feedIndex,
     storage,
-    authenticate: (req) => registryCaller(services, readToken, req),
+    authenticate: (req) => registryCaller(services, readToken, req).catch(tooMany),
     challenge: (scopes, req) => {
       const scope = scopes.length === 0 ? '' : `,scope="${scopes.join(' ')}"`
       return `Bearer realm="${originOf(req, publicUrl)}/token",service="${instance}"${scope}`
@@ -36,6 +37,13 @@ export function registry(
       },
     },
   })
+}
+
+/** What the limits refuse, in the words of the protocol: docker needs a body to a 429. */
+function tooMany(error: unknown): never {
+  const { problem, headers } = refusalOf(error)
+  if (problem.status !== 429) throw error
+  throw new FeedError('TOOMANYREQUESTS', problem.detail, { headers, cause: error })
 }
 
 function isUnavailable(thrown: unknown): boolean {

@@ -82,8 +82,9 @@ export function feeds(connections: Connections, seal: Seal) {
     async patch(actor: Actor, name: string, change: FeedChange): Promise<FeedView> {
       const { stage, trusted } = change
       if (stage !== undefined) requireText(stage, 'stage', 64)
-      const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules)
-      const retention = change.retention === undefined ? undefined : parseRetention(change.retention)
+      const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules, 'tagRules')
+      const retention =
+        change.retention === undefined ? undefined : parseRetention(change.retention, 'retention')
       await transaction(prisma, async (tx) => {
         const feed = await lockFeed(tx, name)
         refuseKeeping(feed.kind, { ...change, retention })
@@ -187,8 +188,8 @@ export async function insertFeed(
   { entryActor, owner, seal }: { entryActor: string; owner: string; seal: Seal },
 ): Promise<string> {
   requireText(stage, 'stage', 64)
-  const rules = parseTagRules(tagRules)
-  const kept = parseRetention(retention)
+  const rules = parseTagRules(tagRules, 'tagRules')
+  const kept = parseRetention(retention, 'retention')
   const id = newId()
   const kind = remote ? 'remote' : 'hosted'
   refuseKeeping(kind, { quota, retention: kept })
