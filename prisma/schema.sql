@@ -183,6 +183,27 @@ table public.credential of sluice_owner
   constraint credential_pkey PRIMARY KEY (person_id)
   constraint credential_set_by_fkey FOREIGN KEY (set_by) REFERENCES person(id)
   rights sluice_api: insert, select, update
+v public.current_tag of sluice_owner
+  repository_id uuid
+  name text collate "C"
+  digest text
+  moved_at timestamp(3) with time zone
+  as  SELECT t.repository_id,
+    t.name,
+    t.digest,
+    t.moved_at
+   FROM tag t
+  WHERE (NOT (EXISTS ( SELECT
+           FROM (repository r
+             JOIN feed f ON ((f.id = r.feed_id)))
+          WHERE ((r.id = t.repository_id) AND (f.kind = 'remote'::text)))))
+UNION ALL
+ SELECT o.repository_id,
+    o.name,
+    o.digest,
+    o.moved_at
+   FROM remote_tag o;
+  rights sluice_api: select; sluice_worker: select
 table public.evidence of sluice_owner
   id uuid not null
   subject text not null
@@ -220,9 +241,10 @@ table public.feed of sluice_owner
   deleted_at timestamp(3) with time zone
   quota_bytes bigint
   retention jsonb not null default '{"rules": []}'::jsonb
-  constraint feed_kind_check CHECK ((kind = 'hosted'::text))
+  constraint feed_kind_check CHECK ((kind = ANY (ARRAY['hosted'::text, 'remote'::text, 'proxy'::text])))
   constraint feed_pkey PRIMARY KEY (id)
   constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
+  constraint remote_keeps_no_blobs CHECK (((kind <> 'remote'::text) OR ((quota_bytes IS NULL) AND (retention = '{"rules": []}'::jsonb))))
   CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
   CREATE TRIGGER guard_trusted BEFORE UPDATE OF trusted ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_trusted() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
@@ -238,6 +260,33 @@ table public.feed_name of sluice_owner
   CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON public.feed_name FOR EACH ROW EXECUTE FUNCTION guard_feed_name() (always)
   rights sluice_api: insert, select; sluice_worker: select
   rights on is_current sluice_api: update
+table public.feed_remote of sluice_owner
+  feed_id uuid not null
+  base_url text not null
+  prefix text not null default ''::text
+  credential_type text
+  username text
+  sealed_credential bytea
+  realm_allow_list text[] not null default '{}'::text[]
+  ca text
+  client_certificate text
+  sealed_client_key bytea
+  proxy text
+  plain_http text[] not null default '{}'::text[]
+  private_hosts text[] not null default '{}'::text[]
+  bandwidth bigint
+  changed_at timestamp(3) with time zone not null default now()
+  constraint feed_remote_bandwidth_check CHECK ((bandwidth > 0))
+  constraint feed_remote_base_url_check CHECK ((base_url ~ '^https?://[^/@?#]+$'::text))
+  constraint feed_remote_check CHECK (((credential_type IS NULL) = (sealed_credential IS NULL)))
+  constraint feed_remote_check1 CHECK (((NOT (credential_type IS DISTINCT FROM 'basic'::text)) = (username IS NOT NULL)))
+  constraint feed_remote_check2 CHECK (((client_certificate IS NULL) = (sealed_client_key IS NULL)))
+  constraint feed_remote_credential_type_check CHECK ((credential_type = ANY (ARRAY['basic'::text, 'refresh'::text])))
+  constraint feed_remote_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint feed_remote_pkey PRIMARY KEY (feed_id)
+  constraint feed_remote_proxy_check CHECK ((proxy ~ '^http://[^/@?#]+$'::text))
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.feed_remote FOR EACH ROW EXECUTE FUNCTION guard_feed_remote() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
 table public.feed_usage of sluice_owner
   id bigint not null generated always as identity
   feed_id uuid not null
@@ -379,7 +428,7 @@ table public.manifest of sluice_owner
   constraint manifest_pkey PRIMARY KEY (digest)
   CREATE INDEX manifest_subject_digest_idx ON public.manifest USING btree (subject_digest, digest) WHERE (subject_digest IS NOT NULL)
   CREATE TRIGGER guard AFTER INSERT ON public.manifest FOR EACH ROW EXECUTE FUNCTION guard_manifest() (always)
-  rights sluice_api: insert, select; sluice_worker: select
+  rights sluice_api: insert, select; sluice_worker: insert, select
 table public.manifest_edge of sluice_owner
   parent_digest text not null
   position integer not null
@@ -393,7 +442,7 @@ table public.manifest_edge of sluice_owner
   constraint manifest_edge_parent_digest_fkey FOREIGN KEY (parent_digest) REFERENCES manifest(digest)
   constraint manifest_edge_pkey PRIMARY KEY (parent_digest, "position")
   CREATE INDEX manifest_edge_child_digest_idx ON public.manifest_edge USING btree (child_digest)
-  rights sluice_api: insert, select; sluice_worker: select
+  rights sluice_api: insert, select; sluice_worker: insert, select
 table public.person of sluice_owner
   id uuid not null
   display_name text not null
@@ -507,6 +556,17 @@ table public.recall of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.recall FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.recall FOR EACH ROW EXECUTE FUNCTION guard_recall() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.remote_tag of sluice_owner
+  repository_id uuid not null
+  name text collate "C" not null
+  digest text not null
+  moved_at timestamp(3) with time zone not null default now()
+  observed_at timestamp(3) with time zone not null default now()
+  constraint remote_tag_pkey PRIMARY KEY (repository_id, name)
+  constraint remote_tag_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX remote_tag_digest_idx ON public.remote_tag USING btree (digest)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.remote_tag FOR EACH ROW EXECUTE FUNCTION guard_remote_tag() (always)
+  rights sluice_api: delete, insert, select, update; sluice_worker: delete, insert, select, update
 table public.repository of sluice_owner
   id uuid not null
   feed_id uuid not null
@@ -516,7 +576,7 @@ table public.repository of sluice_owner
   constraint repository_feed_id_name_key UNIQUE (feed_id, name)
   constraint repository_pkey PRIMARY KEY (id)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.repository FOR EACH ROW EXECUTE FUNCTION guard_repository() (always)
-  rights sluice_api: insert, select; sluice_worker: select
+  rights sluice_api: insert, select; sluice_worker: insert, select
 table public.repository_blob of sluice_owner
   repository_id uuid not null
   digest text not null
@@ -529,6 +589,7 @@ table public.repository_blob of sluice_owner
   CREATE INDEX repository_blob_digest_idx ON public.repository_blob USING btree (digest)
   CREATE TRIGGER count_link AFTER INSERT OR DELETE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION count_link() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER remote_blob BEFORE INSERT ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.repository_manifest of sluice_owner
   repository_id uuid not null
@@ -544,7 +605,7 @@ table public.repository_manifest of sluice_owner
   constraint repository_manifest_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   CREATE INDEX repository_manifest_digest_idx ON public.repository_manifest USING btree (digest)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.repository_manifest FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
-  rights sluice_api: delete, insert, select, update; sluice_worker: select
+  rights sluice_api: delete, insert, select, update; sluice_worker: insert, select
 table public.request of sluice_owner
   id uuid not null
   lane_id uuid not null
@@ -747,6 +808,7 @@ table public.upload of sluice_owner
   constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   constraint upload_storage_key_key UNIQUE (storage_key)
   CREATE INDEX upload_updated_at_idx ON public.upload USING btree (updated_at)
+  CREATE TRIGGER remote_blob BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.user_group of sluice_owner
   id uuid not null
@@ -1290,6 +1352,24 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_feed_remote()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and new.feed_id <> old.feed_id then
+    perform refuse('feed_fixed', 'the settings of a remote registry stay with their feed');
+  end if;
+  if not exists (select from feed where id = new.feed_id and kind = 'remote') then
+    perform refuse('feed_fixed', 'only a remote feed has a registry elsewhere');
+  end if;
+  new.changed_at := now();
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_lane()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1537,6 +1617,23 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.guard_remote_tag()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and (new.repository_id, new.name) is distinct from (old.repository_id, old.name)
+     or not is_remote(new.repository_id) then
+    perform refuse('repository_fixed', 'only the tags of a remote registry are observed');
+  end if;
+  new.observed_at := now();
+  new.moved_at := case when tg_op = 'UPDATE' and new.digest = old.digest then old.moved_at else now() end;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_repository()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1700,6 +1797,17 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.is_remote(p_repository uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (select from repository r join feed f on f.id = r.feed_id where r.id = p_repository and f.kind = 'remote')
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.is_signature_tag(tag text)
  RETURNS boolean
  LANGUAGE sql
@@ -1733,7 +1841,7 @@ begin
   return found;
 end $function$
 
-owner sluice_owner; rights sluice_api: execute
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.matches_any_tag(patterns jsonb, tag text)
  RETURNS boolean
@@ -1856,6 +1964,20 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.refuse_remote_blob()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if is_remote(new.repository_id) then
+    perform refuse('repository_fixed', 'the blobs of a remote feed stay in its registry');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.request_binding(request uuid, OUT set_digest text, OUT bound_hash text)
  RETURNS record

@@ -51,6 +51,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   recalled: 409,
   request_fixed: 409,
   request_state: 409,
+  secret_unusable: 409,
   tag_exists: 409,
   tag_immutable: 409,
   target_moved: 409,

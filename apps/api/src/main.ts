@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { readEnvironment } from '@sluice/contract/environment'
-import { openStore } from '@sluice/store'
+import { loadSecret, openStore } from '@sluice/store'
 import pino from 'pino'
 import { startService } from './service.ts'
 
@@ -20,7 +20,9 @@ try {
     { name: 'api', level: settings.logLevel, redact: ['*.headers.authorization', 'authorization'] },
     pino.destination({ fd: 2, sync: false }),
   )
-  const store = await openStore({ url: settings.databaseUrl })
+  const dataDir = path.resolve(settings.dataDir)
+  const secret = loadSecret({ ...settings, dataDir })
+  const store = await openStore({ url: settings.databaseUrl, secret })
   const seeded = await store.accounts.seed({
     adminPassword: settings.adminPassword,
     instance: settings.instance,
@@ -29,8 +31,7 @@ try {
     const { username, generatedPassword: password } = seeded
     tell({ type: 'seeded', username, password }, `${username} password (shown once): ${password}`)
   }
-  const dataDir = path.resolve(settings.dataDir)
-  const service = await startService(store, { ...settings, dataDir }, log)
+  const service = await startService(store, { ...settings, dataDir }, secret, log)
   let stopping = false
   const stop = async (): Promise<void> => {
     if (stopping) return

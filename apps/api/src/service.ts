@@ -10,7 +10,6 @@ import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { createMetrics } from './metrics.ts'
 import { loadTokenKeys } from './registry/key.ts'
-import { loadSecret } from './secret.ts'
 import { openWatch } from './watch.ts'
 
 export type Service = {
@@ -20,8 +19,13 @@ export type Service = {
   close(graceMs: number): Promise<void>
 }
 
-/** Serves an opened, seeded store as the settings say. */
-export async function startService(store: Store, settings: Settings, log: Logger): Promise<Service> {
+/** Serves an opened, seeded store as the settings say. @param secret of the installation */
+export async function startService(
+  store: Store,
+  settings: Settings,
+  secret: Uint8Array,
+  log: Logger,
+): Promise<Service> {
   const instance = (await store.instance())?.name ?? 'sluice'
   const { tokenKeyFile, dataDir, publicUrl, tlsCert, tlsKey } = settings
   const keys = loadTokenKeys(tokenKeyFile ?? path.join(dataDir, 'keys', 'token.pem'), {
@@ -29,7 +33,6 @@ export async function startService(store: Store, settings: Settings, log: Logger
   })
   const storage = await openStorage(settings)
   const watch = await openWatch(store)
-  const secret = loadSecret(settings)
   const services = { store, instance, keys, secret, storage, watch, metrics: createMetrics(), log, publicUrl }
   const app = createApp(services, storage)
   const server =

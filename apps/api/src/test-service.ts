@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { type Operation, type OperationId, operations, problem } from '@sluice/contract'
 import { readEnvironment } from '@sluice/contract/environment'
-import { openStore } from '@sluice/store'
+import { loadSecret, openStore } from '@sluice/store'
 import { cloneDatabase } from '@sluice/testkit'
 import pino from 'pino'
 import { expect } from 'vitest'
@@ -23,10 +23,11 @@ export async function startTestService(
 ) {
   const database = await cloneDatabase()
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-api-'))
-  const store = await openStore({ url: await through(database.apiUrl) })
-  await store.accounts.seed({ adminPassword: PASSWORD, instance: 'test.example' })
   const settings = readEnvironment({ SLUICE_PORT: '0', SLUICE_DATA_DIR: dataDir, ...env })
-  const service = await startService(store, settings, pino({ level: 'silent' }))
+  const secret = loadSecret(settings)
+  const store = await openStore({ url: await through(database.apiUrl), secret })
+  await store.accounts.seed({ adminPassword: PASSWORD, instance: 'test.example' })
+  const service = await startService(store, settings, secret, pino({ level: 'silent' }))
   const { url } = service
 
   const ask = async (

@@ -20,15 +20,23 @@ import {
   verify,
 } from './promotion/index.ts'
 import { purges } from './purge/index.ts'
+import { remotes } from './remotes/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
+
+interface StoreOptions {
+  readonly url: string
+  readonly poolSize?: number
+  /** Of the installation (`loadSecret`): opens the credentials of remote registries, which are sealed with it. */
+  readonly secret?: Uint8Array
+}
 
 /**
  * Opens the store as the role of this URL; the database is migrated already (`prepareDatabase`).
  * @throws StoreError schema_behind, schema_ahead, migration_changed, unavailable
  */
-export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?: number }) {
+export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
@@ -67,6 +75,7 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
     digests: digests(connections),
     recalls: recalls(connections),
     purges: purges(connections),
+    remotes: remotes(connections, secret),
     collector: collector(connections),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {

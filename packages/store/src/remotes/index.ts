@@ -1,0 +1,15 @@
+import { sealWith } from '../secrets/seal.ts'
+import type { Connections } from '../transaction.ts'
+import { REMOTE_ROW, type RemoteAccess, type RemoteRow, remoteAccess } from './settings.ts'
+
+/** Feeds whose content another registry stores. @param secret of the installation, which their secrets are sealed with */
+export function remotes({ pool }: Connections, secret?: Uint8Array) {
+  const seal = sealWith(secret)
+  return {
+    /** How the registry of this feed is reached; null: it is no remote feed. @throws StoreError secret_unusable */
+    async get(feedId: string): Promise<RemoteAccess | null> {
+      const { rows } = await pool.query<RemoteRow>(`${REMOTE_ROW} and x.feed_id = $1`, [feedId])
+      return rows[0] ? remoteAccess(rows[0], seal) : null
+    },
+  }
+}
