@@ -82,6 +82,8 @@ const STATUS: Readonly<Record<Code, number>> = {
   requester_missing: 500,
   schema_ahead: 500,
   schema_behind: 500,
+  remote_refused: 502,
+  remote_unavailable: 503,
   unavailable: 503,
 }
 

@@ -65,6 +65,8 @@ export type StoreErrorCode =
   | 'name_taken'
   | 'not_found'
   | 'precondition_failed'
+  | 'remote_refused'
+  | 'remote_unavailable'
   | 'robot_cannot_approve'
   | 'schema_ahead'
   | 'schema_behind'

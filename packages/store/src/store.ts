@@ -59,6 +59,7 @@ export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
     transactionOptions: { maxWait: 10_000, timeout: 30_000 },
   })
   const connections: Connections = { prisma, pool }
+  const remote = remotes(connections, secret)
   return {
     ...connections,
     feedIndex: feedIndex(pool),
@@ -69,16 +70,17 @@ export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
     /** The name fixed at first start; null before. */
     instance: () => prisma.instance.findFirst({ select: { name: true, createdAt: true } }),
     evidence: evidence(connections),
-    requests: requests(connections),
+    requests: requests(connections, remote),
     runs: runs(connections),
     promotions: promotions(connections),
     digests: digests(connections),
     recalls: recalls(connections),
     purges: purges(connections),
-    remotes: remotes(connections, secret),
+    remotes: remote,
     collector: collector(connections),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {
+      remote.close()
       await prisma.$disconnect()
       await pool.end()
     },

@@ -39,13 +39,14 @@ interface Stored {
 
 /**
  * Walks an image through the membership of its repository, from the manifests' bytes, and checks that
- * every blob is there. Null when the repository has no such manifest.
+ * every blob is there, unless its blobs are kept elsewhere. Null when the repository has no such manifest.
  * @throws StoreError closure_incomplete
  */
 export async function readClosure(
   tx: Transaction,
   repositoryId: string,
   digest: string,
+  { blobs: blobsHere }: { readonly blobs: boolean },
 ): Promise<(Closure & { mediaType: string }) | null> {
   const stored = await readManifests(tx, repositoryId, digest)
   const top = stored.get(digest)
@@ -69,7 +70,7 @@ export async function readClosure(
   refuseTwins(nodes.map((node) => node.digest))
   const manifests = members.filter(({ kind }) => kind === 'manifest')
   await holdManifests(tx, repositoryId, manifests)
-  await requireBlobs(tx, repositoryId, members)
+  if (blobsHere) await requireBlobs(tx, repositoryId, members)
   return {
     mediaType: top.mediaType,
     members: members.map(({ kind, digest, size, mediaType }) => ({ kind, digest, size, mediaType })),

@@ -47,7 +47,7 @@ export async function findDigest(
 ): Promise<DigestView | null> {
   const rows = await tx.$queryRaw<Row[]>`
     select n.name as feed, r.name as repository, m.media_type as "mediaType", octet_length(b.bytes) as size,
-      array(select t.name from tag t where t.repository_id = r.id and t.digest = m.digest order by t.name) as tags,
+      array(select t.name from current_tag t where t.repository_id = r.id and t.digest = m.digest order by t.name) as tags,
       case when f.tag_rules -> 'versions' = 'true' then array(select t.name from tag t
         where t.repository_id = r.id and t.name ~ ${VERSION_NAMES} 
           and not (exists (select from recall where lifted_at is null) and t.name like '%.%.%' and recalled(r.feed_id, t.digest))) end as versions,

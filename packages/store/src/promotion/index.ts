@@ -1,9 +1,11 @@
 import { evidenceRulesOf, leadsBack, type Policy } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
-import { type Attached, type BlobReader, readAttached } from '../evidence/attached.ts'
+import { type Attached, readAttached } from '../evidence/attached.ts'
+import { type BlobReader, type LayerReader, remoteLayers, storedLayers } from '../evidence/layers.ts'
 import { isId } from '../id.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
+import type { Remotes } from '../remotes/index.ts'
 import { type BeginInput, begin, type Run } from './begin.ts'
 import { type BreakGlass, breakGlass, reviewBreakGlass } from './break-glass.ts'
 import { createRequest, type NewRequest } from './create.ts'
@@ -38,7 +40,7 @@ import { sweep } from './sweep.ts'
 import { type RequestView, readRequests } from './view.ts'
 
 /** Commands and views of requests. Whether the caller may see or touch one is asked of `scope` first. */
-export function requests(connections: Connections) {
+export function requests(connections: Connections, remotes: Remotes) {
   const { prisma } = connections
   const get = async (id: string): Promise<RequestView | null> => {
     const [view] = isId(id) ? await readRequests(prisma, [id]) : []
@@ -56,12 +58,14 @@ export function requests(connections: Connections) {
       asked: NewRequest,
       storage?: BlobReader,
     ): Promise<{ request: RequestView; created: boolean }> {
-      const attached = await attachedTo(connections, actor, asked, storage)
+      await remotes.look.forRequest(asked)
+      const attached = await attachedTo(connections, remotes, actor, asked, storage)
       const { id, created } = await transaction(prisma, (tx) => createRequest(tx, actor, asked, attached))
       return { request: known(await get(id), id), created }
     },
     /** Lets an image in without a quorum, on record. Whether the actor may is asked of its grants first. */
     async breakGlass(actor: Actor, asked: BreakGlass): Promise<RequestView> {
+      await remotes.look.forRequest(asked)
       const id = await transaction(prisma, (tx) => breakGlass(tx, actor, asked))
       return known(await get(id), id)
     },
@@ -69,7 +73,8 @@ export function requests(connections: Connections) {
       command(id, (tx) => reviewBreakGlass(tx, actor, id, review)),
     /** Every gate with its verdict, and what would be fixed; nothing is written. */
     async evaluate(actor: Actor, asked: Asked, storage?: BlobReader) {
-      const attached = await attachedTo(connections, actor, asked, storage)
+      await remotes.look.forRequest(asked)
+      const attached = await attachedTo(connections, remotes, actor, asked, storage)
       const { items, gates, lane, kind } = await transaction(prisma, (tx) =>
         prepare(tx, actor, asked, attached),
       )
@@ -116,6 +121,7 @@ export function requests(connections: Connections) {
  */
 async function attachedTo(
   { prisma }: Connections,
+  remotes: Remotes,
   actor: Actor,
   { lane, kind = 'promote', items, reason, links }: Asked,
   storage?: BlobReader,
@@ -140,8 +146,19 @@ async function attachedTo(
       sourceRepositoryId,
       platforms: frozen.images,
     })),
-    storage,
+    await layerReader(prisma, remotes, prepared.lane, storage),
   )
+}
+
+/** Layers are read from our storage, or from the registry of the lane's source. */
+async function layerReader(
+  tx: Transaction,
+  remotes: Remotes,
+  { fromFeedId, fromRemote }: { readonly fromFeedId: string; readonly fromRemote: boolean },
+  storage: BlobReader,
+): Promise<LayerReader> {
+  const connected = fromRemote ? await remotes.connect(fromFeedId) : null
+  return connected === null ? storedLayers(tx, storage) : remoteLayers(tx, connected)
 }
 
 /** What a worker does with promotions; every write is fenced by promotion, attempt and worker. */

@@ -48,6 +48,9 @@ export interface LaneNow {
   readonly from: string
   readonly to: string
   readonly toTrusted: boolean
+  /** Kept by a registry elsewhere, of which only what was seen is known (remotes/observe.ts). */
+  readonly fromRemote: boolean
+  readonly toRemote: boolean
   readonly now: Date
 }
 
@@ -87,8 +90,8 @@ export async function prepare(
   const { kind = 'promote' } = asked
   const { lane, rules } = await readLane(tx, asked.lane)
   const source = leadsBack(kind)
-    ? { id: lane.toFeedId, name: lane.to }
-    : { id: lane.fromFeedId, name: lane.from }
+    ? { id: lane.toFeedId, name: lane.to, remote: lane.toRemote }
+    : { id: lane.fromFeedId, name: lane.from, remote: lane.fromRemote }
   const feedNames = await namesOf(tx, source.id)
   const read = decided(() =>
     leadsBack(kind)
@@ -96,7 +99,7 @@ export async function prepare(
       : resolveItems(asked.items, feedNames),
   )
   const resolved: ResolvedItem[] = []
-  for (const item of read) resolved.push(await withRelease(tx, source.id, item))
+  for (const item of read) resolved.push(source.remote ? item : await withRelease(tx, source.id, item))
   decided(() => refuseRepeatedTargets(resolved))
   const items: PreparedItem[] = []
   for (const [position, item] of resolved.entries()) {
@@ -162,7 +165,7 @@ async function readLane(tx: Transaction, name: string) {
   const [row] = await tx.$queryRaw<(LaneNow & { tagRules: unknown })[]>`
     select l.id, l.name, v.version, v.policy, v.policy_hash as "policyHash",
       l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", fn.name as "from", tn.name as "to",
-      t.trusted as "toTrusted", t.tag_rules as "tagRules", now() as now
+      t.trusted as "toTrusted", f.kind = 'remote' as "fromRemote", t.kind = 'remote' as "toRemote", t.tag_rules as "tagRules", now() as now
     from lane l
       join lane_version v on v.lane_id = l.id
         and v.version = (select max(x.version) from lane_version x where x.lane_id = l.id)
@@ -227,13 +230,13 @@ async function withRelease(tx: Transaction, feedId: string, item: ResolvedItem):
 async function prepareItem(
   tx: Transaction,
   lane: LaneNow,
-  feed: { readonly id: string; readonly name: string },
+  feed: { readonly id: string; readonly name: string; readonly remote: boolean },
   item: ResolvedItem,
   position: number,
 ): Promise<PreparedItem> {
   const field = `items[${position}].image`
   const [source] = await tx.$queryRaw<{ id: string; tagged: string | null }[]>`
-    select r.id, t.digest as tagged from repository r left join tag t on t.repository_id = r.id and t.name = ${item.tag}
+    select r.id, t.digest as tagged from repository r left join current_tag t on t.repository_id = r.id and t.name = ${item.tag}
     where r.feed_id = ${feed.id}::uuid and r.name = ${item.repository}`
   const where = `${feed.name}/${item.repository}`
   if (item.tag !== null && source?.tagged == null) {
@@ -247,12 +250,13 @@ async function prepareItem(
       { field, detail: { tagged: source?.tagged, given: item.digest } },
     )
   }
-  const frozen = source && digest != null ? await readClosure(tx, source.id, digest) : null
+  const frozen =
+    source && digest != null ? await readClosure(tx, source.id, digest, { blobs: !feed.remote }) : null
   if (source === undefined || digest == null || frozen === null) {
     throw new StoreError('digest_unknown', `${where} has no manifest ${digest}`, { field })
   }
   const current = await tx.$queryRaw<{ name: string; digest: string }[]>`
-    select t.name, t.digest from repository r join tag t on t.repository_id = r.id
+    select t.name, t.digest from repository r join current_tag t on t.repository_id = r.id
     where r.feed_id = ${lane.toFeedId}::uuid and r.name = ${item.targetRepository} and t.name = any (${[...item.targetTags]}::text[])`
   return {
     position,

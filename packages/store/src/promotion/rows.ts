@@ -88,7 +88,7 @@ export async function readItems(tx: Transaction, requestId: string): Promise<Ite
     where i.request_id = ${requestId}::uuid order by i.position`
 }
 
-/** The target tags of a request, with what each points at in the target feed now. */
+/** The target tags of a request, with what each points at in the target feed now, as far as is known. */
 export async function readTargets(
   tx: Transaction,
   { id, toFeedId }: Pick<LockedRequest, 'id' | 'toFeedId'>,
@@ -97,7 +97,7 @@ export async function readTargets(
     select t.position, t.tag, t.expected_digest as expected, c.digest as current
     from request_target t join request_item i on i.request_id = t.request_id and i.position = t.position
       left join repository r on r.feed_id = ${toFeedId}::uuid and r.name = i.target_repository
-      left join tag c on c.repository_id = r.id and c.name = t.tag
+      left join current_tag c on c.repository_id = r.id and c.name = t.tag
     where t.request_id = ${id}::uuid order by t.position, t.tag collate "C"`
 }
 

@@ -170,7 +170,7 @@ interface ItemRow {
   readonly movedAt: Date | null
 }
 
-/** Live, so that a screen shows at once that the source tag moved. */
+/** Live, so that a screen shows at once that the source tag moved; of a remote source, as it was last seen. */
 function readItemViews(tx: Transaction, ids: readonly string[]): Promise<ItemRow[]> {
   return tx.$queryRaw<ItemRow[]>`
     select i.request_id as "requestId", i.position, s.name as repository, i.source_tag as tag, i.digest,
@@ -181,7 +181,7 @@ function readItemViews(tx: Transaction, ids: readonly string[]): Promise<ItemRow
       coalesce(c.moved_at, (select m.at from tag_move m
         where m.repository_id = s.id and m.tag = i.source_tag order by m.id desc limit 1)) as "movedAt"
     from request_item i join repository s on s.id = i.source_repository_id
-      left join tag c on c.repository_id = s.id and c.name = i.source_tag
+      left join current_tag c on c.repository_id = s.id and c.name = i.source_tag
     where i.request_id = any (${[...ids]}::uuid[]) order by i.request_id, i.position`
 }
 
