@@ -53,6 +53,8 @@ const STATUS: Readonly<Record<Code, number>> = {
   request_state: 409,
   secret_unusable: 409,
   tag_exists: 409,
+  tag_alerted: 409,
+  tag_held: 409,
   tag_immutable: 409,
   target_moved: 409,
   trusted_fixed: 409,

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import os from 'node:os'
 import { openStorage } from '@sluice/feed/storage'
-import { listen, openStore } from '@sluice/store'
+import { listen, loadSecret, openStore } from '@sluice/store'
 import type { Logger } from 'pino'
+import { sharedBudget } from './ends/budget.ts'
+import { openRegistries } from './ends/registries.ts'
 import { WorkerError } from './errors.ts'
+import type { Lease } from './lease.ts'
 import { startPeriodic } from './periodic.ts'
 import { promote } from './promote.ts'
 import { openQueue } from './queue/queue.ts'
@@ -26,11 +29,14 @@ const SWEEP_MS = 5_000
 export async function startWorker(settings: Settings, log: Logger): Promise<Worker> {
   const { databaseUrl, redisUrl } = settings
   const storage = await openStorage(settings)
-  const store = await openStore({ url: databaseUrl, poolSize: CONCURRENCY + 8 })
+  const secret = loadSecret(settings)
+  const store = await openStore({ url: databaseUrl, poolSize: CONCURRENCY + 8, secret })
   const { runs } = store
   const stopping = new AbortController()
   const worker = `${os.hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
-  const promoter = { runs, worker, stopping: stopping.signal, log }
+  const registries = openRegistries(store.remotes, sharedBudget(store.pauses, log))
+  const running = new Map<string, Lease>()
+  const promoter = { runs, registries, storage, running, worker, stopping: stopping.signal, log }
   const queue = await openQueue({
     databaseUrl,
     redisUrl,
@@ -47,6 +53,7 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
   const listening = await listen(store, (event) => {
     const due = event.channel === 'sluice_promotion' && event.state === 'QUEUED'
     if (due || event.channel === 'reconnected') relaying.poke()
+    if (event.channel === 'sluice_promotion' && event.state !== 'RUNNING') running.get(event.promotionId)?.look()
   })
   log.info({ worker, queue: redisUrl === undefined ? 'postgres' : 'redis' }, 'worker runs')
 
@@ -59,6 +66,7 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
       await Promise.all([listening.close(), relaying.stop(), sweeping.stop(), upkeep.stop()])
       await queue.close()
       clearTimeout(timer)
+      registries.close()
       await store.close()
     },
   }

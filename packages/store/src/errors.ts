@@ -38,6 +38,8 @@ export const REFUSALS = [
   'requester_missing',
   'second_admin_needed',
   'self_approval',
+  'tag_alerted',
+  'tag_held',
   'tag_immutable',
   'tag_not_permitted',
   'target_moved',

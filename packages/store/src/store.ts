@@ -20,6 +20,7 @@ import {
   verify,
 } from './promotion/index.ts'
 import { purges } from './purge/index.ts'
+import { pauses } from './remotes/pauses.ts'
 import { remotes } from './remotes/index.ts'
 import type { Connections } from './transaction.ts'
 
@@ -69,6 +70,7 @@ export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
     audit: audit(connections),
     /** The name fixed at first start; null before. */
     instance: () => prisma.instance.findFirst({ select: { name: true, createdAt: true } }),
+    pauses: pauses(connections),
     evidence: evidence(connections),
     requests: requests(connections, remote),
     runs: runs(connections),
