@@ -556,6 +556,44 @@ table public.recall of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.recall FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.recall FOR EACH ROW EXECUTE FUNCTION guard_recall() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.remote_alert of sluice_owner
+  id uuid not null
+  repository_id uuid not null
+  tag text collate "C" not null
+  expected text
+  seen text
+  first_seen timestamp(3) with time zone not null default now()
+  last_seen timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  resolved_at timestamp(3) with time zone
+  resolved_by uuid
+  resolution text
+  comment text
+  resolved_entry_id uuid
+  constraint remote_alert_check CHECK ((expected IS DISTINCT FROM seen))
+  constraint remote_alert_check1 CHECK ((num_nulls(resolved_at, resolution, resolved_entry_id) = ANY (ARRAY[0, 3])))
+  constraint remote_alert_check2 CHECK (((resolution IS DISTINCT FROM 'accept-removed'::text) OR ((seen IS NULL) AND (expected IS NOT NULL))))
+  constraint remote_alert_check3 CHECK (((resolved_by IS NULL) OR (length(TRIM(BOTH FROM comment)) > 0)))
+  constraint remote_alert_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint remote_alert_pkey PRIMARY KEY (id)
+  constraint remote_alert_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  constraint remote_alert_resolution_check CHECK ((resolution = ANY (ARRAY['restored'::text, 'accept-removed'::text, 'accepted'::text])))
+  constraint remote_alert_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES principal(id)
+  constraint remote_alert_resolved_entry_id_fkey FOREIGN KEY (resolved_entry_id) REFERENCES audit_entry(id)
+  CREATE INDEX remote_alert_first_seen_idx ON public.remote_alert USING btree (first_seen DESC, id DESC)
+  CREATE INDEX remote_alert_tag_idx ON public.remote_alert USING btree (repository_id, tag, resolved_at)
+  CREATE UNIQUE INDEX remote_alert_open_key ON public.remote_alert USING btree (repository_id, tag) WHERE (resolved_at IS NULL)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.remote_alert FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.remote_alert FOR EACH ROW EXECUTE FUNCTION guard_remote_alert() (always)
+  rights sluice_api: insert, select; sluice_worker: insert, select
+  rights on expected sluice_api: update; sluice_worker: update
+  rights on seen sluice_api: update; sluice_worker: update
+  rights on last_seen sluice_api: update; sluice_worker: update
+  rights on resolved_at sluice_api: update; sluice_worker: update
+  rights on resolved_by sluice_api: update; sluice_worker: update
+  rights on resolution sluice_api: update; sluice_worker: update
+  rights on comment sluice_api: update; sluice_worker: update
+  rights on resolved_entry_id sluice_api: update; sluice_worker: update
 table public.remote_tag of sluice_owner
   repository_id uuid not null
   name text collate "C" not null
@@ -1163,6 +1201,59 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.forget_observed(p_repository uuid, p_digest text, p_grace interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_before timestamptz := collectable_before(p_grace);
+begin
+  if not exists (select from repository r join feed f on f.id = r.feed_id
+                 where r.id = p_repository and f.kind = 'remote' and not f.trusted) then
+    return false;
+  end if;
+  -- Whoever builds on it now holds a key share on it, and it is skipped.
+  perform from repository_manifest where repository_id = p_repository and digest = p_digest for update skip locked;
+  if not found then
+    return false;
+  end if;
+  delete from repository_manifest rm
+  where rm.repository_id = p_repository and rm.digest = p_digest and rm.pushed_at < v_before and rm.admission_id is null
+    and not awaited(p_digest)
+    and not exists (select from remote_tag o where o.repository_id = p_repository and o.digest = p_digest)
+    and not exists (
+      select from manifest_edge e join repository_manifest parent on parent.digest = e.parent_digest
+      where e.child_digest = p_digest and e.kind = 'manifest' and parent.repository_id = p_repository)
+    and not exists (
+      select from manifest m join repository_manifest subject on subject.digest = m.subject_digest
+      where m.digest = p_digest and subject.repository_id = p_repository);
+  return found;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.forget_removed_tag(p_alert uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_alert remote_alert;
+begin
+  select * into v_alert from remote_alert where id = p_alert and resolution = 'accept-removed' and resolved_by is not null;
+  if not found then
+    perform refuse('alert_fixed', 'only a tag whose removal was accepted is forgotten');
+  end if;
+  with gone as (
+    delete from tag where repository_id = v_alert.repository_id and name = v_alert.tag and digest = v_alert.expected
+    returning repository_id, name, digest)
+  insert into tag_move (repository_id, tag, from_digest, actor_id, entry_id)
+    select repository_id, name, digest, v_alert.resolved_by, v_alert.resolved_entry_id from gone;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute
+
 CREATE OR REPLACE FUNCTION public.groups_at(p_person uuid, p_at timestamp with time zone)
  RETURNS TABLE(id uuid, name text)
  LANGUAGE sql
@@ -1612,6 +1703,36 @@ begin
   end if;
   perform require_entry(new.entry_id, 'recall:' || new.id,
     (select p.kind || ':' || p.id from principal p where p.id = new.recalled_by));
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_remote_alert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'an alert is resolved, never deleted');
+  end if;
+  if tg_op = 'INSERT' then
+    if new.resolved_at is not null or not is_remote(new.repository_id) then
+      perform refuse('alert_fixed', 'an alert begins open, about a remote feed');
+    end if;
+    perform require_entry(new.entry_id, 'alert:' || new.id);
+    return new;
+  end if;
+  if old.resolved_at is not null
+     or to_jsonb(new) - array['expected', 'seen', 'last_seen', 'resolved_at', 'resolved_by', 'resolution', 'comment', 'resolved_entry_id']
+        <> to_jsonb(old) - array['expected', 'seen', 'last_seen', 'resolved_at', 'resolved_by', 'resolution', 'comment', 'resolved_entry_id'] then
+    perform refuse('alert_fixed', 'an alert is resolved once, and not changed otherwise');
+  end if;
+  if new.resolved_at is not null then
+    perform require_entry(new.resolved_entry_id, 'alert:' || new.id,
+      (select p.kind || ':' || p.id from principal p where p.id = new.resolved_by));
+  end if;
   return new;
 end $function$
 
@@ -2080,6 +2201,19 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.require_unalerted(p_feed uuid, p_repository text, p_tag text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tag_alerted(p_feed, p_repository, p_tag) then
+    perform refuse('tag_alerted', format('%s:%s was changed in its registry by another way; resolve that alert first', p_repository, p_tag));
+  end if;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.retire_manifest(p_repository uuid, p_digest text, p_tags text[], p_entry uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -2174,6 +2308,19 @@ begin
 end $function$
 
 owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.tag_alerted(p_feed uuid, p_repository text, p_tag text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (
+    select from remote_alert a join repository r on r.id = a.repository_id
+    where r.feed_id = p_feed and r.name = p_repository and a.tag = p_tag and a.resolved_at is null)
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.unlink_blob(p_repository uuid, p_digest text, p_grace interval)
  RETURNS boolean

@@ -1,5 +1,6 @@
 /** What `guard…` triggers and functions of prisma/migrations refuse with; a test compares the two lists. */
 export const REFUSALS = [
+  'alert_fixed',
   'already_committing',
   'append_only',
   'approval_fixed',

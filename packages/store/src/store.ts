@@ -65,7 +65,7 @@ export async function openStore({ url, poolSize = 10, secret }: StoreOptions) {
     ...connections,
     feedIndex: feedIndex(pool),
     accounts: accounts(connections),
-    feeds: feeds(connections),
+    feeds: feeds(connections, remote.seal),
     lanes: lanes(connections),
     audit: audit(connections),
     /** The name fixed at first start; null before. */

@@ -79,7 +79,7 @@ export interface Prepared {
 /**
  * Resolves what was asked: lane, references, closures, what each target tag points at, and the gates.
  * @throws StoreError lane_unknown, tag_unknown, digest_unknown, digest_mismatch, closure_incomplete,
- *   not_admitted, recall_lifted, invalid
+ *   not_admitted, recall_lifted, tag_alerted, invalid
  */
 export async function prepare(
   tx: Transaction,
@@ -258,6 +258,7 @@ async function prepareItem(
   const current = await tx.$queryRaw<{ name: string; digest: string }[]>`
     select t.name, t.digest from repository r join current_tag t on t.repository_id = r.id
     where r.feed_id = ${lane.toFeedId}::uuid and r.name = ${item.targetRepository} and t.name = any (${[...item.targetTags]}::text[])`
+  if (lane.toRemote) await requireUnalerted(tx, lane, item, position)
   return {
     position,
     sourceRepositoryId: source.id,
@@ -273,4 +274,22 @@ async function prepareItem(
     })),
     frozen,
   }
+}
+
+/** A tag that somebody changed in the registry by another way is first cleared up. @throws StoreError tag_alerted */
+async function requireUnalerted(
+  tx: Transaction,
+  { to, toFeedId }: LaneNow,
+  { targetRepository, targetTags }: ResolvedItem,
+  position: number,
+): Promise<void> {
+  const [alerted] = await tx.$queryRaw<{ tag: string }[]>`
+    select t.tag from unnest(${[...targetTags]}::text[]) t (tag)
+    where tag_alerted(${toFeedId}::uuid, ${targetRepository}, t.tag) limit 1`
+  if (alerted === undefined) return
+  throw new StoreError(
+    'tag_alerted',
+    `${to}/${targetRepository}:${alerted.tag} was changed in its registry by another way; resolve that alert first`,
+    { field: `items[${position}].targetTags` },
+  )
 }

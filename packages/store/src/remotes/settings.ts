@@ -63,30 +63,22 @@ export const REMOTE_ROW = `
   from feed_remote x join feed f on f.id = x.feed_id join feed_name n on n.feed_id = f.id and n.is_current
   where f.deleted_at is null`
 
+/** The `RemoteView` of the feed `f`, as JSON; null where it has none. */
+export const REMOTE_VIEW = `
+  (select json_build_object('url', x.base_url, 'prefix', x.prefix,
+    'credentials', case x.credential_type
+      when 'basic' then json_build_object('type', 'basic', 'username', x.username, 'set', true)
+      when 'refresh' then json_build_object('type', 'refresh', 'set', true) end,
+    'realmAllowList', x.realm_allow_list, 'ca', x.ca,
+    'clientCertificate', case when x.client_certificate is not null
+      then json_build_object('cert', x.client_certificate, 'set', true) end,
+    'proxy', x.proxy, 'plainHttp', case when x.plain_http = '{loopback}' then to_json('loopback'::text) else to_json(x.plain_http) end,
+    'privateHosts', x.private_hosts, 'bandwidth', x.bandwidth)
+   from feed_remote x where x.feed_id = f.id)`
+
 /** What a sealed secret of a feed is of. */
 export const sealContext = (feedId: string, what: 'credential' | 'client key'): string =>
   `feed:${feedId} ${what}`
-
-export function remoteView(row: RemoteRow): RemoteView {
-  const { credentialType, username, clientCertificate } = row
-  return {
-    url: row.baseUrl,
-    prefix: row.prefix,
-    credentials:
-      credentialType === 'basic'
-        ? { type: 'basic', username: username ?? '', set: true }
-        : credentialType === 'refresh'
-          ? { type: 'refresh', set: true }
-          : null,
-    realmAllowList: row.realmAllowList,
-    ca: row.ca,
-    clientCertificate: clientCertificate === null ? null : { cert: clientCertificate, set: true },
-    proxy: row.proxy,
-    plainHttp: plainHttpOf(row.plainHttp),
-    privateHosts: row.privateHosts,
-    bandwidth: row.bandwidth,
-  }
-}
 
 /** @throws StoreError secret_unusable */
 export function remoteAccess(row: RemoteRow, seal: Seal): RemoteAccess {

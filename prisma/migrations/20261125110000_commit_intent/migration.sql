@@ -196,9 +196,7 @@ begin
         perform refuse('target_moved', format('%s:%s points at %s; when the request was made it pointed at %s',
           v_target.repository, v_target.tag, coalesce(v_now, 'nothing'), coalesce(v_target.expected, 'nothing')));
       end if;
-      if tag_alerted(v_feed.id, v_target.repository, v_target.tag) then
-        perform refuse('tag_alerted', format('%s:%s was changed by somebody else; that must be resolved first', v_target.repository, v_target.tag));
-      end if;
+      perform require_unalerted(v_feed.id, v_target.repository, v_target.tag);
       perform require_tag_move(v_feed, v_target.repository, v_target.tag, v_target.digest);
     elsif v_now is distinct from v_target.digest and v_now is distinct from v_held.previous then
       perform refuse('target_moved', format('%s:%s points at %s; before this promotion it pointed at %s',
