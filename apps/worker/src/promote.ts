@@ -8,6 +8,7 @@ import type { PromotionJob } from './queue/job.ts'
 import { commit } from './steps/commit.ts'
 import { copy } from './steps/copy.ts'
 import { finished, type Step } from './steps/step.ts'
+import type { TagTimes } from './steps/tags.ts'
 import { verify } from './steps/verify.ts'
 
 const steps: readonly Step[] = [copy, verify, commit]
@@ -16,6 +17,7 @@ export interface Promoter {
   readonly runs: Store['runs']
   readonly registries: Registries
   readonly storage: BlobStorage
+  readonly tagTimes: TagTimes
   /** The leases of the runs in progress, by their promotions. */
   readonly running: Map<string, Lease>
   /** This worker's name, part of the fence. */
@@ -72,12 +74,12 @@ async function perform(
   step: Step,
   run: Run,
   signal: AbortSignal,
-  { runs, registries, storage }: Promoter,
+  { runs, registries, storage, tagTimes }: Promoter,
   log: Logger,
 ): Promise<void> {
   const since = performance.now()
   await runs.startStep(run, step.name)
-  const result = await step.perform({ runs, run, registries, storage, signal, log })
+  const result = await step.perform({ runs, run, registries, storage, tagTimes, signal, log })
   if (result !== finished) await runs.finishStep(run, step.name, result)
   log.info({ step: step.name, ms: Math.round(performance.now() - since) }, 'step done')
 }

@@ -12,6 +12,7 @@ import { promote } from './promote.ts'
 import { openQueue } from './queue/queue.ts'
 import { relay } from './relay.ts'
 import type { Settings } from './settings.ts'
+import { TAG_TIMES, type TagTimes } from './steps/tags.ts'
 import { sweep } from './sweep.ts'
 import { startUpkeep } from './upkeep.ts'
 
@@ -26,7 +27,11 @@ const RELAY_MS = 1_000
 const SWEEP_MS = 5_000
 
 /** Opens database and queue, and executes promotions until it is stopped. @throws StoreError, WorkerError */
-export async function startWorker(settings: Settings, log: Logger): Promise<Worker> {
+export async function startWorker(
+  settings: Settings,
+  log: Logger,
+  tagTimes: TagTimes = TAG_TIMES,
+): Promise<Worker> {
   const { databaseUrl, redisUrl } = settings
   const storage = await openStorage(settings)
   const secret = loadSecret(settings)
@@ -36,7 +41,7 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
   const worker = `${os.hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
   const registries = openRegistries(store.remotes, sharedBudget(store.pauses, log))
   const running = new Map<string, Lease>()
-  const promoter = { runs, registries, storage, running, worker, stopping: stopping.signal, log }
+  const promoter = { runs, registries, storage, tagTimes, running, worker, stopping: stopping.signal, log }
   const queue = await openQueue({
     databaseUrl,
     redisUrl,

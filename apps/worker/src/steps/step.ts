@@ -3,6 +3,7 @@ import type { JsonValue } from '@sluice/proof'
 import type { Run, Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import type { Registries } from '../ends/registries.ts'
+import type { TagTimes } from './tags.ts'
 
 /** What every step gets. */
 export interface StepContext {
@@ -12,6 +13,7 @@ export interface StepContext {
   readonly registries: Registries
   /** Where the blobs of our own feeds are. */
   readonly storage: BlobStorage
+  readonly tagTimes: TagTimes
   /** Aborted when the promotion was cancelled, another worker took over, or this one has to stop. */
   readonly signal: AbortSignal
   readonly log: Logger

@@ -5,10 +5,16 @@ import { WorkerError } from '../errors.ts'
 import { refuse } from './approved.ts'
 import type { StepContext } from './step.ts'
 
-/** Milliseconds after an intent in which its tags are sent, or not at all. */
-const LEASE_MS = 20_000
-/** And in which what was sent may still arrive: nobody waits longer for an answer. */
-const TIMEOUT_MS = DEFAULT_LIMITS.headMs
+/** Of the lease of a tag elsewhere, in milliseconds. */
+export interface TagTimes {
+  /** After an intent its tags are sent in this time, or not at all. */
+  readonly leaseMs: number
+  /** And in this time after that what was sent may still arrive: nobody waits longer for an answer. */
+  readonly timeoutMs: number
+}
+
+export const TAG_TIMES: TagTimes = { leaseMs: 20_000, timeoutMs: DEFAULT_LIMITS.headMs }
+
 const LOOK_AGAIN_MS = 1_000
 
 /**
@@ -17,9 +23,11 @@ const LOOK_AGAIN_MS = 1_000
  * @throws StoreError target_moved, tag_alerted …; RegistryError; WorkerError destination_lost
  */
 export async function setTags(context: StepContext): Promise<void> {
-  const { run, signal } = context
+  const { run } = context
   const targets = await openTargets(context)
   const { observed, notAfter } = await takeLeases(targets, context)
+  const patience = AbortSignal.timeout(Math.max(0, notAfter - Date.now()) + context.tagTimes.timeoutMs)
+  const signal = AbortSignal.any([context.signal, patience])
   for (const { item, repository } of targets) {
     const manifest = await readRoot(item, context)
     for (const tag of item.tags) {
@@ -28,6 +36,7 @@ export async function setTags(context: StepContext): Promise<void> {
       try {
         await repository.putTag(manifest, tag, notAfter, signal)
       } catch (error) {
+        if (patience.aborted && !context.signal.aborted) throw tooLate(item, tag, error)
         if (!(error instanceof RegistryError) || error.code !== 'manifest_incomplete') throw error
         await context.runs.startOver(run)
         throw new WorkerError(
@@ -55,7 +64,7 @@ async function openTargets({ run, registries }: StepContext): Promise<Target[]> 
 
 async function takeLeases(
   targets: readonly Target[],
-  { runs, run, signal }: StepContext,
+  { runs, run, tagTimes, signal }: StepContext,
 ): Promise<{ observed: readonly ObservedTag[]; notAfter: number }> {
   for (;;) {
     const observed: ObservedTag[] = []
@@ -66,9 +75,9 @@ async function takeLeases(
       }
     }
     // Taken before the lease begins, so that it ends here no later than there.
-    const notAfter = Date.now() + LEASE_MS
+    const notAfter = Date.now() + tagTimes.leaseMs
     try {
-      await runs.intend(run, { observed, leaseMs: LEASE_MS, timeoutMs: TIMEOUT_MS })
+      await runs.intend(run, { observed, ...tagTimes })
       return { observed, notAfter }
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'tag_held') throw error
@@ -81,4 +90,9 @@ async function readRoot(item: RunItem, { runs }: StepContext) {
   const bytes = await runs.readManifest(item.digest)
   if (bytes === null) throw refuse(item, 'its manifest is no longer stored')
   return parseManifest(bytes, item.mediaType)
+}
+
+function tooLate({ target }: RunItem, tag: string, cause: unknown): RegistryError {
+  const text = `the registry of the feed ${target.feed} did not answer in time whether ${target.repository}:${tag} is set`
+  return new RegistryError('timeout', text, { cause })
 }

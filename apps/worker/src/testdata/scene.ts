@@ -31,7 +31,8 @@ export interface Scene {
   readonly approver: Actor
   /** Pushes an image of its own to `dev`, with a layer of so many bytes, and has its promotion approved. */
   approve(tag: string, layerSize?: number): Promise<Approved>
-  spawn(): Promise<WorkerProcess>
+  /** @param main the program, when it is not the worker as it runs in production */
+  spawn(main?: string): Promise<WorkerProcess>
   state(promotionId: string): Promise<string>
   ended(promotionId: string, state?: string): Promise<void>
   /** Everything that the queue holds, and what it is made of. */
@@ -80,8 +81,8 @@ export async function openScene(ends: { from?: Elsewhere; to?: Elsewhere } = {})
       const { rows } = await owner.query<{ id: string }>('select id from promotion where request_id = $1', [request.id])
       return { requestId: request.id, promotionId: rows[0]?.id ?? '', digest, tag }
     },
-    async spawn() {
-      const worker = await spawnWorker(database.workerUrl, queueUrl, dataDir)
+    async spawn(main) {
+      const worker = await spawnWorker(database.workerUrl, queueUrl, dataDir, main)
       workers.push(worker)
       return worker
     },

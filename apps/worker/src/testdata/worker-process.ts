@@ -17,13 +17,16 @@ export interface WorkerProcess {
 }
 
 const root = path.resolve(import.meta.dirname, '../../../..')
-const main = path.join(root, 'apps/worker/src/main.ts')
+const MAIN = path.join(root, 'apps/worker/src/main.ts')
+/** The same worker, with leases of tags that a test can wait for. */
+export const HASTY = path.join(root, 'apps/worker/src/testdata/hasty-worker.ts')
 
 /** The worker as it runs in production, in a process of its own; resolves when it says that it is ready. */
 export async function spawnWorker(
   databaseUrl: string,
   redisUrl: string | undefined,
   dataDir: string,
+  main = MAIN,
 ): Promise<WorkerProcess> {
   const { PATH, TMPDIR } = process.env
   const child = spawn(process.execPath, ['--conditions=sluice-source', '--import=tsx', main], {
