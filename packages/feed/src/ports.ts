@@ -1,11 +1,13 @@
 import type { Descriptor, Manifest } from '@sluice/oci'
 
-/** A hosted feed as one request sees it: resolved once, from its current or any former name. */
+/** A feed as one request sees it: resolved once, from its current or any former name. */
 export interface Feed {
   readonly id: string
   /** The current name; a reference may have used an older one. */
   readonly name: string
   readonly trusted: boolean
+  /** `HOST[:PORT][/PREFIX]` of the registry that has its images; absent where they are here. */
+  readonly elsewhere?: string | null
 }
 
 /** One repository of one feed, by name; it need not exist yet. */

@@ -68,7 +68,7 @@ async function answer(
   const match = matchRoute(method, path)
   const { feed: feedName, repository } = splitName(match.name)
   const feed = await parts.index.findFeed(feedName)
-  if (feed?.trusted && !isRead) throw promotionOnly(feed.name)
+  if (feed?.trusted && !isRead && !feed.elsewhere) throw promotionOnly(feed.name)
   const scopes = scopesOf(match, query)
   if (feed === null) {
     await identify(options, req, scopes)
@@ -76,6 +76,7 @@ async function answer(
   }
   const address = { feed, repository }
   const caller = await authorize(options, req, { address, scopes, verb: match.row.verb })
+  if (feed.elsewhere) throw keptElsewhere(feed.name, `${feed.elsewhere}/${repository}`, isRead)
   if (!isRead) refuseContentEncoding(req)
   const { name, reference } = match
   await match.row.handler(parts, { req, res, query, caller, address, name, reference })
@@ -130,6 +131,18 @@ function promotionOnly(feed: string): FeedError {
     'DENIED',
     `the feed "${feed}" is trusted: images enter and leave it only by an approved promotion or a recall, never by a push, a tag or a delete. Push to an untrusted feed and request a promotion.`,
   )
+}
+
+/** The images of a remote feed are neither read nor written through here: who may, goes to their registry. */
+function keptElsewhere(feed: string, place: string, isRead: boolean): FeedError {
+  const what = isRead
+    ? `pull from ${place} instead`
+    : 'push to its own registry, or promote to it by a request on a lane'
+  return new FeedError('UNSUPPORTED', `the feed "${feed}" is remote, and its images are not here: ${what}`, {
+    status: isRead ? 404 : 405,
+    headers: isRead ? {} : { Allow: '' },
+    detail: { feed, place },
+  })
 }
 
 function notAllowed(): FeedError {

@@ -124,3 +124,12 @@ grant execute on function forget_removed_tag to sluice_api;
 grant execute on function forget_observed to sluice_worker;
 grant select, insert on remote_alert to sluice_api, sluice_worker;
 grant update (expected, seen, last_seen, resolved_at, resolved_by, resolution, comment, resolved_entry_id) on remote_alert to sluice_api, sluice_worker;
+
+-- Where clients get the images of a remote feed, as `HOST[:PORT][/PREFIX]`; null: here.
+create function remote_address(p_feed uuid) returns text
+language sql stable set search_path = public, pg_temp as $$
+  select regexp_replace(base_url, '^https?://', '') || case prefix when '' then '' else '/' || prefix end
+  from feed_remote where feed_id = p_feed
+$$;
+revoke all on function remote_address from public;
+grant execute on function remote_address to sluice_api, sluice_worker;

@@ -144,7 +144,7 @@ function TagTable({
       head: 'Size',
       width: '80px',
       end: true,
-      cell: ({ size }) => <span className="number">{formatSize(size)}</span>,
+      cell: ({ size }) => <span className="number">{size === null ? '' : formatSize(size)}</span>,
     },
     {
       head: 'Set',

@@ -157,7 +157,7 @@ function descriptorOf({ digest, mediaType, size, artifactType, annotations }: Re
 }
 
 const FIND_FEED = `
-  select f.id, c.name, f.trusted
+  select f.id, c.name, f.trusted, case when f.kind = 'remote' then remote_address(f.id) end as elsewhere
   from feed_name n
   join feed f on f.id = n.feed_id and f.deleted_at is null
   join feed_name c on c.feed_id = f.id and c.is_current
@@ -201,7 +201,8 @@ const LIST_REFERRERS = `
 
 const LIST_REPOSITORIES = `
   select n.name || '/' || r.name as name
-  from repository r join feed_name n on n.feed_id = r.feed_id and n.is_current
+  from repository r join feed f on f.id = r.feed_id and f.kind = 'hosted'
+    join feed_name n on n.feed_id = r.feed_id and n.is_current
   where r.feed_id = any ($1) and (n.name || '/' || r.name) collate "C" > $2
     and (exists (select from repository_manifest m where m.repository_id = r.id)
       or exists (select from repository_blob b where b.repository_id = r.id))

@@ -168,7 +168,8 @@ export function feeds(connections: Connections, seal: Seal) {
       const { rows } = await pool.query<{ name: string; createdAt: Date }>(
         `select r.name, r.created_at as "createdAt" from repository r
          where r.feed_id = $1 and r.name collate "C" > $2
-           and exists (select from repository_manifest m where m.repository_id = r.id)
+           and (exists (select from repository_manifest m where m.repository_id = r.id)
+             or exists (select from remote_tag o where o.repository_id = r.id))
          order by r.name collate "C" limit $3`,
         [feedId, afterName(after), limit + 1],
       )

@@ -163,7 +163,7 @@ async function requireBlobs(tx: Transaction, repositoryId: string, members: read
 }
 
 /** An index says which platforms it is for; entries of unknown platform are attestations. */
-function platformsOf(root: Manifest | null): string[] {
+export function platformsOf(root: Manifest | null): string[] {
   const named = (root?.manifests ?? []).flatMap(({ platform }) => {
     if (platform === undefined || platform.os === 'unknown' || platform.os === '') return []
     return [[platform.os, platform.architecture, platform.variant].filter(Boolean).join('/')]

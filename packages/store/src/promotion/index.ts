@@ -92,7 +92,7 @@ export function requests(connections: Connections, remotes: Remotes) {
               repository: sourceRepository,
               tag: sourceTag,
             },
-            target: { feed: lane.to, repository: targetRepository, tags },
+            target: { feed: lane.to, address: lane.toAddress, repository: targetRepository, tags },
             digest,
             mediaType,
             platforms: frozen.platforms,

@@ -48,6 +48,8 @@ export interface LaneNow {
   readonly from: string
   readonly to: string
   readonly toTrusted: boolean
+  /** Where clients get the images of the to feed; null: here. */
+  readonly toAddress: string | null
   /** Kept by a registry elsewhere, of which only what was seen is known (remotes/observe.ts). */
   readonly fromRemote: boolean
   readonly toRemote: boolean
@@ -165,7 +167,7 @@ async function readLane(tx: Transaction, name: string) {
   const [row] = await tx.$queryRaw<(LaneNow & { tagRules: unknown })[]>`
     select l.id, l.name, v.version, v.policy, v.policy_hash as "policyHash",
       l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", fn.name as "from", tn.name as "to",
-      t.trusted as "toTrusted", f.kind = 'remote' as "fromRemote", t.kind = 'remote' as "toRemote", t.tag_rules as "tagRules", now() as now
+      t.trusted as "toTrusted", remote_address(t.id) as "toAddress", f.kind = 'remote' as "fromRemote", t.kind = 'remote' as "toRemote", t.tag_rules as "tagRules", now() as now
     from lane l
       join lane_version v on v.lane_id = l.id
         and v.version = (select max(x.version) from lane_version x where x.lane_id = l.id)

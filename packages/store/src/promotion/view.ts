@@ -15,6 +15,8 @@ export interface ItemView {
   readonly source: { readonly feed: string; readonly repository: string; readonly tag: string | null }
   readonly target: {
     readonly feed: string
+    /** Of a remote feed: `HOST[:PORT][/PREFIX]`, where clients get its images; null: here. */
+    readonly address: string | null
     readonly repository: string
     readonly tags: readonly { readonly tag: string; readonly expected: string | null }[]
   }
@@ -70,6 +72,7 @@ interface RequestRow {
   readonly laneVersion: number
   readonly from: string
   readonly to: string
+  readonly address: string | null
   readonly requesterId: string
   readonly setDigest: string
   readonly reason: string | null
@@ -84,7 +87,7 @@ interface RequestRow {
 export async function readRequests(tx: Transaction, ids: readonly string[]): Promise<RequestView[]> {
   if (ids.length === 0) return []
   const rows = await tx.$queryRaw<RequestRow[]>`
-    select r.id, r.kind, r.recall_id as recall, r.state, l.name as lane, r.lane_version as "laneVersion", fn.name as "from", tn.name as "to",
+    select r.id, r.kind, r.recall_id as recall, r.state, l.name as lane, r.lane_version as "laneVersion", fn.name as "from", tn.name as "to", remote_address(l.to_feed_id) as address,
       r.requester_id as "requesterId", r.set_digest as "setDigest", r.reason, r.links,
       (select g.report -> 'gates' from gate_report g where g.request_id = r.id order by g.at desc, g.id desc limit 1) as gates,
       r.created_at as "createdAt", r.decided_at as "decidedAt", r.expires_at as "expiresAt"
@@ -185,12 +188,15 @@ function readItemViews(tx: Transaction, ids: readonly string[]): Promise<ItemRow
     where i.request_id = any (${[...ids]}::uuid[]) order by i.request_id, i.position`
 }
 
-function itemView(item: ItemRow, { kind, from, to }: Pick<RequestRow, 'kind' | 'from' | 'to'>): ItemView {
+function itemView(
+  item: ItemRow,
+  { kind, from, to, address }: Pick<RequestRow, 'kind' | 'from' | 'to' | 'address'>,
+): ItemView {
   const { digest, tag, current, movedAt } = item
   const drifted = tag !== null && current !== digest
   return {
     source: { feed: leadsBack(kind) ? to : from, repository: item.repository, tag },
-    target: { feed: to, repository: item.targetRepository, tags: item.tags },
+    target: { feed: to, address, repository: item.targetRepository, tags: item.tags },
     digest,
     mediaType: item.mediaType,
     platforms: item.platforms,

@@ -12,7 +12,11 @@ import {
   resolveAlert,
 } from './alerts.ts'
 import { type Compared, compare, readLedger } from './compare.ts'
-import { connections as registries } from './connect.ts'
+import { type Connected, connections as registries } from './connect.ts'
+import { listRemoteTags } from './listing.ts'
+import { type Tried, tryConnection } from './try.ts'
+import type { TagQuery, TagView } from '../feeds/tags.ts'
+import type { Paged } from '../page.ts'
 import { looking } from './look.ts'
 import { compareNow, type Hint, hinted } from './now.ts'
 import { type Asking, observe, type Place } from './observe.ts'
@@ -28,11 +32,16 @@ export function remotes({ prisma, pool }: Connections, secret?: Uint8Array) {
   }
   const { connect, close } = registries(get)
 
+  async function connected(feedId: string): Promise<Connected> {
+    const found = await connect(feedId)
+    if (found === null) throw notRemote()
+    return found
+  }
+
   async function requireRestored(id: string): Promise<void> {
     const of = await feedOfAlert(prisma, id)
-    const connected = of && (await connect(of.feedId))
-    if (!connected) throw new StoreError('not_found', `there is no alert ${id.slice(0, 40)}`)
-    await compareNow(pool, connected, [of])
+    if (of === null) throw new StoreError('not_found', `there is no alert ${id.slice(0, 40)}`)
+    await compareNow(pool, await connected(of.feedId), [of])
     const { resolved, tag, seen, expected } = await readAlert(prisma, id)
     if (resolved !== null) return
     const message = `the registry serves ${seen ?? 'nothing'} under ${tag}, and not ${expected ?? 'nothing'}; put it back there first`
@@ -46,6 +55,16 @@ export function remotes({ prisma, pool }: Connections, secret?: Uint8Array) {
     look: looking(pool, connect),
     /** Records what a registry that the caller has open serves (`observe`). */
     observe: (place: Place, asking: Asking) => observe(pool, place, asking),
+    /** As its registry has them now. @throws StoreError not_found, remote_unavailable, remote_refused */
+    async tags(feedId: string, repository: string, query: TagQuery): Promise<Paged<TagView>> {
+      return listRemoteTags(pool, await connected(feedId), repository, query)
+    },
+    /** Tries to reach the registry, in words; with a repository, also to read that. @throws StoreError not_found, secret_unusable */
+    async test(feedId: string, repository?: string): Promise<Tried> {
+      const access = await get(feedId)
+      if (access === null) throw notRemote()
+      return tryConnection(access, repository)
+    },
     /** Remote feeds that are trusted, and so compared. */
     async trusted(): Promise<readonly { readonly feedId: string }[]> {
       const { rows } = await pool.query<{ feedId: string }>(
@@ -59,9 +78,8 @@ export function remotes({ prisma, pool }: Connections, secret?: Uint8Array) {
     compare: (feedId: string, what: Parameters<typeof compare>[2]) => compare(pool, feedId, what),
     /** Looks at once where a registry says that something changed. @throws StoreError not_found, remote_unavailable, remote_refused */
     async hint(feedId: string, hints: readonly Hint[]): Promise<Compared> {
-      const connected = await connect(feedId)
-      if (connected === null) throw new StoreError('not_found', 'this feed is not remote')
-      return compareNow(pool, connected, await hinted(pool, connected, hints))
+      const registry = await connected(feedId)
+      return compareNow(pool, registry, await hinted(pool, registry, hints))
     },
     alerts: {
       list: (filter: AlertFilter) => listAlerts(prisma, filter),
@@ -84,5 +102,8 @@ export function remotes({ prisma, pool }: Connections, secret?: Uint8Array) {
     close,
   }
 }
+
+const notRemote = () =>
+  new StoreError('not_found', 'this feed is hosted here: there is no registry elsewhere')
 
 export type Remotes = ReturnType<typeof remotes>

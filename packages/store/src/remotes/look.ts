@@ -1,6 +1,7 @@
 import { evidenceRulesOf, leadsBack, type Policy, resolveBack, resolveItems } from '@sluice/promotion'
 import type pg from 'pg'
 import { StoreError } from '../errors.ts'
+import type { FeedView } from '../feeds/find.ts'
 import { isId } from '../id.ts'
 import type { Asked } from '../promotion/prepare.ts'
 import { decided } from '../promotion/refusal.ts'
@@ -113,6 +114,12 @@ export function looking(pool: pg.Pool, connect: Connect) {
     },
 
     /** Looks again, for a moment, at one tag of a feed, if that is remote. */
-    glance: (feedId: string, repository: string, tag: string) => glance(feedId, repository, [tag]),
+    async glance(
+      { id, kind }: Pick<FeedView, 'id' | 'kind'>,
+      repository: string,
+      tag: string,
+    ): Promise<void> {
+      if (kind === 'remote') await glance(id, repository, [tag])
+    },
   }
 }

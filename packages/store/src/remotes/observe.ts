@@ -110,9 +110,10 @@ async function isTrusted(pool: pg.Pool, feedId: string): Promise<boolean> {
   return rows[0]?.trusted ?? true
 }
 
-async function record(
+/** Records what was seen, in one transaction. */
+export async function record(
   pool: pg.Pool,
-  { feedId, repository }: Place,
+  { feedId, repository }: Omit<Place, 'at'>,
   seen: Seen,
   manifests: ReadonlyMap<string, Manifest>,
 ): Promise<void> {
@@ -146,6 +147,7 @@ async function record(
   })
 }
 
-async function eachOf<T>(list: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
+/** A few at a time. */
+export async function eachOf<T>(list: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
   for (let at = 0; at < list.length; at += AT_ONCE) await Promise.all(list.slice(at, at + AT_ONCE).map(act))
 }
