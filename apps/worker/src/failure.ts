@@ -72,7 +72,8 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   unauthorized: 'give the feed credentials that are valid there, then retry',
   forbidden: 'give the feed credentials that may do this there, then retry',
   realm_refused: 'if that is its token server, add it to realmAllowList of the feed, then retry',
-  address_refused: 'if the registry is inside your network, name its host in privateHosts of the feed, then retry',
+  address_refused:
+    'if the registry is inside your network, name its host in privateHosts of the feed, then retry',
   plain_http_refused: 'use https, or name the host in plainHttp of the feed, then retry',
   tls: 'give the feed the CA that signed its certificate, then retry',
   settings_invalid: 'correct the settings of the feed, then retry',

@@ -142,7 +142,11 @@ test('invariant 4: a worker that was stopped between intent and PUT sends nothin
   const late = await scene.spawn(HASTY)
   const first = await scene.approve('stable')
   // It commits its intent, and then cannot read the manifest that it is to send.
-  const gate = await closeGate(scene.owner, 'promotion', `new.intended_at is not null and new.state = 'RUNNING'`)
+  const gate = await closeGate(
+    scene.owner,
+    'promotion',
+    `new.intended_at is not null and new.state = 'RUNNING'`,
+  )
   await gate.reached()
   const locking = lockTable(scene.owner, 'manifest')
   await until(

@@ -10,6 +10,7 @@ import type { Lease } from './lease.ts'
 import { startPeriodic } from './periodic.ts'
 import { promote } from './promote.ts'
 import { openQueue } from './queue/queue.ts'
+import { startReconciler } from './reconcile.ts'
 import { relay } from './relay.ts'
 import type { Settings } from './settings.ts'
 import { TAG_TIMES, type TagTimes } from './steps/tags.ts'
@@ -55,10 +56,12 @@ export async function startWorker(
   const relaying = startPeriodic('relay', RELAY_MS, () => relay(runs, queue), log)
   const sweeping = startPeriodic('sweep', SWEEP_MS, () => sweep(runs, log), log)
   const upkeep = startUpkeep(store.collector, storage, log)
+  const reconciling = startReconciler(store.remotes, registries, log)
   const listening = await listen(store, (event) => {
     const due = event.channel === 'sluice_promotion' && event.state === 'QUEUED'
     if (due || event.channel === 'reconnected') relaying.poke()
-    if (event.channel === 'sluice_promotion' && event.state !== 'RUNNING') running.get(event.promotionId)?.look()
+    if (event.channel === 'sluice_promotion' && event.state !== 'RUNNING')
+      running.get(event.promotionId)?.look()
   })
   log.info({ worker, queue: redisUrl === undefined ? 'postgres' : 'redis' }, 'worker runs')
 
@@ -68,7 +71,13 @@ export async function startWorker(
         () => stopping.abort(new WorkerError('worker_stopped', 'the worker is stopped')),
         patienceMs,
       )
-      await Promise.all([listening.close(), relaying.stop(), sweeping.stop(), upkeep.stop()])
+      await Promise.all([
+        listening.close(),
+        relaying.stop(),
+        sweeping.stop(),
+        upkeep.stop(),
+        reconciling.stop(),
+      ])
       await queue.close()
       clearTimeout(timer)
       registries.close()

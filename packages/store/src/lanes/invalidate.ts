@@ -22,7 +22,8 @@ export async function invalidateOlder(tx: Transaction, { laneId, version, actor 
     const request = await lockRequest(tx, id)
     const promotion = await lockPromotion(tx, id)
     const open = request.state === 'PENDING' || request.state === 'APPROVED'
-    if (!open || promotion?.state === 'SUCCEEDED' || promotion?.state === 'FAILED' || promotion?.intended) continue
+    if (!open || promotion?.state === 'SUCCEEDED' || promotion?.state === 'FAILED' || promotion?.intended)
+      continue
     if (promotion !== null && promotion.state !== 'CANCELLED') {
       await endPromotion(tx, promotion.id, 'CANCELLED', null)
       await appendEntry(tx, {
