@@ -185,8 +185,12 @@ test('retry: only ERRORED, only while the approval stands', () => {
       state === 'ERRORED' ? undefined : 'promotion_state',
     )
   }
-  expect(outcome(() => decideRetry({ ...request, expiresAt: now }, standing('ERRORED'), now))).toBe('request_expired')
-  expect(outcome(() => decideRetry({ ...request, state: 'CANCELLED' }, standing('ERRORED'), now))).toBe('request_state')
+  expect(outcome(() => decideRetry({ ...request, expiresAt: now }, standing('ERRORED'), now))).toBe(
+    'request_expired',
+  )
+  expect(outcome(() => decideRetry({ ...request, state: 'CANCELLED' }, standing('ERRORED'), now))).toBe(
+    'request_state',
+  )
 })
 
 describe('creation', () => {
