@@ -7,7 +7,7 @@ import { type Actor, appendEntry, newId, openStore, type Store, transaction } fr
 import { cloneDatabase, until } from '@sluice/testkit'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
-import { pushImage, pushIndex } from '../../../../tests/copy/images.ts'
+import { pushImage, pushIndex } from './elsewhere.ts'
 import { makeDataDir, spawnWorker, type WorkerProcess } from './worker-process.ts'
 
 /** A registry that serves a feed of the scene; repositories have this before their names there. */
