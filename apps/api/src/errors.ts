@@ -55,6 +55,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   secret_unusable: 409,
   tag_alerted: 409,
   tag_exists: 409,
+  tag_held: 409,
   tag_immutable: 409,
   target_moved: 409,
   trusted_fixed: 409,

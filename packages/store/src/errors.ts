@@ -40,6 +40,7 @@ export const REFUSALS = [
   'second_admin_needed',
   'self_approval',
   'tag_alerted',
+  'tag_held',
   'tag_immutable',
   'tag_not_permitted',
   'target_moved',

@@ -21,6 +21,7 @@ import {
   verify,
 } from './promotion/index.ts'
 import { purges } from './purge/index.ts'
+import { pauses } from './remotes/pauses.ts'
 import { remotes } from './remotes/index.ts'
 import type { Connections } from './transaction.ts'
 
@@ -72,6 +73,7 @@ export async function openStore({ url, poolSize = 10, secret, now = Date.now }: 
     audit: audit(connections),
     /** The name fixed at first start; null before. */
     instance: () => prisma.instance.findFirst({ select: { name: true, createdAt: true } }),
+    pauses: pauses(connections),
     evidence: evidence(connections),
     requests: requests(connections, remote),
     runs: runs(connections, remote),

@@ -14,6 +14,7 @@ import { findDigest } from './digests.ts'
 import type { Ending } from './end.ts'
 import { broke, commit, fail } from './finish.ts'
 import { findPromotion, listPromotions, type PromotionFilter } from './history.ts'
+import { type IntendInput, intend } from './intend.ts'
 import { listRequests, type RequestFilter } from './list.ts'
 import { lookAgain } from './look-again.ts'
 import { type Asked, prepare } from './prepare.ts'
@@ -29,13 +30,17 @@ import { type Handed, handOver } from './relay.ts'
 import {
   finishStep,
   markVerified,
+  type Progress,
   readBlobs,
   readManifest,
+  receiveBlob,
   renew,
   type StagedMember,
   stage,
   staged,
+  startOver,
   startStep,
+  tellProgress,
 } from './steps.ts'
 import { sweep } from './sweep.ts'
 import { type RequestView, readRequests } from './view.ts'
@@ -182,6 +187,11 @@ export function runs(connections: Connections, remotes: Remotes) {
       fenced((tx) => markVerified(tx, run, position, digests)),
     readManifest: (digest: string) => readManifest(prisma, digest),
     blobs: (digests: readonly string[]) => readBlobs(prisma, digests),
+    startOver: (run: Run) => fenced((tx) => startOver(tx, run)),
+    receiveBlob: (run: Run, blob: { digest: string; size: number; storageKey: string }) =>
+      fenced((tx) => receiveBlob(tx, run, blob)),
+    tellProgress: (run: Run, progress: Progress) => tellProgress(prisma, run, progress),
+    intend: (run: Run, input: IntendInput) => fenced((tx) => intend(tx, run, input)),
     commit: (run: Run) => fenced((tx) => commit(tx, run)),
     fail: (run: Run, ending: Ending) => fenced((tx) => fail(tx, run, ending)),
     broke: (run: Run, ending: Ending & { maxTries: number }) => fenced((tx) => broke(tx, run, ending)),

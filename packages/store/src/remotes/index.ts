@@ -1,5 +1,6 @@
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
+import { exclusively } from '../collect/exclusive.ts'
 import { sealWith } from '../secrets/seal.ts'
 import { type Connections, transaction } from '../transaction.ts'
 import {
@@ -72,6 +73,8 @@ export function remotes({ prisma, pool }: Connections, secret?: Uint8Array) {
       )
       return rows
     },
+    /** Runs `work` unless another worker is at it. */
+    exclusively: (work: () => Promise<void>) => exclusively(pool, 'sluice reconcile', work),
     /** What promotions put into a trusted remote feed, to be compared with what its registry serves. */
     ledger: (feedId: string) => readLedger(pool, feedId),
     /** Raises and resolves alerts by what was seen; `at` is the ledger's. */
