@@ -42,7 +42,7 @@ beforeAll(async () => {
   await fill()
 })
 afterAll(async () => {
-  for (const undo of cleanUp.reverse()) await undo()
+  for (const undo of cleanUp.toReversed()) await undo()
 })
 
 async function fill(): Promise<void> {

@@ -29,7 +29,10 @@ export function createListener(services: Services, storage: BlobStorage): Reques
   const answer = registry(services, storage)
   const app = createApp(services, answer)
   return (req, res) => {
-    if (!/^\/v2(?:[/?]|$)/.test(req.url ?? '')) return app(req, res)
+    if (!/^\/v2(?:[/?]|$)/.test(req.url ?? '')) {
+      app(req, res)
+      return
+    }
     observed(services, req, res, () => 'v2')
     void answer(req, res)
   }

@@ -27,7 +27,10 @@ async function watch(token: string | undefined) {
   expect((await events.next()).value).toEqual({ all: true, requests: [] })
   return {
     stop,
-    next: async () => (await events.next()).value as ChangesEvent | undefined,
+    async next(): Promise<ChangesEvent | undefined> {
+      const { done, value } = await events.next()
+      return done === true ? undefined : value
+    },
     /** Follows until an event names this request, or says `all`. */
     async until(id: string): Promise<ChangesEvent> {
       for (;;) {

@@ -10,7 +10,7 @@ export function createMetrics() {
   if (cluster.isWorker) {
     AggregatorRegistry.setRegistries(registry)
     // From now on this process answers when the primary adds up.
-    new AggregatorRegistry()
+    void new AggregatorRegistry()
   }
   return {
     registry,

@@ -13,7 +13,12 @@ it('has this public face', () => {
     'overQuota',
     'requireCondition',
   ])
-  expect(Object.keys(storage).sort()).toEqual(['folderStorage', 'memoryStorage', 'openStorage'])
+  expect(Object.keys(storage).sort()).toEqual([
+    'folderStorage',
+    'memoryStorage',
+    'newStorageKey',
+    'openStorage',
+  ])
   expect(Object.keys(memory)).toEqual(['memoryIndex'])
   expect(Object.keys(contract)).toEqual(['blobStorageContract', 'feedIndexContract'])
 })

@@ -30,7 +30,9 @@ test.each<[string, object, { type: string; predicateType?: string; from?: string
     false,
   ],
 ])('%s', (_, gates, { type, predicateType = null, from = robot }, required) => {
-  expect(isRequired(parsePolicy({ gates }), { type, predicateType, from } as never)).toBe(required)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has types of evidence alone
+  const evidence = { type, predicateType, from } as Parameters<typeof isRequired>[1]
+  expect(isRequired(parsePolicy({ gates }), evidence)).toBe(required)
 })
 
 test('a signature by a key of the lane', () => {

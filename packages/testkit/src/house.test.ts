@@ -56,7 +56,7 @@ function isTest(room: string, file: string): boolean {
   })
 }
 
-const fromClause = /(?:^|[\s;}])(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g
+const fromClause = /(?:^|[\s;}])(?:from|import)\s*\(?\s*(['"])([^'"\s]+)\1/g
 
 function importsOf(file: string): string[] {
   return [...fs.readFileSync(path.join(root, file), 'utf8').matchAll(fromClause)].map(([, , to]) => to ?? '')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { mergePages } from './merge-pages.ts'
 
-const page = (items: string, next: string | null) => ({ items: [...items], next })
+const page = (items: string, next: string | null) => ({ items: items.split(''), next })
 const known = { pages: [page('fed', 'd'), page('cba', 'a')], pageParams: [null, 'd'] }
 const same = (item: string) => item
 

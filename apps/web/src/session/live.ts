@@ -87,6 +87,7 @@ function tell(queries: QueryClient, { all, requests }: ChangesEvent): void {
 }
 
 const ended = (data: unknown): boolean => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the queries under that key hold
   const known = data as Parameters<typeof isFinal>[0] | undefined
   return known !== undefined && isFinal(known)
 }

@@ -53,7 +53,8 @@ async function verified(closure: readonly Member[], lost: readonly Member[] = []
     position: 0,
     digest: image.digest,
     mediaType: OCI_MANIFEST,
-    targetRepository: 'app',
+    source: { feedId: 'dev', feed: 'dev', repository: 'app', remote: false },
+    target: { feedId: 'trusted', feed: 'trusted', repository: 'app', remote: false },
     closure,
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the part of it that this step looks at

@@ -123,6 +123,7 @@ test('a page costs what it shows, however many moves there are', async () => {
   const asked = vi.spyOn(house.api.pool, 'query')
   const read = async (filter: object): Promise<number> => {
     await house.api.feeds.moves({ ...both, limit: 20, ...filter })
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one of the overloads of query
     const [text, values] = asked.mock.lastCall as unknown as [string, unknown[]]
     const [row] = await scene.sql<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
       `explain (analyze, timing off, format json) ${text}`,

@@ -1,3 +1,5 @@
+// The checks after each step stand in what the steps share.
+/* oxlint-disable vitest/no-standalone-expect */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attestation, bytesOf, from, keys, result } from '../evidence/test-attestation.ts'
 import { type Actor, type Run, StoreError } from '../index.ts'
