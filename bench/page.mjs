@@ -109,6 +109,27 @@ function copy(result) {
   ]
 }
 
+function web(result) {
+  const rows = result.rows.map(({ network, view, cold, warm }) => [
+    `${view}, ${network}`,
+    shown(cold),
+    network === '4G' ? '< 2,000' : '',
+    verdict(network === '4G' ? cold < 2_000 : undefined),
+    shown(warm),
+  ])
+  const scripts = Math.max(...result.rows.map((row) => row.scripts))
+  const networks = Object.entries(result.networks).map(
+    ([name, { latency, downloadThroughput }]) =>
+      `${name} is ${((downloadThroughput * 8) / 1e6).toFixed(1)} Mbit/s with ${latency} ms a round trip`,
+  )
+  return [
+    '## The web app',
+    `${machineOf(result)} Milliseconds until a view can be read and answers to input, medians of ${result.rounds}, in Chromium on 1/${result.cpu} of this CPU; ${networks.join(', ')}. Signed in but for the sign-in; the service is on the same machine.`,
+    table(['view', 'nothing cached', 'bar', '', 'again'], rows),
+    `Scripts of a first visit: ${(scripts / 1000).toFixed(0)} kB over the wire (brotli), ${(result.firstLoad / 1000).toFixed(0)} kB as gzip, of at most 250.`,
+  ]
+}
+
 const INTRODUCTION = `# How fast it is
 
 Written by \`npm run bench\` from its run: do not edit. Every contender has a folder of its own on the same disk, logs
@@ -120,7 +141,7 @@ const LIMITS = readFileSync(path.join(import.meta.dirname, 'limits.md'), 'utf8')
 /** Writes the page from what the last runs left. */
 export function writePage(file) {
   const parts = [INTRODUCTION]
-  for (const [name, write] of Object.entries({ registry, promotion, copy })) {
+  for (const [name, write] of Object.entries({ registry, promotion, copy, web })) {
     const found = path.join(RESULTS, `${name}.json`)
     if (existsSync(found)) parts.push(...write(JSON.parse(readFileSync(found, 'utf8'))))
   }

@@ -64,8 +64,8 @@ export async function startSluice() {
   return {
     ...service,
     host: new URL(service.url).host,
-    apiPid: childOf(service.pid, 'apps/api'),
-    workerPid: childOf(service.pid, 'apps/worker'),
+    apiPids: descendants(service.pid, 'apps/api'),
+    workerPid: descendants(service.pid, 'apps/worker')[0],
     name: (repository) => `dev/${repository}`,
     /** As clients do it: a token for these repositories, good for minutes; so ask before each measure. */
     async authorization(...repositories) {
@@ -83,12 +83,17 @@ export async function grant(service, feed, verbs, principal = 'user:admin') {
   await service.call('PUT', `/feeds/${feed}/grants`, [...others, { principal, verbs }])
 }
 
-function childOf(pid, part) {
+/** The processes of a program below this one, however far down. */
+function descendants(pid, part) {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
-  const rows = stdout.split('\n').map((row) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row))
-  const found = rows.find((row) => Number(row?.[2]) === pid && row[3].includes(part))
-  if (!found) throw new Error(`the service has no child of ${part}`)
-  return Number(found[1])
+  const rows = stdout.split('\n').flatMap((row) => {
+    const [, own, parent, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row) ?? []
+    return own === undefined ? [] : [{ pid: Number(own), parent: Number(parent), args }]
+  })
+  const below = (of) => rows.filter(({ parent }) => parent === of).flatMap((row) => [row, ...below(row.pid)])
+  const found = below(pid).filter(({ args }) => args.includes(part))
+  if (found.length === 0) throw new Error(`the service has no child of ${part}`)
+  return found.map((row) => row.pid)
 }
 
 /** The most memory a process has held since `forget`, in MB. */

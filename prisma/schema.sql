@@ -176,6 +176,25 @@ table public.closure_member of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.closure_member FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT ON public.closure_member FOR EACH ROW EXECUTE FUNCTION guard_request_part() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.commit_intent of sluice_owner
+  feed_id uuid not null
+  repository text not null
+  tag text collate "C" not null
+  promotion_id uuid not null
+  digest text not null
+  previous text
+  attempt integer not null
+  sendings integer not null default 1
+  send_until timestamp(3) with time zone not null
+  free_at timestamp(3) with time zone not null
+  entry_id uuid not null
+  committed_at timestamp(3) with time zone
+  constraint commit_intent_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint commit_intent_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint commit_intent_pkey PRIMARY KEY (feed_id, repository, tag)
+  constraint commit_intent_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
+  CREATE INDEX commit_intent_promotion_id_idx ON public.commit_intent USING btree (promotion_id)
+  rights sluice_api: select; sluice_worker: select
 table public.credential of sluice_owner
   person_id uuid not null
   password_hash text not null
@@ -190,6 +209,27 @@ table public.credential of sluice_owner
   constraint credential_set_by_fkey FOREIGN KEY (set_by) REFERENCES person(id)
   CREATE TRIGGER remember BEFORE INSERT OR UPDATE ON public.credential FOR EACH ROW EXECUTE FUNCTION remember_giver() (always)
   rights sluice_api: insert, select, update
+v public.current_tag of sluice_owner
+  repository_id uuid
+  name text collate "C"
+  digest text
+  moved_at timestamp(3) with time zone
+  as  SELECT t.repository_id,
+    t.name,
+    t.digest,
+    t.moved_at
+   FROM tag t
+  WHERE (NOT (EXISTS ( SELECT
+           FROM (repository r
+             JOIN feed f ON ((f.id = r.feed_id)))
+          WHERE ((r.id = t.repository_id) AND (f.kind = 'remote'::text)))))
+UNION ALL
+ SELECT o.repository_id,
+    o.name,
+    o.digest,
+    o.moved_at
+   FROM remote_tag o;
+  rights sluice_api: select; sluice_worker: select
 table public.evidence of sluice_owner
   id uuid not null
   subject text not null
@@ -227,9 +267,10 @@ table public.feed of sluice_owner
   deleted_at timestamp(3) with time zone
   quota_bytes bigint
   retention jsonb not null default '{"rules": []}'::jsonb
-  constraint feed_kind_check CHECK ((kind = 'hosted'::text))
+  constraint feed_kind_check CHECK ((kind = ANY (ARRAY['hosted'::text, 'remote'::text, 'proxy'::text])))
   constraint feed_pkey PRIMARY KEY (id)
   constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
+  constraint remote_keeps_no_blobs CHECK (((kind <> 'remote'::text) OR ((quota_bytes IS NULL) AND (retention = '{"rules": []}'::jsonb))))
   CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
   CREATE TRIGGER guard_trusted BEFORE UPDATE OF trusted ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_trusted() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
@@ -245,6 +286,33 @@ table public.feed_name of sluice_owner
   CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON public.feed_name FOR EACH ROW EXECUTE FUNCTION guard_feed_name() (always)
   rights sluice_api: insert, select; sluice_worker: select
   rights on is_current sluice_api: update
+table public.feed_remote of sluice_owner
+  feed_id uuid not null
+  base_url text not null
+  prefix text not null default ''::text
+  credential_type text
+  username text
+  sealed_credential bytea
+  realm_allow_list text[] not null default '{}'::text[]
+  ca text
+  client_certificate text
+  sealed_client_key bytea
+  proxy text
+  plain_http text[] not null default '{}'::text[]
+  private_hosts text[] not null default '{}'::text[]
+  bandwidth bigint
+  changed_at timestamp(3) with time zone not null default now()
+  constraint feed_remote_bandwidth_check CHECK ((bandwidth > 0))
+  constraint feed_remote_base_url_check CHECK ((base_url ~ '^https?://[^/@?#]+$'::text))
+  constraint feed_remote_check CHECK (((credential_type IS NULL) = (sealed_credential IS NULL)))
+  constraint feed_remote_check1 CHECK (((NOT (credential_type IS DISTINCT FROM 'basic'::text)) = (username IS NOT NULL)))
+  constraint feed_remote_check2 CHECK (((client_certificate IS NULL) = (sealed_client_key IS NULL)))
+  constraint feed_remote_credential_type_check CHECK ((credential_type = ANY (ARRAY['basic'::text, 'refresh'::text])))
+  constraint feed_remote_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint feed_remote_pkey PRIMARY KEY (feed_id)
+  constraint feed_remote_proxy_check CHECK ((proxy ~ '^http://[^/@?#]+$'::text))
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.feed_remote FOR EACH ROW EXECUTE FUNCTION guard_feed_remote() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
 table public.feed_usage of sluice_owner
   id bigint not null generated always as identity
   feed_id uuid not null
@@ -434,6 +502,7 @@ table public.promotion of sluice_owner
   created_at timestamp(3) with time zone not null default now()
   started_at timestamp(3) with time zone
   finished_at timestamp(3) with time zone
+  intended_at timestamp(3) with time zone
   constraint promotion_attempt_check CHECK ((attempt > 0))
   constraint promotion_pkey PRIMARY KEY (id)
   constraint promotion_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
@@ -443,6 +512,7 @@ table public.promotion of sluice_owner
   CREATE INDEX promotion_request_id_idx ON public.promotion USING btree (request_id, created_at DESC)
   CREATE UNIQUE INDEX promotion_request_once ON public.promotion USING btree (request_id) WHERE (state <> 'CANCELLED'::text)
   CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.promotion FOR EACH ROW EXECUTE FUNCTION guard_promotion() (always)
+  CREATE TRIGGER guard_intent BEFORE INSERT OR UPDATE OF state ON public.promotion FOR EACH ROW EXECUTE FUNCTION guard_intent() (always)
   CREATE TRIGGER notify AFTER INSERT OR UPDATE OF state, step ON public.promotion FOR EACH ROW EXECUTE FUNCTION notify_promotion() (origin)
   rights sluice_api: insert, select; sluice_worker: select
   rights on state sluice_api: update; sluice_worker: update
@@ -457,6 +527,18 @@ table public.promotion of sluice_owner
   rights on error_message sluice_api: update; sluice_worker: update
   rights on started_at sluice_api: update; sluice_worker: update
   rights on finished_at sluice_api: update; sluice_worker: update
+table public.promotion_progress of sluice_owner
+  promotion_id uuid not null
+  bytes bigint not null
+  total_bytes bigint not null
+  blobs integer not null
+  total_blobs integer not null
+  bytes_per_second bigint not null
+  at timestamp(3) with time zone not null default now()
+  constraint promotion_progress_pkey PRIMARY KEY (promotion_id)
+  constraint promotion_progress_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
+  CREATE TRIGGER notify AFTER INSERT OR UPDATE ON public.promotion_progress FOR EACH ROW EXECUTE FUNCTION notify_progress() (origin)
+  rights sluice_api: select; sluice_worker: delete, insert, select, update
 table public.promotion_step of sluice_owner
   promotion_id uuid not null
   name text not null
@@ -492,6 +574,14 @@ table public.purge of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.purge FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.purge FOR EACH ROW EXECUTE FUNCTION guard_purge() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.rate_count of sluice_owner
+  key text not null
+  since timestamp(3) with time zone not null
+  count integer not null
+  constraint rate_count_count_check CHECK ((count > 0))
+  constraint rate_count_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
+  constraint rate_count_pkey PRIMARY KEY (key, since)
+  rights sluice_api: insert, select, update; sluice_worker: delete, select
 table public.recall of sluice_owner
   id uuid not null
   feed_id uuid not null
@@ -514,6 +604,61 @@ table public.recall of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.recall FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.recall FOR EACH ROW EXECUTE FUNCTION guard_recall() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.registry_pause of sluice_owner
+  host text not null
+  until timestamp(3) with time zone not null
+  at timestamp(3) with time zone not null default now()
+  constraint registry_pause_pkey PRIMARY KEY (host)
+  rights sluice_api: select; sluice_worker: delete, insert, select, update
+table public.remote_alert of sluice_owner
+  id uuid not null
+  repository_id uuid not null
+  tag text collate "C" not null
+  expected text
+  seen text
+  first_seen timestamp(3) with time zone not null default now()
+  last_seen timestamp(3) with time zone not null default now()
+  entry_id uuid not null
+  resolved_at timestamp(3) with time zone
+  resolved_by uuid
+  resolution text
+  comment text
+  resolved_entry_id uuid
+  constraint remote_alert_check CHECK ((expected IS DISTINCT FROM seen))
+  constraint remote_alert_check1 CHECK ((num_nulls(resolved_at, resolution, resolved_entry_id) = ANY (ARRAY[0, 3])))
+  constraint remote_alert_check2 CHECK (((resolution IS DISTINCT FROM 'accept-removed'::text) OR ((seen IS NULL) AND (expected IS NOT NULL))))
+  constraint remote_alert_check3 CHECK (((resolved_by IS NULL) OR (length(TRIM(BOTH FROM comment)) > 0)))
+  constraint remote_alert_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint remote_alert_pkey PRIMARY KEY (id)
+  constraint remote_alert_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  constraint remote_alert_resolution_check CHECK ((resolution = ANY (ARRAY['restored'::text, 'accept-removed'::text, 'accepted'::text])))
+  constraint remote_alert_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES principal(id)
+  constraint remote_alert_resolved_entry_id_fkey FOREIGN KEY (resolved_entry_id) REFERENCES audit_entry(id)
+  CREATE INDEX remote_alert_first_seen_idx ON public.remote_alert USING btree (first_seen DESC, id DESC)
+  CREATE INDEX remote_alert_tag_idx ON public.remote_alert USING btree (repository_id, tag, resolved_at)
+  CREATE UNIQUE INDEX remote_alert_open_key ON public.remote_alert USING btree (repository_id, tag) WHERE (resolved_at IS NULL)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.remote_alert FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.remote_alert FOR EACH ROW EXECUTE FUNCTION guard_remote_alert() (always)
+  rights sluice_api: insert, select; sluice_worker: insert, select
+  rights on expected sluice_api: update; sluice_worker: update
+  rights on seen sluice_api: update; sluice_worker: update
+  rights on last_seen sluice_api: update; sluice_worker: update
+  rights on resolved_at sluice_api: update; sluice_worker: update
+  rights on resolved_by sluice_api: update; sluice_worker: update
+  rights on resolution sluice_api: update; sluice_worker: update
+  rights on comment sluice_api: update; sluice_worker: update
+  rights on resolved_entry_id sluice_api: update; sluice_worker: update
+table public.remote_tag of sluice_owner
+  repository_id uuid not null
+  name text collate "C" not null
+  digest text not null
+  moved_at timestamp(3) with time zone not null default now()
+  observed_at timestamp(3) with time zone not null default now()
+  constraint remote_tag_pkey PRIMARY KEY (repository_id, name)
+  constraint remote_tag_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
+  CREATE INDEX remote_tag_digest_idx ON public.remote_tag USING btree (digest)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.remote_tag FOR EACH ROW EXECUTE FUNCTION guard_remote_tag() (always)
+  rights sluice_api: delete, insert, select, update; sluice_worker: delete, insert, select, update
 table public.repository of sluice_owner
   id uuid not null
   feed_id uuid not null
@@ -523,7 +668,7 @@ table public.repository of sluice_owner
   constraint repository_feed_id_name_key UNIQUE (feed_id, name)
   constraint repository_pkey PRIMARY KEY (id)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.repository FOR EACH ROW EXECUTE FUNCTION guard_repository() (always)
-  rights sluice_api: insert, select; sluice_worker: select
+  rights sluice_api: insert, select; sluice_worker: insert, select
 table public.repository_blob of sluice_owner
   repository_id uuid not null
   digest text not null
@@ -536,6 +681,7 @@ table public.repository_blob of sluice_owner
   CREATE INDEX repository_blob_digest_idx ON public.repository_blob USING btree (digest)
   CREATE TRIGGER count_link AFTER INSERT OR DELETE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION count_link() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER remote_blob BEFORE INSERT ON public.repository_blob FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.repository_manifest of sluice_owner
   repository_id uuid not null
@@ -586,6 +732,7 @@ table public.request of sluice_owner
   CREATE INDEX request_set_digest_idx ON public.request USING btree (set_digest) WHERE (state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text]))
   CREATE INDEX request_state_idx ON public.request USING btree (state, created_at DESC, id DESC)
   CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.request FOR EACH ROW EXECUTE FUNCTION guard_request() (always)
+  CREATE TRIGGER guard_intent BEFORE UPDATE OF state ON public.request FOR EACH ROW EXECUTE FUNCTION guard_intent() (always)
   CREATE TRIGGER notify AFTER INSERT OR UPDATE OF state ON public.request FOR EACH ROW EXECUTE FUNCTION notify_request() (origin)
   rights sluice_api: insert, select; sluice_worker: select
   rights on state sluice_api: update; sluice_worker: update
@@ -766,11 +913,15 @@ table public.upload of sluice_owner
   claim_until timestamp(3) with time zone
   created_at timestamp(3) with time zone not null default now()
   updated_at timestamp(3) with time zone not null default now()
+  hashed_digest text
+  hashed_by uuid
+  constraint upload_hashed_whole CHECK (((hashed_digest IS NULL) = (hashed_by IS NULL)))
   constraint upload_pkey PRIMARY KEY (id)
   constraint upload_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
   constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   constraint upload_storage_key_key UNIQUE (storage_key)
   CREATE INDEX upload_updated_at_idx ON public.upload USING btree (updated_at)
+  CREATE TRIGGER remote_blob BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.user_group of sluice_owner
   id uuid not null
@@ -789,101 +940,31 @@ CREATE OR REPLACE FUNCTION public.admit(p_promotion uuid, p_attempt integer, p_w
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-declare
-  v_promotion promotion; v_request request; v_item request_item; v_target request_target;
-  v_from uuid; v_feed uuid; v_repository uuid; v_admission uuid; v_break_glass uuid; v_current text;
+declare v_run record; v_promotion promotion; v_request request; v_feed feed; v_lost record;
 begin
-  select * into v_request from request where id = (select request_id from promotion where id = p_promotion) for update;
-  select * into v_promotion from promotion where id = p_promotion for update;
-  if v_promotion.state is distinct from 'RUNNING' or v_promotion.attempt <> p_attempt
-     or v_promotion.locked_by is distinct from p_worker then
-    perform refuse('fenced', format('promotion %s is no longer run by this worker', p_promotion));
-  end if;
-  if v_request.state <> 'APPROVED' then
-    perform refuse('request_state', format('request %s is %s', v_request.id, v_request.state));
-  end if;
-  if v_request.expires_at <= now() then
-    perform refuse('request_expired', format('request %s expired at %s', v_request.id, v_request.expires_at));
-  end if;
-  if not exists (select from request_binding(v_request.id) b
-                 where b.set_digest = v_request.set_digest and b.bound_hash = v_request.bound_hash) then
-    perform refuse('binding_mismatch', 'the request is not what was approved');
-  end if;
-  select id into v_break_glass from break_glass where request_id = v_request.id and v_request.kind = 'break-glass';
-  if v_break_glass is null and not exists (select from valid_approvers(v_request.id)) or not request_quorum_met(v_request.id) then
-    perform refuse('quorum_missing', 'the approvals that the lane asks for are not there');
-  end if;
+  select * into v_run from hold_run(p_promotion, p_attempt, p_worker);
+  v_promotion := v_run.held_promotion;
+  v_request := v_run.held_request;
   perform require_entry(p_entry, 'promotion:' || p_promotion);
-  perform require_closure(p_promotion, v_request.id);
-
-  -- A recall waits for this transaction, or this one for the recall and sees it.
-  if v_request.kind = 'restore' then
-    lock table recall in share row exclusive mode;
+  select f.* into v_feed from lane l join feed f on f.id = l.to_feed_id where l.id = v_request.lane_id;
+  if v_feed.kind <> 'remote' then
+    perform require_admissible(p_promotion, v_request);
   else
-    lock table recall in share mode;
+    if v_promotion.intended_at is null then
+      perform refuse('promotion_state', 'the tags of a remote feed are set after an intent');
+    end if;
+    select i.target_repository, t.tag into v_lost
+      from request_target t join request_item i on i.request_id = t.request_id and i.position = t.position
+      where t.request_id = v_request.id and not exists (
+        select from commit_intent c where c.feed_id = v_feed.id and c.repository = i.target_repository and c.tag = t.tag
+          and c.promotion_id = p_promotion and c.attempt = p_attempt)
+      limit 1;
+    if found then
+      perform refuse('target_moved', format('%s:%s is not this promotion''s to set', v_lost.target_repository, v_lost.tag));
+    end if;
+    perform hold_recalls(v_request.kind);
   end if;
-  select from_feed_id, to_feed_id into v_from, v_feed from lane where id = v_request.lane_id;
-  for v_item in select * from request_item where request_id = v_request.id order by position loop
-    if v_request.kind in ('promote', 'break-glass') then
-      if not exists (select from repository where id = v_item.source_repository_id and feed_id = v_from) then
-        perform refuse('lane_fixed', 'a promotion takes from the first feed of its lane');
-      end if;
-    elsif not exists (
-      select from repository r join repository_manifest m on m.repository_id = r.id
-      where r.id = v_item.source_repository_id and r.feed_id = v_feed and r.name = v_item.target_repository
-        and m.digest = v_item.digest and m.admission_id is not null) then
-      perform refuse('not_admitted', format('%s was never let into %s', v_item.digest, v_item.target_repository));
-    end if;
-    if v_request.kind <> 'restore' and recalled(v_feed, v_item.digest) then
-      perform refuse('recalled', format('%s is recalled: %s', v_item.digest,
-        (select reason from recall where id = recall_of(v_feed, v_item.digest))));
-    end if;
-    insert into repository (id, feed_id, name) values (gen_random_uuid(), v_feed, v_item.target_repository)
-      on conflict (feed_id, name) do nothing;
-    select id into v_repository from repository where feed_id = v_feed and name = v_item.target_repository;
-    v_admission := gen_random_uuid();
-    insert into admission (id, feed_id, repository_id, digest, promotion_id, position, bound_hash, entry_id, break_glass_id)
-      values (v_admission, v_feed, v_repository, v_item.digest, p_promotion, v_item.position, v_request.bound_hash, p_entry, v_break_glass);
-    insert into repository_blob (repository_id, digest, admission_id)
-      select v_repository, c.digest, v_admission from closure_member c
-      where c.request_id = v_request.id and c.position = v_item.position and c.kind = 'blob'
-      order by c.digest on conflict do nothing;
-    insert into repository_manifest (repository_id, digest, media_type, admission_id)
-      select v_repository, c.digest, c.media_type, v_admission from closure_member c
-      where c.request_id = v_request.id and c.position = v_item.position and c.kind = 'manifest'
-      order by c.digest on conflict do nothing;
-    for v_target in select * from request_target
-        where request_id = v_request.id and position = v_item.position order by tag collate "C" loop
-      -- A tag that nothing held is taken by insertion, so that two promotions cannot both take it.
-      insert into tag (repository_id, name, digest)
-        select v_repository, v_target.tag, v_item.digest where v_target.expected_digest is null
-        on conflict do nothing;
-      if not found then
-        v_current := null;
-        select digest into v_current from tag where repository_id = v_repository and name = v_target.tag for update;
-        continue when v_current = v_item.digest;
-        if v_current is null or v_current is distinct from v_target.expected_digest then
-          perform refuse('target_moved', format('%s:%s points at %s; when the request was made it pointed at %s',
-            v_item.target_repository, v_target.tag, coalesce(v_current, 'nothing'), coalesce(v_target.expected_digest, 'nothing')));
-        end if;
-        update tag set digest = v_item.digest, moved_at = now() where repository_id = v_repository and name = v_target.tag;
-      end if;
-      insert into tag_move (repository_id, tag, from_digest, to_digest, promotion_id)
-        values (v_repository, v_target.tag, v_target.expected_digest, v_item.digest, p_promotion);
-    end loop;
-  end loop;
-  if v_request.kind = 'restore' then
-    update recall set lifted_at = now(), lifted_by = p_promotion
-      where id = v_request.recall_id and lifted_at is null and feed_id = v_feed
-        and digest in (select i.digest from request_item i where i.request_id = v_request.id);
-    if not found then
-      perform refuse('recall_lifted', 'the recall that this request undoes no longer stands');
-    end if;
-  end if;
-
-  delete from staged_member where promotion_id = p_promotion;
-  update promotion set state = 'SUCCEEDED', finished_at = now(), lease_until = null, locked_by = null,
-    error_code = null, error_message = null where id = p_promotion;
+  perform let_in(v_promotion, v_request, v_feed, p_entry);
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
@@ -1073,9 +1154,13 @@ CREATE OR REPLACE FUNCTION public.count_link()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-declare v_link repository_blob := case when tg_op = 'INSERT' then new else old end; v_feed uuid;
+declare v_link repository_blob := case when tg_op = 'INSERT' then new else old end; v_feed uuid; v_limited boolean;
 begin
-  select feed_id into v_feed from repository where id = v_link.repository_id;
+  select f.id, f.quota_bytes is not null and not f.trusted into v_feed, v_limited
+    from repository r join feed f on f.id = r.feed_id where r.id = v_link.repository_id;
+  if v_limited then
+    perform pg_advisory_xact_lock(hashtextextended('sluice quota ' || v_feed, 0));
+  end if;
   if not exists (
     select from repository_blob rb join repository r on r.id = rb.repository_id
     where rb.digest = v_link.digest and rb.repository_id <> v_link.repository_id and r.feed_id = v_feed) then
@@ -1124,6 +1209,59 @@ AS $function$
 $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.forget_observed(p_repository uuid, p_digest text, p_grace interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_before timestamptz := collectable_before(p_grace);
+begin
+  if not exists (select from repository r join feed f on f.id = r.feed_id
+                 where r.id = p_repository and f.kind = 'remote' and not f.trusted) then
+    return false;
+  end if;
+  -- Whoever builds on it now holds a key share on it, and it is skipped.
+  perform from repository_manifest where repository_id = p_repository and digest = p_digest for update skip locked;
+  if not found then
+    return false;
+  end if;
+  delete from repository_manifest rm
+  where rm.repository_id = p_repository and rm.digest = p_digest and rm.pushed_at < v_before and rm.admission_id is null
+    and not awaited(p_digest)
+    and not exists (select from remote_tag o where o.repository_id = p_repository and o.digest = p_digest)
+    and not exists (
+      select from manifest_edge e join repository_manifest parent on parent.digest = e.parent_digest
+      where e.child_digest = p_digest and e.kind = 'manifest' and parent.repository_id = p_repository)
+    and not exists (
+      select from manifest m join repository_manifest subject on subject.digest = m.subject_digest
+      where m.digest = p_digest and subject.repository_id = p_repository);
+  return found;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.forget_removed_tag(p_alert uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_alert remote_alert;
+begin
+  select * into v_alert from remote_alert where id = p_alert and resolution = 'accept-removed' and resolved_by is not null;
+  if not found then
+    perform refuse('alert_fixed', 'only a tag whose removal was accepted is forgotten');
+  end if;
+  with gone as (
+    delete from tag where repository_id = v_alert.repository_id and name = v_alert.tag and digest = v_alert.expected
+    returning repository_id, name, digest)
+  insert into tag_move (repository_id, tag, from_digest, actor_id, entry_id)
+    select repository_id, name, digest, v_alert.resolved_by, v_alert.resolved_entry_id from gone;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute
 
 CREATE OR REPLACE FUNCTION public.groups_at(p_person uuid, p_at timestamp with time zone)
  RETURNS TABLE(id uuid, name text)
@@ -1313,6 +1451,47 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_feed_remote()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and new.feed_id <> old.feed_id then
+    perform refuse('feed_fixed', 'the settings of a remote registry stay with their feed');
+  end if;
+  if not exists (select from feed where id = new.feed_id and kind = 'remote') then
+    perform refuse('feed_fixed', 'only a remote feed has a registry elsewhere');
+  end if;
+  new.changed_at := now();
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_intent()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    if new.intended_at is not null then
+      perform refuse('promotion_state', 'a promotion begins without an intent');
+    end if;
+  elsif tg_table_name = 'promotion' then
+    if old.intended_at is not null and new.state = 'CANCELLED' and old.state <> 'CANCELLED' then
+      perform refuse('already_committing', 'the promotion is setting its tags; it can no longer be cancelled');
+    end if;
+  elsif old.state = 'APPROVED' and new.state <> 'APPROVED' and exists (
+      select from promotion p where p.request_id = new.id and p.intended_at is not null and p.state in ('QUEUED', 'RUNNING', 'ERRORED')) then
+    perform refuse('already_committing', 'the promotion is setting its tags; the request can no longer be withdrawn');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_lane()
  RETURNS trigger
@@ -1561,6 +1740,53 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.guard_remote_alert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'an alert is resolved, never deleted');
+  end if;
+  if tg_op = 'INSERT' then
+    if new.resolved_at is not null or not is_remote(new.repository_id) then
+      perform refuse('alert_fixed', 'an alert begins open, about a remote feed');
+    end if;
+    perform require_entry(new.entry_id, 'alert:' || new.id);
+    return new;
+  end if;
+  if old.resolved_at is not null
+     or to_jsonb(new) - array['expected', 'seen', 'last_seen', 'resolved_at', 'resolved_by', 'resolution', 'comment', 'resolved_entry_id']
+        <> to_jsonb(old) - array['expected', 'seen', 'last_seen', 'resolved_at', 'resolved_by', 'resolution', 'comment', 'resolved_entry_id'] then
+    perform refuse('alert_fixed', 'an alert is resolved once, and not changed otherwise');
+  end if;
+  if new.resolved_at is not null then
+    perform require_entry(new.resolved_entry_id, 'alert:' || new.id,
+      (select p.kind || ':' || p.id from principal p where p.id = new.resolved_by));
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_remote_tag()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and (new.repository_id, new.name) is distinct from (old.repository_id, old.name)
+     or not is_remote(new.repository_id) then
+    perform refuse('repository_fixed', 'only the tags of a remote registry are observed');
+  end if;
+  new.observed_at := now();
+  new.moved_at := case when tg_op = 'UPDATE' and new.digest = old.digest then old.moved_at else now() end;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_repository()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1713,6 +1939,106 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute
 
+CREATE OR REPLACE FUNCTION public.hold_recalls(p_kind text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if p_kind = 'restore' then
+    lock table recall in share row exclusive mode;
+  else
+    lock table recall in share mode;
+  end if;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.hold_run(p_promotion uuid, p_attempt integer, p_worker text, OUT held_promotion promotion, OUT held_request request)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  select * into held_request from request where id = (select request_id from promotion where id = p_promotion) for update;
+  select * into held_promotion from promotion where id = p_promotion for update;
+  if held_promotion.state is distinct from 'RUNNING' or held_promotion.attempt <> p_attempt
+     or held_promotion.locked_by is distinct from p_worker then
+    perform refuse('fenced', format('promotion %s is no longer run by this worker', p_promotion));
+  end if;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.intend(p_promotion uuid, p_attempt integer, p_worker text, p_entry uuid, p_observed jsonb, p_lease interval, p_timeout interval)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  v_run record; v_promotion promotion; v_request request; v_target record; v_held commit_intent; v_feed feed; v_now text; v_ours boolean;
+  v_until timestamptz(3) := now() + p_lease;
+begin
+  select * into v_run from hold_run(p_promotion, p_attempt, p_worker);
+  v_promotion := v_run.held_promotion;
+  v_request := v_run.held_request;
+  select f.* into v_feed from lane l join feed f on f.id = l.to_feed_id where l.id = v_request.lane_id;
+  if v_feed.kind <> 'remote' then
+    perform refuse('promotion_state', 'what a hosted feed serves is set by admit alone');
+  end if;
+  perform require_entry(p_entry, 'promotion:' || p_promotion, 'system');
+  if v_promotion.intended_at is null then
+    perform require_admissible(p_promotion, v_request);
+  end if;
+  for v_target in
+      select i.target_repository as repository, t.tag, t.expected_digest as expected, i.digest, i.position
+      from request_target t join request_item i on i.request_id = t.request_id and i.position = t.position
+      where t.request_id = v_request.id order by i.target_repository collate "C", t.tag collate "C" loop
+    if not exists (select from jsonb_array_elements(p_observed) o
+                   where (o ->> 'position')::int = v_target.position and o ->> 'tag' = v_target.tag) then
+      perform refuse('target_moved', format('what %s:%s points at was not read', v_target.repository, v_target.tag));
+    end if;
+    select o ->> 'digest' into v_now from jsonb_array_elements(p_observed) o
+      where (o ->> 'position')::int = v_target.position and o ->> 'tag' = v_target.tag;
+    select * into v_held from commit_intent
+      where feed_id = v_feed.id and repository = v_target.repository and tag = v_target.tag for update;
+    v_ours := found and v_held.promotion_id = p_promotion;
+    if found and not v_ours and v_held.free_at > now() then
+      perform refuse('tag_held', format('%s:%s is being set by another promotion until %s', v_target.repository, v_target.tag, v_held.free_at));
+    end if;
+    if v_promotion.intended_at is not null and not v_ours then
+      perform refuse('target_moved', format('%s:%s was set by a later promotion', v_target.repository, v_target.tag));
+    end if;
+    if not v_ours then
+      if v_now is distinct from v_target.digest and v_now is distinct from v_target.expected then
+        perform refuse('target_moved', format('%s:%s points at %s; when the request was made it pointed at %s',
+          v_target.repository, v_target.tag, coalesce(v_now, 'nothing'), coalesce(v_target.expected, 'nothing')));
+      end if;
+      perform require_unalerted(v_feed.id, v_target.repository, v_target.tag);
+      perform require_tag_move(v_feed, v_target.repository, v_target.tag, v_target.digest);
+    elsif v_now is distinct from v_target.digest and v_now is distinct from v_held.previous then
+      perform refuse('target_moved', format('%s:%s points at %s; before this promotion it pointed at %s',
+        v_target.repository, v_target.tag, coalesce(v_now, 'nothing'), coalesce(v_held.previous, 'nothing')));
+    end if;
+    insert into commit_intent as c (feed_id, repository, tag, promotion_id, digest, previous, attempt, send_until, free_at, entry_id)
+      values (v_feed.id, v_target.repository, v_target.tag, p_promotion, v_target.digest, v_now, p_attempt, v_until, v_until + p_timeout, p_entry)
+      on conflict (feed_id, repository, tag) do update set
+        promotion_id = excluded.promotion_id, digest = excluded.digest, attempt = excluded.attempt, entry_id = excluded.entry_id,
+        previous = case when v_ours then c.previous else excluded.previous end,
+        sendings = case when v_ours then c.sendings + 1 else 1 end,
+        send_until = excluded.send_until, free_at = greatest(c.free_at, excluded.free_at), committed_at = null
+      where c.promotion_id = p_promotion or c.free_at <= now();
+    -- Two that found no row: the second waited for the first, and sees it now.
+    if not found then
+      perform refuse('tag_held', format('%s:%s is being set by another promotion', v_target.repository, v_target.tag));
+    end if;
+  end loop;
+  update promotion set intended_at = coalesce(intended_at, now()) where id = p_promotion;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.is_release_tag(tag text)
  RETURNS boolean
  LANGUAGE sql
@@ -1720,6 +2046,17 @@ CREATE OR REPLACE FUNCTION public.is_release_tag(tag text)
  SET search_path TO 'public', 'pg_temp'
 AS $function$
   select tag ~ '^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$'
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.is_remote(p_repository uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (select from repository r join feed f on f.id = r.feed_id where r.id = p_repository and f.kind = 'remote')
 $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
@@ -1758,6 +2095,56 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute
+
+CREATE OR REPLACE FUNCTION public.let_in(p_promotion promotion, p_request request, p_feed feed, p_entry uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_item request_item; v_target request_target; v_repository uuid; v_admission uuid; v_break_glass uuid; v_previous text;
+begin
+  select id into v_break_glass from break_glass where request_id = p_request.id and p_request.kind = 'break-glass';
+  for v_item in select * from request_item where request_id = p_request.id order by position loop
+    insert into repository (id, feed_id, name) values (gen_random_uuid(), p_feed.id, v_item.target_repository)
+      on conflict (feed_id, name) do nothing;
+    select id into v_repository from repository where feed_id = p_feed.id and name = v_item.target_repository;
+    v_admission := gen_random_uuid();
+    insert into admission (id, feed_id, repository_id, digest, promotion_id, position, bound_hash, entry_id, break_glass_id)
+      values (v_admission, p_feed.id, v_repository, v_item.digest, p_promotion.id, v_item.position, p_request.bound_hash, p_entry, v_break_glass);
+    insert into repository_blob (repository_id, digest, admission_id)
+      select v_repository, c.digest, v_admission from closure_member c
+      where c.request_id = p_request.id and c.position = v_item.position and c.kind = 'blob' and p_feed.kind <> 'remote'
+      order by c.digest on conflict do nothing;
+    insert into repository_manifest (repository_id, digest, media_type, admission_id)
+      select v_repository, c.digest, c.media_type, v_admission from closure_member c
+      where c.request_id = p_request.id and c.position = v_item.position and c.kind = 'manifest'
+      order by c.digest on conflict do nothing;
+    for v_target in select * from request_target
+        where request_id = p_request.id and position = v_item.position order by tag collate "C" loop
+      if p_feed.kind = 'remote' then
+        v_previous := put_remote_tag(p_promotion.id, p_feed.id, v_repository, v_item, v_target.tag);
+      else
+        v_previous := put_tag(v_repository, v_item, v_target);
+      end if;
+      insert into tag_move (repository_id, tag, from_digest, to_digest, promotion_id)
+        select v_repository, v_target.tag, v_previous, v_item.digest, p_promotion.id
+        where v_previous is distinct from v_item.digest;
+    end loop;
+  end loop;
+  if p_request.kind = 'restore' then
+    update recall set lifted_at = now(), lifted_by = p_promotion.id
+      where id = p_request.recall_id and lifted_at is null and feed_id = p_feed.id
+        and digest in (select i.digest from request_item i where i.request_id = p_request.id);
+    if not found then
+      perform refuse('recall_lifted', 'the recall that this request undoes no longer stands');
+    end if;
+  end if;
+  delete from staged_member where promotion_id = p_promotion.id;
+  update promotion set state = 'SUCCEEDED', finished_at = now(), lease_until = null, locked_by = null,
+    error_code = null, error_message = null where id = p_promotion.id;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.matches_any_tag(patterns jsonb, tag text)
  RETURNS boolean
@@ -1801,6 +2188,19 @@ CREATE OR REPLACE FUNCTION public.notify_approval()
 AS $function$
 begin
   perform pg_notify('sluice_request', new.request_id::text);
+  return null;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.notify_progress()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_notify('sluice_promotion', json_build_object('promotionId', p.id, 'requestId', p.request_id, 'state', p.state)::text)
+    from promotion p where p.id = new.promotion_id;
   return null;
 end $function$
 
@@ -1854,6 +2254,55 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute
 
+CREATE OR REPLACE FUNCTION public.put_remote_tag(p_promotion uuid, p_feed uuid, p_repository uuid, p_item request_item, p_tag text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_ledger text; v_seen text;
+begin
+  -- One that was sent once and answered arrives no more; of an earlier attempt nobody knows.
+  update commit_intent set committed_at = now(), free_at = case when sendings = 1 then now() else free_at end
+    where feed_id = p_feed and repository = p_item.target_repository and tag = p_tag and promotion_id = p_promotion
+    returning previous into v_seen;
+  select digest into v_ledger from tag where repository_id = p_repository and name = p_tag for update;
+  insert into tag (repository_id, name, digest) values (p_repository, p_tag, p_item.digest)
+    on conflict (repository_id, name) do update set digest = excluded.digest, moved_at = now() where tag.digest <> excluded.digest;
+  insert into remote_tag (repository_id, name, digest) values (p_repository, p_tag, p_item.digest)
+    on conflict (repository_id, name) do update set digest = excluded.digest;
+  return coalesce(v_ledger, v_seen);
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.put_tag(p_repository uuid, p_item request_item, p_target request_target)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_current text;
+begin
+  -- A tag that nothing held is taken by insertion, so that two promotions cannot both take it.
+  insert into tag (repository_id, name, digest)
+    select p_repository, p_target.tag, p_item.digest where p_target.expected_digest is null
+    on conflict do nothing;
+  if found then
+    return null;
+  end if;
+  select digest into v_current from tag where repository_id = p_repository and name = p_target.tag for update;
+  if v_current = p_item.digest then
+    return v_current;
+  end if;
+  if v_current is null or v_current is distinct from p_target.expected_digest then
+    perform refuse('target_moved', format('%s:%s points at %s; when the request was made it pointed at %s',
+      p_item.target_repository, p_target.tag, coalesce(v_current, 'nothing'), coalesce(p_target.expected_digest, 'nothing')));
+  end if;
+  update tag set digest = p_item.digest, moved_at = now() where repository_id = p_repository and name = p_target.tag;
+  return v_current;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.recall_of(p_feed uuid, p_digest text)
  RETURNS uuid
  LANGUAGE sql
@@ -1881,6 +2330,35 @@ AS $function$
 $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.receive_blob(p_promotion uuid, p_attempt integer, p_worker text, p_digest text, p_size bigint, p_storage_key text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_run record; v_promotion promotion; v_request request;
+begin
+  select * into v_run from hold_run(p_promotion, p_attempt, p_worker);
+  v_promotion := v_run.held_promotion;
+  v_request := v_run.held_request;
+  if not exists (
+    select from closure_member c join request r on r.id = c.request_id join lane l on l.id = r.lane_id join feed f on f.id = l.to_feed_id
+    where c.request_id = v_request.id and c.digest = p_digest and c.kind = 'blob' and c.size = p_size and f.kind = 'hosted') then
+    perform refuse('closure_incomplete', format('%s of %s bytes is not part of what was approved', p_digest, p_size));
+  end if;
+  insert into blob (digest, size, storage_key) values (p_digest, p_size, p_storage_key) on conflict (digest) do nothing;
+  if found then
+    return null;
+  end if;
+  -- The old bytes are queued for removal where these heal them.
+  if heal_blob(p_digest, p_size, p_storage_key) is not null then
+    return null;
+  end if;
+  return p_storage_key;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.refuse(code text, reason text)
  RETURNS void
@@ -1910,6 +2388,20 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.refuse_remote_blob()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if is_remote(new.repository_id) then
+    perform refuse('repository_fixed', 'the blobs of a remote feed stay in its registry');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.remember_giver()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1930,6 +2422,18 @@ begin
 end $function$
 
 owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.remote_address(p_feed uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select regexp_replace(base_url, '^https?://', '') || case prefix when '' then '' else '/' || prefix end
+  from feed_remote where feed_id = p_feed
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.request_binding(request uuid, OUT set_digest text, OUT bound_hash text)
  RETURNS record
@@ -1980,13 +2484,60 @@ $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.require_admissible(p_promotion uuid, p_request request)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_item request_item; v_from uuid; v_feed uuid;
+begin
+  if p_request.state <> 'APPROVED' then
+    perform refuse('request_state', format('request %s is %s', p_request.id, p_request.state));
+  end if;
+  if p_request.expires_at <= now() then
+    perform refuse('request_expired', format('request %s expired at %s', p_request.id, p_request.expires_at));
+  end if;
+  if not exists (select from request_binding(p_request.id) b
+                 where b.set_digest = p_request.set_digest and b.bound_hash = p_request.bound_hash) then
+    perform refuse('binding_mismatch', 'the request is not what was approved');
+  end if;
+  if not (exists (select from valid_approvers(p_request.id))
+          or p_request.kind = 'break-glass' and exists (select from break_glass where request_id = p_request.id))
+     or not request_quorum_met(p_request.id) then
+    perform refuse('quorum_missing', 'the approvals that the lane asks for are not there');
+  end if;
+  perform require_closure(p_promotion, p_request.id);
+  perform hold_recalls(p_request.kind);
+  select from_feed_id, to_feed_id into v_from, v_feed from lane where id = p_request.lane_id;
+  for v_item in select * from request_item where request_id = p_request.id order by position loop
+    if p_request.kind in ('promote', 'break-glass') then
+      if not exists (select from repository where id = v_item.source_repository_id and feed_id = v_from) then
+        perform refuse('lane_fixed', 'a promotion takes from the first feed of its lane');
+      end if;
+    elsif not exists (
+      select from repository r join repository_manifest m on m.repository_id = r.id
+      where r.id = v_item.source_repository_id and r.feed_id = v_feed and r.name = v_item.target_repository
+        and m.digest = v_item.digest and m.admission_id is not null) then
+      perform refuse('not_admitted', format('%s was never let into %s', v_item.digest, v_item.target_repository));
+    end if;
+    if p_request.kind <> 'restore' and recalled(v_feed, v_item.digest) then
+      perform refuse('recalled', format('%s is recalled: %s', v_item.digest,
+        (select reason from recall where id = recall_of(v_feed, v_item.digest))));
+    end if;
+  end loop;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.require_closure(p_promotion uuid, p_request uuid)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-declare v_missing text;
+declare v_missing text; v_hosted boolean;
 begin
+  select f.kind <> 'remote' into v_hosted from request r join lane l on l.id = r.lane_id join feed f on f.id = l.to_feed_id
+    where r.id = p_request;
   select string_agg(c.digest, ', ') into v_missing from closure_member c
     where c.request_id = p_request and not exists (
       select from staged_member s where s.promotion_id = p_promotion and s.position = c.position
@@ -1995,12 +2546,12 @@ begin
     perform refuse('closure_incomplete', format('not staged and verified: %s', left(v_missing, 500)));
   end if;
   -- The share lock keeps a collector from unlinking what is about to be linked.
-  perform from blob b where b.digest in (
+  perform from blob b where v_hosted and b.digest in (
     select c.digest from closure_member c where c.request_id = p_request and c.kind = 'blob')
     order by b.digest for share;
   select string_agg(c.digest, ', ') into v_missing from closure_member c
     where c.request_id = p_request and (
-      c.kind = 'blob' and not exists (
+      c.kind = 'blob' and v_hosted and not exists (
         select from blob b where b.digest = c.digest and b.size = c.size and b.quarantined_at is null)
       or c.kind = 'manifest' and not exists (select from manifest m where m.digest = c.digest));
   if v_missing is not null then
@@ -2027,6 +2578,43 @@ begin
     and (require_entry.actor is null or e.actor = require_entry.actor);
   if not found then
     perform refuse('entry_missing', format('no audit entry %s about %s', entry, subject));
+  end if;
+end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.require_tag_move(p_feed feed, p_repository text, p_tag text, p_digest text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_held text;
+begin
+  if is_signature_tag(p_tag) then
+    return;
+  end if;
+  select t.digest into v_held from repository r join tag t on t.repository_id = r.id and t.name = p_tag
+    where r.feed_id = p_feed.id and r.name = p_repository;
+  if v_held <> p_digest and matches_any_tag(p_feed.tag_rules -> 'immutable', p_tag) then
+    perform refuse('tag_immutable', format('the tag %s is on %s for ever', p_tag, v_held));
+  end if;
+  if v_held is distinct from p_digest and p_feed.tag_rules -> 'versions' = 'true' and not is_release_tag(p_tag)
+     and (is_virtual_tag(p_tag) or not matches_any_tag(p_feed.tag_rules -> 'permitted', p_tag)) then
+    perform refuse('tag_not_permitted', format('the tag %s is neither a release nor permitted here', p_tag));
+  end if;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.require_unalerted(p_feed uuid, p_repository text, p_tag text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tag_alerted(p_feed, p_repository, p_tag) then
+    perform refuse('tag_alerted', format('%s:%s was changed in its registry by another way; resolve that alert first', p_repository, p_tag));
   end if;
 end $function$
 
@@ -2152,6 +2740,19 @@ begin
 end $function$
 
 owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.tag_alerted(p_feed uuid, p_repository text, p_tag text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (
+    select from remote_alert a join repository r on r.id = a.repository_id
+    where r.feed_id = p_feed and r.name = p_repository and a.tag = p_tag and a.resolved_at is null)
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.unlink_blob(p_repository uuid, p_digest text, p_grace interval)
  RETURNS boolean

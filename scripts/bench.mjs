@@ -8,6 +8,7 @@ const benches = {
   registry: ['bench/registry/bench.mjs'],
   promotion: ['bench/promotion/bench.mjs'],
   copy: ['bench/copy/bench.mjs', '5MB', '184MB', '1500MB', 'images50'],
+  web: ['bench/web/bench.mjs'],
   gates: ['--conditions=sluice-source', '--import', 'tsx', 'bench/gates.ts'],
 }
 const asked = process.argv.slice(2)

@@ -7,10 +7,10 @@ import { openScene, type Person, type Scene } from './scene.ts'
 // What was let in is withdrawn, comes back, moves back and goes for ever, through the screens.
 
 const { url, adminPassword } = inject('sluice')
-const [good, bad, leak] = ['good ', 'bad ', 'leak '].map((text) => makeImage({ layers: [text] })) as [
-  ReturnType<typeof makeImage>,
-  ReturnType<typeof makeImage>,
-  ReturnType<typeof makeImage>,
+const [good, bad, leak] = [
+  makeImage({ layers: ['good '] }),
+  makeImage({ layers: ['bad '] }),
+  makeImage({ layers: ['leak '] }),
 ]
 let browser: Browser
 let scene: Scene

@@ -22,6 +22,8 @@ export type Rule =
   | { readonly lane: { readonly from: Need; readonly to: Need } }
   /** On the feed that the request leads to; `own`: its requester, or who administers that feed. */
   | { readonly request: Need | 'own' }
+  /** On the feed that the alert is about. */
+  | { readonly alert: Verb }
 
 /** One call's rule, and what it does once admitted. */
 export type Row<Id extends OperationId> = {
@@ -129,6 +131,18 @@ export function onRequest<Id extends OperationId>(need: Need | 'own', handle: Ha
     return handle
   }
   return { rule: { request: need }, afterBody: false, admit }
+}
+
+/** The feed of an alert. */
+export function onAlert<Id extends OperationId>(need: Verb, handle: Handle<Id>): Row<Id> {
+  const admit = async ({ services, grants, params }: Asked): Promise<Handle<Id>> => {
+    const id = params['id'] ?? ''
+    const alert = await services.store.remotes.alerts.feedOf(id)
+    if (alert === null || !seesHistory(grants, alert.feedId)) throw notFound(`alert ${id}`)
+    requireOn(grants, { id: alert.feedId, name: 'that it is about' }, need)
+    return handle
+  }
+  return { rule: { alert: need }, afterBody: false, admit }
 }
 
 /** The feeds and the requester of a request. @throws ApiError not_found, also for what may not be seen */

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { openApi } from '@sluice/contract'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { BlobStorage } from '@sluice/feed'
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
+import express, { type ErrorRequestHandler, type Express } from 'express'
 import { refusalOf } from './errors.ts'
 import { mountCalls } from './mount.ts'
 import { notFound } from './problem.ts'
+import { metricsOfAll } from './processes.ts'
 import { tokenEndpoint } from './registry/endpoint.ts'
 import { registry } from './registry/mount.ts'
 import type { Services } from './services.ts'
@@ -19,13 +21,32 @@ const HOME = `Sluice: a promotion-gated registry for container images.
   /healthz       it runs      /readyz   it serves      /metrics
 `
 
-/** All that this service answers. */
-export function createApp(services: Services, storage: BlobStorage): Express {
+/**
+ * All that this service answers. Requests to `/v2` do not go through Express, though it would answer them alike: what
+ * it does to each request costs more than answering one for a manifest.
+ */
+export function createListener(services: Services, storage: BlobStorage): RequestListener {
+  const answer = registry(services, storage)
+  const app = createApp(services, answer)
+  return (req, res) => {
+    if (!/^\/v2(?:[/?]|$)/.test(req.url ?? '')) return app(req, res)
+    observed(services, req, res, () => 'v2')
+    void answer(req, res)
+  }
+}
+
+function createApp(services: Services, answerRegistry: ReturnType<typeof registry>): Express {
   const app = express()
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple')
-  app.use(observe(services))
+  app.use((req, res, next) => {
+    observed(services, req, res, () => String(res.locals['route'] ?? 'other'))
+    next()
+  })
   // Before anything that reads a body: blobs are streamed.
-  app.use('/v2', registry(services, storage))
+  app.use('/v2', (req, res) => {
+    res.locals['route'] = 'v2'
+    void answerRegistry(req, res)
+  })
   app.use(tokenEndpoint(services))
   app.use('/api/v1', mountCalls(services))
 
@@ -41,7 +62,7 @@ export function createApp(services: Services, storage: BlobStorage): Express {
   })
   app.get('/metrics', async (_req, res) => {
     const { registry: metrics } = services.metrics
-    res.type(metrics.contentType).send(await metrics.metrics())
+    res.type(metrics.contentType).send(await metricsOfAll(metrics))
   })
   app.use((req) => {
     throw notFound(`path ${req.path}`)
@@ -55,25 +76,28 @@ async function ready({ store }: Services): Promise<void> {
   await store.pool.query('select 1')
 }
 
-/** Gives each request an id, and counts and logs its answer. */
-function observe({ metrics, log }: Services): RequestHandler {
-  return (req, res, next) => {
-    const asked = req.headers['x-request-id']
-    const requestId = typeof asked === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(asked) ? asked : randomUUID()
-    req.headers['x-request-id'] = requestId
-    res.setHeader('X-Request-Id', requestId)
-    res.setHeader('X-Content-Type-Options', 'nosniff')
-    const begun = performance.now()
-    res.once('close', () => {
-      const seconds = (performance.now() - begun) / 1000
-      const route = String(res.locals['route'] ?? 'other')
-      const code = res.writableFinished ? res.statusCode : 499
-      metrics.requests.inc({ route, method: req.method, code })
-      metrics.seconds.observe({ route }, seconds)
-      log.info({ requestId, route, method: req.method, code, ms: Math.round(seconds * 1000) }, 'request')
-    })
-    next()
-  }
+/** Gives a request its id, and counts and logs its answer. */
+function observed(
+  { metrics, log }: Services,
+  req: IncomingMessage,
+  res: ServerResponse,
+  routeOf: () => string,
+): void {
+  const asked = req.headers['x-request-id']
+  const requestId = typeof asked === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(asked) ? asked : randomUUID()
+  req.headers['x-request-id'] = requestId
+  res.setHeader('X-Request-Id', requestId)
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  const begun = performance.now()
+  res.once('close', () => {
+    const seconds = (performance.now() - begun) / 1000
+    const route = routeOf()
+    const { method = '' } = req
+    const code = res.writableFinished ? res.statusCode : 499
+    metrics.requests.inc({ route, method, code })
+    metrics.seconds.observe({ route }, seconds)
+    log.info({ requestId, route, method, code, ms: Math.round(seconds * 1000) }, 'request')
+  })
 }
 
 /** The one place where what a call threw becomes an answer. */

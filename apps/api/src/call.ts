@@ -12,6 +12,8 @@ export type Caller = {
   readonly grants: Grants
   /** By which address this service was reached, as `https://host:port`. */
   readonly origin: string
+  /** Where the request came from, as `addressOf` writes it. */
+  readonly address: string
 }
 
 /** One call of `/api/v1`, checked against its operation. */

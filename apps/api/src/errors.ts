@@ -52,7 +52,10 @@ const STATUS: Readonly<Record<Code, number>> = {
   recalled: 409,
   request_fixed: 409,
   request_state: 409,
+  secret_unusable: 409,
+  tag_alerted: 409,
   tag_exists: 409,
+  tag_held: 409,
   tag_immutable: 409,
   target_moved: 409,
   trusted_fixed: 409,
@@ -67,7 +70,9 @@ const STATUS: Readonly<Record<Code, number>> = {
   not_admitted: 422,
   quorum_missing: 422,
   tag_not_permitted: 422,
+  rate_limited: 429,
   too_many_streams: 429,
+  alert_fixed: 500,
   append_only: 500,
   blob_fixed: 500,
   entry_invalid: 500,
@@ -83,6 +88,8 @@ const STATUS: Readonly<Record<Code, number>> = {
   requester_missing: 500,
   schema_ahead: 500,
   schema_behind: 500,
+  remote_refused: 502,
+  remote_unavailable: 503,
   unavailable: 503,
 }
 
@@ -116,7 +123,7 @@ export function refusalOf(error: unknown): Refusal {
     const issues = issuesOf(detail)
     if (issues !== undefined) return refusal(code, STATUS[code], message, issues)
     const errors = field === undefined ? [] : [{ field, rule: code, message }]
-    return refusal(code, STATUS[code], message, errors, { context: detail })
+    return refusal(code, STATUS[code], message, errors, { context: detail, headers: retryAfter(detail) })
   }
   if (thrown instanceof OciError) {
     const rule = thrown.code.toLowerCase()
@@ -126,6 +133,12 @@ export function refusalOf(error: unknown): Refusal {
     return refusal(thrown.code.toLowerCase(), thrown.status, thrown.message, [], { headers: thrown.headers })
   }
   return bodyRefusal(thrown) ?? refusal('internal', 500, UNFORESEEN)
+}
+
+/** RFC 6585, section 4. */
+function retryAfter(detail: unknown): Readonly<Record<string, string>> {
+  const seconds = typeof detail === 'object' && detail !== null && 'retryAfter' in detail && detail.retryAfter
+  return typeof seconds === 'number' ? { 'Retry-After': String(seconds) } : {}
 }
 
 /** RFC 9110, sections 11.6.1 and 10.2.3. */

@@ -1,49 +1,18 @@
-import path from 'node:path'
+import cluster from 'node:cluster'
 import { readEnvironment } from '@sluice/contract/environment'
-import { openStore } from '@sluice/store'
 import pino from 'pino'
-import { startService } from './service.ts'
+import { runPrimary } from './primary.ts'
+import { runServing } from './serving.ts'
 
-const GRACE_MS = 5_000
-
-/** Over IPC to a supervisor; alone, in words for who started it. */
-const tell = (message: { type: string; [field: string]: string }, line: string): void => {
-  if (process.send) process.send(message)
-  else process.stdout.write(`${line}\n`)
-}
-
+// One process of these listens and hands connections out; the others, of the same program, serve them.
 try {
   const settings = readEnvironment(process.env)
-  if (settings.databaseUrl === undefined)
-    throw new Error('DATABASE_URL: is needed; npm start brings its own database')
   const log = pino(
     { name: 'api', level: settings.logLevel, redact: ['*.headers.authorization', 'authorization'] },
     pino.destination({ fd: 2, sync: false }),
   )
-  const store = await openStore({ url: settings.databaseUrl })
-  const seeded = await store.accounts.seed({
-    adminPassword: settings.adminPassword,
-    instance: settings.instance,
-  })
-  if (seeded.seeded && seeded.generatedPassword !== null) {
-    const { username, generatedPassword: password } = seeded
-    tell({ type: 'seeded', username, password }, `${username} password (shown once): ${password}`)
-  }
-  const dataDir = path.resolve(settings.dataDir)
-  const service = await startService(store, { ...settings, dataDir }, log)
-  let stopping = false
-  const stop = async (): Promise<void> => {
-    if (stopping) return
-    stopping = true
-    await service.close(GRACE_MS)
-    await store.close()
-    process.exit(0)
-  }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop())
-  // The supervisor is gone, however it went: its database goes too, so nothing is left to serve.
-  process.on('disconnect', () => process.exit(0))
-  tell({ type: 'ready', url: service.url }, `ready ${service.url}`)
-  log.info({ url: service.url }, 'api serves')
+  if (cluster.isPrimary) await runPrimary(settings, log)
+  else await runServing(settings, log)
 } catch (error) {
   process.stderr.write(`api stopped: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(1)

@@ -3,6 +3,7 @@
 import { type Operation, type OperationId, operationIds, operations } from '@sluice/contract'
 import { type IRouter, type Request, type RequestHandler, type Response, Router } from 'express'
 import type { Row } from './access.ts'
+import { addressOf } from './address.ts'
 import { streamChanges } from './calls/changes.ts'
 import { streamEvents } from './calls/events.ts'
 import { readBody } from './body.ts'
@@ -56,7 +57,7 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
   const operation: Operation = operations[id]
   const row = routes[id] as unknown as Row<OperationId>
   // Of a call that is open to anyone nobody is known, and its handler looks at nobody.
-  const caller = row.rule === 'anyone' ? ({ services } as Caller) : await identify(services, req)
+  const caller = row.rule === 'anyone' ? await nobody(services, req) : await identify(services, req)
   const params = checkParams(operation, req)
   let bytes: Uint8Array = new Uint8Array()
   const readChecked = async () => {
@@ -86,16 +87,24 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
   else res.json(body)
 }
 
-/** The caller behind the bearer token. @throws ApiError unauthenticated */
+async function nobody(services: Services, req: Request): Promise<Caller> {
+  const address = addressOf(req, services.publicUrl !== undefined)
+  await services.flood(address)
+  return { services, address } as Caller
+}
+
+/** The caller behind the bearer token. @throws ApiError unauthenticated, rate_limited */
 export async function identify(services: Services, req: Request): Promise<Caller> {
+  const address = addressOf(req, services.publicUrl !== undefined)
   const credential = readCredential(req.headers.authorization)
-  if (credential.kind === 'none')
-    throw unauthenticated('sign in, and send the token as Authorization: Bearer')
   const { accounts } = services.store
   const actor = credential.kind === 'bearer' ? await accounts.byToken(credential.secret) : null
+  if (actor === null) await services.flood(address)
+  if (credential.kind === 'none')
+    throw unauthenticated('sign in, and send the token as Authorization: Bearer')
   if (actor === null) throw unauthenticated('the token is unknown, expired or revoked; sign in again')
   const origin = originOf(req, services.publicUrl)
-  return { services, actor, grants: await accounts.grantsOf(actor), origin }
+  return { services, actor, grants: await accounts.grantsOf(actor), origin, address }
 }
 
 function checkParams({ params }: Operation, req: Request): Record<string, string> {

@@ -7,6 +7,7 @@ export type ApiErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'method_not_allowed'
+  | 'rate_limited'
   | 'too_large'
   | 'too_many_streams'
   | 'unsupported_media_type'

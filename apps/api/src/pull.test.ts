@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { executedAt, pullCommand } from './pull.ts'
+import { addressOf, executedAt, pullCommand } from './pull.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 
@@ -9,7 +9,24 @@ test.each([
   ['https://registry.example.com:443', 'latest', 'docker pull registry.example.com/trusted/team/app:latest'],
   ['http://[::1]:5000', '1', 'docker pull [::1]:5000/trusted/team/app:1'],
 ])('at %s, %s', (origin, reference, command) => {
-  expect(pullCommand(origin, { feed: 'trusted', repository: 'team/app' }, reference)).toBe(command)
+  expect(pullCommand(origin, { feed: 'trusted', address: null, repository: 'team/app' }, reference)).toBe(
+    command,
+  )
+})
+
+test.each([
+  ['http://registry.example:5000', '', '1', 'docker pull registry.example:5000/team/app:1'],
+  [
+    'https://registry.example',
+    'our/images',
+    digest,
+    `docker pull registry.example/our/images/team/app@${digest}`,
+  ],
+])('an image of the registry %s under "%s", %s', (url, prefix, reference, command) => {
+  const address = addressOf({ url, prefix })
+  expect(pullCommand('https://a.example', { feed: 'far', address, repository: 'team/app' }, reference)).toBe(
+    command,
+  )
 })
 
 test.each([
@@ -22,7 +39,7 @@ test.each([
     requestId: 'r',
     state,
     digest,
-    targets: [target],
+    targets: [{ ...target, address: null }],
     requester: 'ci',
     approvers: ['alice'],
     startedAt: null,

@@ -1,11 +1,22 @@
-import type { ExecutedPromotion, RequestView } from '@sluice/store'
+import type { ExecutedPromotion, RemoteView, RequestView } from '@sluice/store'
 
-type Place = { readonly feed: string; readonly repository: string }
+type Place = {
+  readonly feed: string
+  /** Of a remote feed, where its images are; null: here. */
+  readonly address: string | null
+  readonly repository: string
+}
+
+/** Where the images of a remote feed are, as `HOST[:PORT][/PREFIX]`. */
+export function addressOf({ url, prefix }: Pick<RemoteView, 'url' | 'prefix'>): string {
+  return `${new URL(url).host}${prefix && `/${prefix}`}`
+}
 
 /** What a person types to get an image, at the address by which this service was reached; by tag or by digest. */
-export function pullCommand(origin: string, { feed, repository }: Place, reference: string): string {
+export function pullCommand(origin: string, { feed, address, repository }: Place, reference: string): string {
   const joint = reference.includes(':') ? '@' : ':'
-  return `docker pull ${new URL(origin).host}/${feed}/${repository}${joint}${reference}`
+  const at = address ?? `${new URL(origin).host}/${feed}`
+  return `docker pull ${at}/${repository}${joint}${reference}`
 }
 
 /** A request with the commands that get what it promoted; a single item's stands at the top too. */
@@ -20,9 +31,10 @@ export function requestAt(origin: string, request: RequestView) {
 
 /** The same for a line of the executed history. */
 export function executedAt(origin: string, executed: ExecutedPromotion) {
-  const targets = executed.targets.map((target) => ({
+  const targets = executed.targets.map(({ address, ...target }) => ({
     ...target,
-    pullCommand: executed.state === 'SUCCEEDED' ? pullCommand(origin, target, target.digest) : null,
+    pullCommand:
+      executed.state === 'SUCCEEDED' ? pullCommand(origin, { ...target, address }, target.digest) : null,
   }))
   return { ...executed, targets }
 }

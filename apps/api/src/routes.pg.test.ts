@@ -57,6 +57,8 @@ function refusal(rule: Rule, who: string): number | null {
   if (rule === 'signed-in') return null
   if (rule === 'person') return who === 'robot' || who === 'narrow' ? 403 : null
   if ('role' in rule) return 403
+  // No such alert.
+  if ('alert' in rule) return 404
   // The feed dev, the lane out of it and its request: who has no verb on either feed is told nothing.
   if (who === 'narrow') {
     if ('feed' in rule) return ['see', 'pull'].includes(rule.feed) ? null : 403

@@ -1,5 +1,17 @@
 import type { OperationId } from '@sluice/contract'
-import { anyone, onFeed, onLane, onNewLane, onRequest, person, type Row, role, signedIn } from './access.ts'
+import {
+  anyone,
+  onAlert,
+  onFeed,
+  onLane,
+  onNewLane,
+  onRequest,
+  person,
+  type Row,
+  role,
+  signedIn,
+} from './access.ts'
+import * as alerts from './calls/alerts.ts'
 import * as evidence from './calls/evidence.ts'
 import * as feeds from './calls/feeds.ts'
 import * as groups from './calls/groups.ts'
@@ -7,6 +19,7 @@ import * as history from './calls/history.ts'
 import * as lanes from './calls/lanes.ts'
 import * as purges from './calls/purges.ts'
 import * as recalls from './calls/recalls.ts'
+import * as remotes from './calls/remotes.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
@@ -47,6 +60,12 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   updateFeed: onFeed('admin', feeds.updateFeed),
   deleteFeed: onFeed('admin', feeds.deleteFeed),
   previewRetention: onFeed('admin', feeds.previewRetention),
+  testConnection: onFeed('admin', remotes.testConnection),
+  getNotificationKey: onFeed('admin', remotes.getNotificationKey),
+  // Shows the notification key of its feed, which stands in for a credential.
+  notifyFeed: anyone(remotes.notifyFeed),
+  listAlerts: signedIn(alerts.listAlerts),
+  resolveAlert: onAlert('admin', alerts.resolveAlert),
   getGrants: onFeed('admin', feeds.getGrants),
   putGrants: onFeed('admin', feeds.putGrants),
   listRepositories: onFeed('pull', repositories.listRepositories),

@@ -7,10 +7,10 @@ import type { Settings } from '@sluice/contract/environment'
 import { openStorage } from '@sluice/feed/storage'
 import type { Store } from '@sluice/store'
 import type { Logger } from 'pino'
-import { createApp } from './app.ts'
+import { createListener } from './app.ts'
+import { floodGate } from './flood.ts'
 import { createMetrics } from './metrics.ts'
 import { loadTokenKeys } from './registry/key.ts'
-import { loadSecret } from './secret.ts'
 import { openWatch } from './watch.ts'
 
 export type Service = {
@@ -20,8 +20,13 @@ export type Service = {
   close(graceMs: number): Promise<void>
 }
 
-/** Serves an opened, seeded store as the settings say. */
-export async function startService(store: Store, settings: Settings, log: Logger): Promise<Service> {
+/** Serves an opened, seeded store as the settings say. @param secret of the installation */
+export async function startService(
+  store: Store,
+  settings: Settings,
+  secret: Uint8Array,
+  log: Logger,
+): Promise<Service> {
   const instance = (await store.instance())?.name ?? 'sluice'
   const { tokenKeyFile, dataDir, publicUrl, tlsCert, tlsKey } = settings
   const keys = loadTokenKeys(tokenKeyFile ?? path.join(dataDir, 'keys', 'token.pem'), {
@@ -29,13 +34,14 @@ export async function startService(store: Store, settings: Settings, log: Logger
   })
   const storage = await openStorage(settings)
   const watch = await openWatch(store)
-  const secret = loadSecret(settings)
-  const services = { store, instance, keys, secret, storage, watch, metrics: createMetrics(), log, publicUrl }
-  const app = createApp(services, storage)
+  const flood = floodGate(store.accounts.countUnauthenticated)
+  const metrics = createMetrics()
+  const services = { store, instance, keys, secret, storage, watch, flood, metrics, log, publicUrl }
+  const listener = createListener(services, storage)
   const server =
     tlsCert !== undefined && tlsKey !== undefined
-      ? https.createServer({ cert: fs.readFileSync(tlsCert), key: fs.readFileSync(tlsKey) }, app)
-      : http.createServer(app)
+      ? https.createServer({ cert: fs.readFileSync(tlsCert), key: fs.readFileSync(tlsKey) }, listener)
+      : http.createServer(listener)
   // A layer may take hours: what stalls is ended by the feed server, not by the clock.
   server.requestTimeout = 0
   server.keepAliveTimeout = 65_000

@@ -1,5 +1,6 @@
 import type { BlobReader, Store } from '@sluice/store'
 import type { Logger } from 'pino'
+import type { FloodGate } from './flood.ts'
 import type { Metrics } from './metrics.ts'
 import type { TokenKeys } from './registry/key.ts'
 import type { Watch } from './watch.ts'
@@ -15,6 +16,7 @@ export type Services = {
   /** Where evidence that hangs on images is read. */
   readonly storage: BlobReader
   readonly watch: Watch
+  readonly flood: FloodGate
   readonly metrics: Metrics
   readonly log: Logger
   readonly publicUrl: string | undefined

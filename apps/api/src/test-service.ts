@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { type Operation, type OperationId, operations, problem } from '@sluice/contract'
 import { readEnvironment } from '@sluice/contract/environment'
-import { openStore } from '@sluice/store'
+import { loadSecret, openStore } from '@sluice/store'
 import { cloneDatabase } from '@sluice/testkit'
 import pino from 'pino'
 import { expect } from 'vitest'
@@ -19,14 +19,18 @@ export type Answer = { status: number; headers: Headers; body: Json }
 /** A real service over a real database of its own, with the seeded feeds and lane. */
 export async function startTestService(
   env: Record<string, string> = {},
-  { through = async (url) => url }: { through?: (databaseUrl: string) => Promise<string> } = {},
+  {
+    through = async (url) => url,
+    now,
+  }: { through?: (databaseUrl: string) => Promise<string>; now?: () => number } = {},
 ) {
   const database = await cloneDatabase()
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-api-'))
-  const store = await openStore({ url: await through(database.apiUrl) })
-  await store.accounts.seed({ adminPassword: PASSWORD, instance: 'test.example' })
   const settings = readEnvironment({ SLUICE_PORT: '0', SLUICE_DATA_DIR: dataDir, ...env })
-  const service = await startService(store, settings, pino({ level: 'silent' }))
+  const secret = loadSecret(settings)
+  const store = await openStore({ url: await through(database.apiUrl), secret, ...(now && { now }) })
+  await store.accounts.seed({ adminPassword: PASSWORD, instance: 'test.example' })
+  const service = await startService(store, settings, secret, pino({ level: 'silent' }))
   const { url } = service
 
   const ask = async (
@@ -97,6 +101,7 @@ export async function startTestService(
     call,
     signIn,
     ownerUrl: database.ownerUrl,
+    workerUrl: database.workerUrl,
     /** A person with these grants, as `feed: [verbs]`; answers its session token. */
     async person(username: string, grants: Record<string, string[]> = {}): Promise<string> {
       expect((await call('createUser', admin, { body: { username, password: PASSWORD } })).status).toBe(201)

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { alerts } from './commands/alerts.ts'
 import { apply } from './commands/apply.ts'
 import { approve } from './commands/approve.ts'
 import { breakGlass, review } from './commands/break-glass.ts'
@@ -39,6 +40,7 @@ const commands = [
   review,
   recalls,
   purge,
+  alerts,
   users,
   tokens,
   password,

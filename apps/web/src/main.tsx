@@ -2,8 +2,10 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { pendingQuery } from './inbox/queries.ts'
 import { createAppRouter } from './router.tsx'
 import { statusOf } from './session/client.ts'
+import { meQuery } from './session/me.ts'
 import { session } from './session/session.ts'
 import { applyTheme, keptTheme } from './shell/theme.ts'
 import './styles/tokens.css'
@@ -30,6 +32,12 @@ const queries = new QueryClient({
   },
 })
 const router = createAppRouter()
+
+// What every view shows is asked for while the view's own script is still on its way.
+if (session.current() !== null) {
+  void queries.prefetchQuery(meQuery)
+  void queries.prefetchQuery(pendingQuery)
+}
 
 session.subscribe(() => {
   if (session.current() !== null) return

@@ -3,6 +3,8 @@
  * - `queue_schema_missing`: the schema in which the queue's tables live does not exist, and only the owner may
  *   make one.
  * - `closure_incomplete`: what is stored is not the whole image that was approved.
+ * - `destination_lost`: a registry accepted what it does not serve; it is copied again.
+ * - `feed_gone`: a feed of the lane no longer has a registry.
  * - `lease_lost`: another worker may run this promotion by now.
  * - `worker_stopped`: the process ends.
  */
@@ -10,6 +12,8 @@ export type WorkerErrorCode =
   | 'setting_missing'
   | 'queue_schema_missing'
   | 'closure_incomplete'
+  | 'destination_lost'
+  | 'feed_gone'
   | 'lease_lost'
   | 'worker_stopped'
 
@@ -17,8 +21,8 @@ export type WorkerErrorCode =
 export class WorkerError extends Error {
   readonly code: WorkerErrorCode
 
-  constructor(code: WorkerErrorCode, message: string) {
-    super(message)
+  constructor(code: WorkerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'WorkerError'
     this.code = code
   }

@@ -1,4 +1,5 @@
-import { OciError } from '@sluice/oci'
+import { FeedError } from '@sluice/feed'
+import { OciError, RegistryError } from '@sluice/oci'
 import { StoreError } from '@sluice/store'
 import { expect, test } from 'vitest'
 import { WorkerError } from './errors.ts'
@@ -13,6 +14,24 @@ test.each([
   [new OciError('DIGEST_MISMATCH', 'x'), { kind: 'refused', code: 'closure_incomplete', message: 'x' }],
   [new StoreError('unavailable', 'x'), { kind: 'broke', code: 'unavailable' }],
   [new WorkerError('worker_stopped', 'x'), { kind: 'broke', code: 'worker_stopped' }],
+  [new StoreError('tag_alerted', 'x'), { kind: 'refused', code: 'tag_alerted', message: 'x' }],
+  [new RegistryError('wrong_digest', 'x'), { kind: 'refused', code: 'wrong_digest' }],
+  [new RegistryError('closure_differs', 'x'), { kind: 'refused', code: 'closure_differs' }],
+  [new RegistryError('server_error', 'x'), { kind: 'broke', code: 'server_error', forGood: false }],
+  [new RegistryError('dns', 'x'), { kind: 'broke', code: 'dns', forGood: false }],
+  [
+    new RegistryError('forbidden', 'reg.example said no'),
+    {
+      kind: 'broke',
+      code: 'forbidden',
+      forGood: true,
+      message:
+        'During the step "verify": reg.example said no; give the feed credentials that may do this there, then retry.',
+    },
+  ],
+  [new WorkerError('destination_lost', 'x'), { kind: 'broke', code: 'destination_lost', forGood: false }],
+  [Object.assign(new Error('x'), { code: 'ENOSPC' }), { kind: 'broke', code: 'storage_full' }],
+  [new FeedError('BLOB_MISSING', 'x'), { kind: 'broke', code: 'storage_failed' }],
   // Refusals that tell of a mistake of ours, and whatever else is thrown, are machinery.
   [new StoreError('entry_missing', 'x'), { kind: 'broke', code: 'internal' }],
   [new TypeError('x'), { kind: 'broke', code: 'internal' }],

@@ -9,6 +9,8 @@ const RENEW_MS = 5_000
 export interface Lease {
   /** Aborted with a WorkerError lease_lost or worker_stopped. */
   readonly signal: AbortSignal
+  /** Looks at once whether the run is still ours: somebody may have cancelled it. */
+  look(): void
   end(): void
 }
 
@@ -30,6 +32,7 @@ export function keepLease(runs: Store['runs'], run: Run, stopping: AbortSignal, 
   const timer = setInterval(() => void renew(), RENEW_MS)
   return {
     signal: AbortSignal.any([lost.signal, stopping]),
+    look: () => void renew(),
     end: () => clearInterval(timer),
   }
 }

@@ -1,19 +1,25 @@
-import { AUTOMATIC_TRIES, type BlobReader, type Run, type Store } from '@sluice/store'
+import type { BlobStorage } from '@sluice/feed'
+import { AUTOMATIC_TRIES, type Run, type Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import { judge } from './failure.ts'
-import { keepLease, LEASE_MS } from './lease.ts'
+import type { Registries } from './ends/registries.ts'
+import { keepLease, type Lease, LEASE_MS } from './lease.ts'
 import type { PromotionJob } from './queue/job.ts'
 import { commit } from './steps/commit.ts'
 import { copy } from './steps/copy.ts'
 import { finished, type Step } from './steps/step.ts'
+import type { TagTimes } from './steps/tags.ts'
 import { verify } from './steps/verify.ts'
 
 const steps: readonly Step[] = [copy, verify, commit]
 
 export interface Promoter {
   readonly runs: Store['runs']
-  /** Where evidence beside the images is read when a promotion starts. */
-  readonly storage: BlobReader
+  readonly registries: Registries
+  readonly storage: BlobStorage
+  readonly tagTimes: TagTimes
+  /** The leases of the runs in progress, by their promotions. */
+  readonly running: Map<string, Lease>
   /** This worker's name, part of the fence. */
   readonly worker: string
   /** Aborted when a run in progress has to be given back. */
@@ -37,32 +43,43 @@ export async function promote(job: PromotionJob, promoter: Promoter): Promise<vo
   const { run } = begun
   const log = jobLog.child({ requestId: run.requestId })
   const lease = keepLease(runs, run, stopping, log)
+  promoter.running.set(run.promotionId, lease)
   let at = ''
   try {
     for (const step of steps) {
       at = step.name
-      if (run.steps.some(({ name }) => name === step.name)) continue
+      if (isDone(step, run)) continue
       lease.signal.throwIfAborted()
-      await perform(step, run, lease.signal, promoter.runs, log)
+      await perform(step, run, lease.signal, promoter, log)
     }
     log.info('promotion succeeded')
   } catch (error) {
-    await settle(error, at, run, runs, log)
+    // What an aborted step says of itself matters less than why it was aborted.
+    await settle(lease.signal.aborted ? lease.signal.reason : error, at, run, runs, log)
   } finally {
     lease.end()
+    promoter.running.delete(run.promotionId)
   }
+}
+
+/**
+ * Whether an earlier attempt did it. A registry elsewhere may have lost since what it had then, so there all of it is
+ * looked at again until the tags are about to be set.
+ */
+function isDone({ name }: Step, { steps: done, remoteTarget, intended }: Run): boolean {
+  return done.some((step) => step.name === name) && (!remoteTarget || intended)
 }
 
 async function perform(
   step: Step,
   run: Run,
   signal: AbortSignal,
-  runs: Store['runs'],
+  { runs, registries, storage, tagTimes }: Promoter,
   log: Logger,
 ): Promise<void> {
   const since = performance.now()
   await runs.startStep(run, step.name)
-  const result = await step.perform({ runs, run, signal })
+  const result = await step.perform({ runs, run, registries, storage, tagTimes, signal, log })
   if (result !== finished) await runs.finishStep(run, step.name, result)
   log.info({ step: step.name, ms: Math.round(performance.now() - since) }, 'step done')
 }
@@ -82,7 +99,9 @@ async function settle(
     if (failure.kind === 'refused') {
       await runs.fail(run, { code, message })
       log.warn({ step, code, reason: message }, 'promotion refused')
-    } else if ((await runs.broke(run, { code, message, maxTries: AUTOMATIC_TRIES })) === 'retry') {
+    } else if (
+      (await runs.broke(run, { code, message, maxTries: failure.forGood ? 0 : AUTOMATIC_TRIES })) === 'retry'
+    ) {
       log.warn({ step, code, err: error }, 'promotion is tried again')
     } else {
       log.error({ step, code, err: error }, 'promotion given up')

@@ -13,6 +13,8 @@ test('the queue lives in the database unless Redis is named', () => {
     logLevel: 'info',
     dataDir: path.resolve('.sluice'),
     storage: undefined,
+    secretKey: undefined,
+    secretKeyFile: undefined,
   })
   const redisUrl = 'redis://127.0.0.1:6379/0'
   expect(
@@ -22,6 +24,7 @@ test('the queue lives in the database unless Redis is named', () => {
       SLUICE_LOG_LEVEL: 'debug',
       SLUICE_DATA_DIR: '/data',
       SLUICE_STORAGE: 's3://b/p',
+      SLUICE_SECRET_KEY: 'a secret of at least thirty-two letters',
     }),
   ).toEqual({
     databaseUrl,
@@ -29,6 +32,8 @@ test('the queue lives in the database unless Redis is named', () => {
     logLevel: 'debug',
     dataDir: '/data',
     storage: 's3://b/p',
+    secretKey: 'a secret of at least thirty-two letters',
+    secretKeyFile: undefined,
   })
 })
 

@@ -12,6 +12,9 @@ export interface Settings {
   readonly dataDir: string
   /** A bucket, in place of the data folder. */
   readonly storage: string | undefined
+  /** Open the credentials of remote registries; the same as the api's. Without both, a file in the data folder. */
+  readonly secretKey: string | undefined
+  readonly secretKeyFile: string | undefined
 }
 
 /**
@@ -20,12 +23,20 @@ export interface Settings {
  * @throws EnvironmentError, WorkerError setting_missing
  */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const { databaseUrl, redisUrl, logLevel, dataDir, storage } = readEnvironment(env)
+  const { databaseUrl, redisUrl, logLevel, dataDir, storage, secretKey, secretKeyFile } = readEnvironment(env)
   if (databaseUrl === undefined) {
     throw new WorkerError(
       'setting_missing',
       'DATABASE_URL: a worker of its own needs the URL of the database, signing in as sluice_worker; npm start makes one by itself',
     )
   }
-  return { databaseUrl, redisUrl, logLevel, dataDir: path.resolve(dataDir), storage }
+  return {
+    databaseUrl,
+    redisUrl,
+    logLevel,
+    dataDir: path.resolve(dataDir),
+    storage,
+    secretKey,
+    secretKeyFile,
+  }
 }

@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import os from 'node:os'
 import { openStorage } from '@sluice/feed/storage'
-import { listen, openStore } from '@sluice/store'
+import { listen, loadSecret, openStore } from '@sluice/store'
 import type { Logger } from 'pino'
+import { sharedBudget } from './ends/budget.ts'
+import { openRegistries } from './ends/registries.ts'
 import { WorkerError } from './errors.ts'
+import type { Lease } from './lease.ts'
 import { startPeriodic } from './periodic.ts'
 import { promote } from './promote.ts'
 import { openQueue } from './queue/queue.ts'
+import { startReconciler } from './reconcile.ts'
 import { relay } from './relay.ts'
 import type { Settings } from './settings.ts'
+import { TAG_TIMES, type TagTimes } from './steps/tags.ts'
 import { sweep } from './sweep.ts'
 import { startUpkeep } from './upkeep.ts'
 
@@ -21,16 +26,25 @@ export interface Worker {
 const CONCURRENCY = 8
 const RELAY_MS = 1_000
 const SWEEP_MS = 5_000
+/** Of the entries about failed sign-ins: as long as the window that each tells of. */
+const REPORT_MS = 5 * 60_000
 
 /** Opens database and queue, and executes promotions until it is stopped. @throws StoreError, WorkerError */
-export async function startWorker(settings: Settings, log: Logger): Promise<Worker> {
+export async function startWorker(
+  settings: Settings,
+  log: Logger,
+  tagTimes: TagTimes = TAG_TIMES,
+): Promise<Worker> {
   const { databaseUrl, redisUrl } = settings
   const storage = await openStorage(settings)
-  const store = await openStore({ url: databaseUrl, poolSize: CONCURRENCY + 8 })
+  const secret = loadSecret(settings)
+  const store = await openStore({ url: databaseUrl, poolSize: CONCURRENCY + 8, secret })
   const { runs } = store
   const stopping = new AbortController()
   const worker = `${os.hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
-  const promoter = { runs, storage, worker, stopping: stopping.signal, log }
+  const registries = openRegistries(store.remotes, sharedBudget(store.pauses, log))
+  const running = new Map<string, Lease>()
+  const promoter = { runs, registries, storage, tagTimes, running, worker, stopping: stopping.signal, log }
   const queue = await openQueue({
     databaseUrl,
     redisUrl,
@@ -43,10 +57,14 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
   })
   const relaying = startPeriodic('relay', RELAY_MS, () => relay(runs, queue), log)
   const sweeping = startPeriodic('sweep', SWEEP_MS, () => sweep(runs, log), log)
+  const reporting = startPeriodic('report', REPORT_MS, store.accounts.reportFailedSignIns, log)
   const upkeep = startUpkeep(store.collector, storage, log)
+  const reconciling = startReconciler(store.remotes, registries, log)
   const listening = await listen(store, (event) => {
     const due = event.channel === 'sluice_promotion' && event.state === 'QUEUED'
     if (due || event.channel === 'reconnected') relaying.poke()
+    if (event.channel === 'sluice_promotion' && event.state !== 'RUNNING')
+      running.get(event.promotionId)?.look()
   })
   log.info({ worker, queue: redisUrl === undefined ? 'postgres' : 'redis' }, 'worker runs')
 
@@ -56,9 +74,11 @@ export async function startWorker(settings: Settings, log: Logger): Promise<Work
         () => stopping.abort(new WorkerError('worker_stopped', 'the worker is stopped')),
         patienceMs,
       )
-      await Promise.all([listening.close(), relaying.stop(), sweeping.stop(), upkeep.stop()])
+      const periodic = [relaying, sweeping, reporting, upkeep, reconciling]
+      await Promise.all([listening.close(), ...periodic.map((one) => one.stop())])
       await queue.close()
       clearTimeout(timer)
+      registries.close()
       await store.close()
     },
   }

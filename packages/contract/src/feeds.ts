@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { feedName, id, listOf, time } from './grammar.ts'
+import { remote, remoteBody, remotePatch } from './remotes.ts'
 
 const patterns = z.array(z.string().min(1).max(128)).max(100)
 
@@ -43,16 +44,21 @@ export const retentionPreview = z.object({
 /** What the distinct blobs of the feed may take, in bytes. */
 const quota = z.strictObject({ bytes: z.int().min(1) }).nullable()
 
+/** `hosted`: stored here. `remote`: in any other registry. */
+const feedKind = z.enum(['hosted', 'remote'])
+
 export const feed = z.object({
   id,
   name: z.string(),
   formerNames: z.array(z.string()),
-  kind: z.literal('hosted'),
+  kind: feedKind,
   stage: z.string(),
   trusted: z.boolean(),
   tagRules,
   retention,
   quota,
+  /** How its registry is reached; null where the feed is hosted. */
+  remote: remote.nullable(),
   /** Bytes. */
   used: z.number(),
   createdAt: time,
@@ -60,15 +66,22 @@ export const feed = z.object({
 export type Feed = z.infer<typeof feed>
 export const feeds = listOf(feed)
 
-export const feedBody = z.strictObject({
-  name: feedName,
-  kind: z.literal('hosted').default('hosted'),
-  stage,
-  trusted: z.boolean().default(false),
-  tagRules: tagRules.default({}),
-  quota: quota.default(null),
-  retention: retention.default({ rules: [] }),
-})
+export const feedBody = z
+  .strictObject({
+    name: feedName,
+    kind: feedKind.default('hosted'),
+    stage,
+    trusted: z.boolean().default(false),
+    tagRules: tagRules.default({}),
+    quota: quota.default(null),
+    retention: retention.default({ rules: [] }),
+    remote: remoteBody.optional(),
+  })
+  .refine(({ kind, remote: given }) => (kind === 'remote') === (given !== undefined), {
+    path: ['remote'],
+    message: 'a remote feed says how its registry is reached, and a hosted one has none',
+    params: { rule: 'kind' },
+  })
 
 /** A new `name` renames; the old one stays reserved to this feed and keeps working. */
 export const feedPatch = z.strictObject({
@@ -78,4 +91,7 @@ export const feedPatch = z.strictObject({
   tagRules: tagRules.optional(),
   quota: quota.optional(),
   retention: retention.optional(),
+  /** As it is: a feed keeps its kind. */
+  kind: feedKind.optional(),
+  remote: remotePatch.optional(),
 })

@@ -24,6 +24,17 @@ import { me } from './me.ts'
 import { promotions, promotionsQuery, weeks, weeksQuery } from './promotions.ts'
 import { purge, purgeBody, purges, purgesQuery } from './purges.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
+import {
+  alert,
+  alertResolution,
+  alerts,
+  alertsQuery,
+  connectionTest,
+  connectionTestBody,
+  notification,
+  notificationHeaders,
+  notificationKey,
+} from './remotes.ts'
 import { repositories } from './repositories.ts'
 import {
   breakGlassBody,
@@ -237,6 +248,45 @@ export const operations = {
     params: byFeed,
     body: retentionPreviewBody,
     answers: { 200: retentionPreview },
+  },
+  testConnection: {
+    method: 'POST',
+    path: '/feeds/{feed}/connection-test',
+    summary: 'Whether the registry of a remote feed can be reached and takes the credentials, step by step',
+    params: byFeed,
+    body: connectionTestBody,
+    answers: { 200: connectionTest },
+  },
+  getNotificationKey: {
+    method: 'GET',
+    path: '/feeds/{feed}/notification-key',
+    summary: 'Where and with what header the registry of a remote feed sends its notifications',
+    params: byFeed,
+    answers: { 200: notificationKey },
+  },
+  notifyFeed: {
+    method: 'POST',
+    path: '/feeds/{feed}/notifications',
+    summary: 'The registry of a remote feed says that something changed there; it is looked at',
+    params: byFeed,
+    headers: notificationHeaders,
+    body: notification,
+    answers: { 202: null },
+  },
+  listAlerts: {
+    method: 'GET',
+    path: '/alerts',
+    summary: 'Tags of trusted remote feeds that are not where promotions put them, newest first',
+    query: alertsQuery,
+    answers: { 200: alerts },
+  },
+  resolveAlert: {
+    method: 'POST',
+    path: '/alerts/{id}/resolve',
+    summary: 'End an alert: the tag was restored, or is accepted as it is',
+    params: byId,
+    body: alertResolution,
+    answers: { 200: alert },
   },
   getGrants: {
     method: 'GET',

@@ -30,7 +30,16 @@ export const promotion = z.object({
       finishedAt: time.nullable(),
     }),
   ),
-  progress: z.object({ bytes: z.int(), totalBytes: z.int(), blobs: z.int(), totalBlobs: z.int() }),
+  /** Of the step that runs, while bytes move; of the whole promotion otherwise. */
+  progress: z.object({
+    bytes: z.int(),
+    totalBytes: z.int(),
+    blobs: z.int(),
+    totalBlobs: z.int(),
+    /** Null while no byte moves. */
+    bytesPerSecond: z.int().nullable(),
+    secondsLeft: z.int().nullable(),
+  }),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   startedAt: time.nullable(),
   finishedAt: time.nullable(),

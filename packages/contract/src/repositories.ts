@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { listOf, time } from './grammar.ts'
 
-export const repository = z.object({ name: z.string(), createdAt: time })
+/** `createdAt`: when the feed first heard of it; null of one that only its own registry knows. */
+export const repository = z.object({ name: z.string(), createdAt: time.nullable() })
 export type Repository = z.infer<typeof repository>
 export const repositories = listOf(repository)

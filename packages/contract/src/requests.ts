@@ -101,6 +101,8 @@ export const requestItem = z.object({
   source: z.object({ feed: z.string(), repository: z.string(), tag: z.string().nullable() }),
   target: z.object({
     feed: z.string(),
+    /** Of a remote feed: `HOST[:PORT][/PREFIX]`, where clients get its images. */
+    address: z.string().nullable(),
     repository: z.string(),
     tags: z.array(z.object({ tag: z.string(), expected: digest.nullable() })),
   }),

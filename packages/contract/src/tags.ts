@@ -15,10 +15,12 @@ export const tag = z.object({
   tag: z.string(),
   digest,
   mediaType: z.string(),
-  size: z.int(),
+  /** Bytes; null of a remote index, whose parts were not looked at. */
+  size: z.int().nullable(),
   platforms: z.array(z.string()),
+  /** Of a remote tag: when it was first seen to name this digest. */
   pushedAt: time,
-  /** Null where a promotion set it. */
+  /** Null where a promotion set it, or a registry elsewhere knows. */
   pushedBy: z.string().nullable(),
   promotion: id.nullable(),
   /** Kept by the feed itself, on the highest release. */

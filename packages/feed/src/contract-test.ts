@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { digestOf, OCI_CONFIG, OCI_MANIFEST, parseManifest } from '@sluice/oci'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { FeedError } from './errors.ts'
@@ -415,6 +416,21 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
         expect((await index.findUpload(app, id, alice))?.offset).toBe(5)
         expect(await index.claimUpload(id, 0, LEASE)).toBeNull()
         expect(await index.claimUpload(id, 5, LEASE)).not.toBeNull()
+      })
+      it('keeps what the bytes so far hash to, until the offset moves on without it', async () => {
+        const { id } = await index.openUpload(app, newKey(), alice)
+        const hashed = { digest: LAYER.digest, by: randomUUID() }
+        const steps = [
+          { to: 5, with: hashed, kept: hashed },
+          { to: 5, with: null, kept: hashed },
+          { to: 9, with: null, kept: null },
+        ]
+        for (const step of steps) {
+          const offset = (await index.findUpload(app, id, alice))?.offset ?? -1
+          const claim = await index.claimUpload(id, offset, LEASE)
+          expect(claim && (await index.advanceUpload(claim, step.to, step.with))).toBe(true)
+          expect((await index.findUpload(app, id, alice))?.hashed).toEqual(step.kept)
+        }
       })
       it('passes to another writer when the lease is over, and fences the late one', async () => {
         const storageKey = newKey()

@@ -1,4 +1,5 @@
 import { OciError, type OciErrorCode } from '@sluice/oci'
+import type { QuotaState } from './ports.ts'
 
 /** The fourteen codes of the Distribution specification, "Error Codes". */
 export type DistributionCode =
@@ -92,6 +93,16 @@ export function asFeedError(error: unknown): unknown {
   if (!(error instanceof OciError)) return error
   const [code, status] = FROM_OCI[error.code]
   return new FeedError(code, error.message, { status, cause: error })
+}
+
+/** The refusal of what a feed has no room for: 403, or 413 of a body that alone is too much. */
+export function overQuota(state: QuotaState, options: Pick<FeedErrorOptions, 'status'> = {}): FeedError {
+  const { quota, used } = state
+  return new FeedError(
+    'DENIED',
+    `the feed holds ${used} of the ${quota} bytes of its quota, which leaves no room for this; delete images, or ask its administrator for a larger quota`,
+    { ...options, detail: { quota, used } },
+  )
 }
 
 const QUOTED = 128

@@ -10,6 +10,7 @@ it('has this public face', () => {
     'FeedError',
     'STATUS',
     'createFeedServer',
+    'overQuota',
     'requireCondition',
   ])
   expect(Object.keys(storage).sort()).toEqual(['folderStorage', 'memoryStorage', 'openStorage'])

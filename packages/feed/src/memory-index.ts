@@ -142,7 +142,7 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
     findUpload: async (address, id, principalId) => uploads.find(keyOf(address), id, principalId),
     claimUpload: async (id, offset, leaseMs) => uploads.claim(id, offset, leaseMs),
     renewUpload: async (claim, leaseMs) => uploads.renew(claim, leaseMs),
-    advanceUpload: async (claim, offset) => uploads.advance(claim, offset),
+    advanceUpload: async (claim, offset, hashed = null) => uploads.advance(claim, offset, hashed),
 
     async finishUpload(claim, blob) {
       const address = uploads.finish(claim)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { FeedError } from './errors.ts'
-import type { RepositoryAddress, Upload, UploadClaim } from './ports.ts'
+import type { Hashed, RepositoryAddress, Upload, UploadClaim } from './ports.ts'
 
 interface OpenUpload {
   readonly id: string
@@ -11,6 +11,7 @@ interface OpenUpload {
 
 interface Entry extends OpenUpload {
   offset: number
+  hashed: Hashed | null
   claim: { readonly id: string; until: number } | null
 }
 
@@ -19,13 +20,13 @@ export class MemoryUploads {
   readonly #entries = new Map<string, Entry>()
 
   open(upload: OpenUpload): Upload {
-    this.#entries.set(upload.id, { ...upload, offset: 0, claim: null })
-    return { id: upload.id, storageKey: upload.storageKey, offset: 0 }
+    this.#entries.set(upload.id, { ...upload, offset: 0, hashed: null, claim: null })
+    return { id: upload.id, storageKey: upload.storageKey, offset: 0, hashed: null }
   }
 
   find(repositoryKey: string, id: string, principalId: string): Upload | null {
     const entry = this.#of(repositoryKey, id, principalId)
-    return entry && { id, storageKey: entry.storageKey, offset: entry.offset }
+    return entry && { id, storageKey: entry.storageKey, offset: entry.offset, hashed: entry.hashed }
   }
 
   claim(id: string, offset: number, leaseMs: number): UploadClaim | null {
@@ -42,9 +43,10 @@ export class MemoryUploads {
     return entry !== null
   }
 
-  advance(claim: UploadClaim, offset: number): boolean {
+  advance(claim: UploadClaim, offset: number, hashed: Hashed | null): boolean {
     const entry = this.#held(claim)
     if (entry === null) return false
+    if (hashed !== null || offset !== entry.offset) entry.hashed = hashed
     entry.offset = offset
     entry.claim = null
     return true

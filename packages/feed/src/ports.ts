@@ -1,11 +1,13 @@
 import type { Descriptor, Manifest } from '@sluice/oci'
 
-/** A hosted feed as one request sees it: resolved once, from its current or any former name. */
+/** A feed as one request sees it: resolved once, from its current or any former name. */
 export interface Feed {
   readonly id: string
   /** The current name; a reference may have used an older one. */
   readonly name: string
   readonly trusted: boolean
+  /** `HOST[:PORT][/PREFIX]` of the registry that has its images; absent where they are here. */
+  readonly elsewhere?: string | null
 }
 
 /** One repository of one feed, by name; it need not exist yet. */
@@ -55,6 +57,21 @@ export interface Upload {
   readonly storageKey: string
   /** Bytes received so far; the next chunk starts here. */
   readonly offset: number
+  /** What the feed may hold and holds, in bytes; absent where it has no quota. */
+  readonly quota?: QuotaState
+  /** What those bytes hash to; null where whoever received them could not tell. */
+  readonly hashed: Hashed | null
+}
+
+/** A digest of bytes that arrived, and the life of the processes in which it may stand for what was written. */
+export interface Hashed {
+  readonly digest: string
+  readonly by: string
+}
+
+export interface QuotaState {
+  readonly quota: number
+  readonly used: number
 }
 
 export type TagOutcome =
@@ -141,8 +158,11 @@ export interface FeedIndex {
   claimUpload(id: string, offset: number, leaseMs: number): Promise<UploadClaim | null>
   /** Keeps a long write's lease; false when the claim had been lost: the writer must stop. */
   renewUpload(claim: UploadClaim, leaseMs: number): Promise<boolean>
-  /** Records the new offset and ends the claim; false when the claim had been lost. */
-  advanceUpload(claim: UploadClaim, offset: number): Promise<boolean>
+  /**
+   * Records the new offset, and what the bytes before it hash to, and ends the claim; false when the claim had been
+   * lost. Another offset without `hashed` forgets what was recorded.
+   */
+  advanceUpload(claim: UploadClaim, offset: number, hashed?: Hashed | null): Promise<boolean>
   /**
    * Ends a claimed upload as a verified blob of this repository. When the digest is already
    * stored, answers the storage key of the bytes that are now superfluous: usually the new ones,

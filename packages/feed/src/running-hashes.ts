@@ -11,11 +11,18 @@ export interface RunningHash {
 
 /**
  * The hashes of unfinished uploads, so that closing one costs no second reading. A memory of this
- * process only: whatever is lost (restart, another replica, another algorithm asked for at the end)
- * is hashed again from the storage.
+ * process only; what a request that ended had hashed is also recorded with the upload (`Hashed`), for the
+ * processes that share this one's `life`. Whatever is lost (restart, another replica, another algorithm
+ * asked for at the end) is hashed again from the storage.
  */
 export class RunningHashes {
+  readonly life: string
   readonly #byUpload = new Map<string, RunningHash>()
+
+  /** @param life an id of the processes that end together with this one, and before the machine does */
+  constructor(life: string) {
+    this.life = life
+  }
 
   /** Takes the hash out when it covers exactly `offset` bytes; a new one at 0; else null. */
   take(uploadId: string, offset: number, algorithm: Algorithm | null): RunningHash | null {

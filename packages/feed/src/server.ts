@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseContentEncoding } from './body.ts'
 import { listCatalog } from './catalog.ts'
@@ -14,9 +15,11 @@ export interface FeedServerOptions {
   readonly storage: BlobStorage
   /** Who sends this request; `invalid` when the credential shown is no good. */
   readonly authenticate: (req: IncomingMessage) => Promise<Caller | 'invalid'>
-  /** The `WWW-Authenticate` value that asks for these scopes, `repository:dev/app:pull,push`. */
-  readonly challenge: (scopes: readonly string[]) => string
+  /** The `WWW-Authenticate` value that asks whoever sent this request for these scopes, `repository:dev/app:pull,push`. */
+  readonly challenge: (scopes: readonly string[], req: IncomingMessage) => string
   readonly limits?: Partial<Limits>
+  /** A UUID shared by the processes that one supervisor started on this machine, new with each start; see `Hashed`. */
+  readonly life?: string
   readonly events?: FeedEvents
   /** Is this error of a port its absence for a while? The client is told to come again (503). */
   readonly isUnavailable?: (error: unknown) => boolean
@@ -31,9 +34,9 @@ export type FeedServer = (req: IncomingMessage, res: ServerResponse) => Promise<
  * answers every request itself and never rejects. Distribution specification, "API".
  */
 export function createFeedServer(options: FeedServerOptions): FeedServer {
-  const { index, storage, events = {}, isUnavailable = () => false } = options
+  const { index, storage, events = {}, isUnavailable = () => false, life = randomUUID() } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const parts: FeedParts = { index, storage, limits, events, hashes: new RunningHashes() }
+  const parts: FeedParts = { index, storage, limits, events, hashes: new RunningHashes(life) }
   return async (req, res) => {
     res.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
     try {
@@ -68,7 +71,7 @@ async function answer(
   const match = matchRoute(method, path)
   const { feed: feedName, repository } = splitName(match.name)
   const feed = await parts.index.findFeed(feedName)
-  if (feed?.trusted && !isRead) throw promotionOnly(feed.name)
+  if (feed?.trusted && !isRead && !feed.elsewhere) throw promotionOnly(feed.name)
   const scopes = scopesOf(match, query)
   if (feed === null) {
     await identify(options, req, scopes)
@@ -76,6 +79,7 @@ async function answer(
   }
   const address = { feed, repository }
   const caller = await authorize(options, req, { address, scopes, verb: match.row.verb })
+  if (feed.elsewhere) throw keptElsewhere(feed.name, `${feed.elsewhere}/${repository}`, isRead)
   if (!isRead) refuseContentEncoding(req)
   const { name, reference } = match
   await match.row.handler(parts, { req, res, query, caller, address, name, reference })
@@ -91,7 +95,7 @@ async function identify(
   scopes: readonly string[],
 ): Promise<Caller> {
   const caller = await authenticate(req)
-  if (caller === 'invalid' || caller.principalId === null) throw unauthorized(challenge(scopes))
+  if (caller === 'invalid' || caller.principalId === null) throw unauthorized(challenge(scopes, req))
   return caller
 }
 
@@ -101,12 +105,12 @@ async function authorize(
   { address, verb, scopes }: { address: RepositoryAddress; verb: Verb; scopes: readonly string[] },
 ): Promise<Caller> {
   const caller = await authenticate(req)
-  if (caller === 'invalid') throw unauthorized(challenge(scopes))
+  if (caller === 'invalid') throw unauthorized(challenge(scopes, req))
   // Nobody writes without a name, whatever the grants of everybody say.
-  if (caller.principalId === null && verb !== 'pull') throw unauthorized(challenge(scopes))
+  if (caller.principalId === null && verb !== 'pull') throw unauthorized(challenge(scopes, req))
   const answer = await caller.may(address, verb)
   if (answer === 'allowed') return caller
-  if (answer === 'unauthorized' || caller.principalId === null) throw unauthorized(challenge(scopes))
+  if (answer === 'unauthorized' || caller.principalId === null) throw unauthorized(challenge(scopes, req))
   throw new FeedError(
     'DENIED',
     `you have no ${verb} grant on ${address.feed.name}/${address.repository}; ask the feed's administrator for it`,
@@ -130,6 +134,18 @@ function promotionOnly(feed: string): FeedError {
     'DENIED',
     `the feed "${feed}" is trusted: images enter and leave it only by an approved promotion or a recall, never by a push, a tag or a delete. Push to an untrusted feed and request a promotion.`,
   )
+}
+
+/** The images of a remote feed are neither read nor written through here: who may, goes to their registry. */
+function keptElsewhere(feed: string, place: string, isRead: boolean): FeedError {
+  const what = isRead
+    ? `pull from ${place} instead`
+    : 'push to its own registry, or promote to it by a request on a lane'
+  return new FeedError('UNSUPPORTED', `the feed "${feed}" is remote, and its images are not here: ${what}`, {
+    status: isRead ? 404 : 405,
+    headers: isRead ? {} : { Allow: '' },
+    detail: { feed, place },
+  })
 }
 
 function notAllowed(): FeedError {

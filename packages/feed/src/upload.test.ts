@@ -4,10 +4,12 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { memoryIndex } from './memory-index.ts'
 import { folderStorage } from './storage/index.ts'
+import { memoryStorage } from './storage/memory.ts'
 import { testBlob } from './test-images.ts'
 import { openSession, pushBlob } from './test-push.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { FEEDS, startTestServer, type TestServer } from './test-server.ts'
 
 let root: string
 let server: TestServer
@@ -208,4 +210,81 @@ describe('a session', () => {
     expect(res.statusCode).toBe(413)
     await pushBlob(small, 'dev/app', BLOB)
   })
+  it.each([
+    ['announced', { 'content-length': 11 }],
+    ['not announced', { 'transfer-encoding': 'chunked' }],
+  ])('refuses a body that the feed’s quota has no room for, %s, with both numbers', async (_, headers) => {
+    const index = memoryIndex({ feeds: FEEDS })
+    const findUpload = index.findUpload.bind(index)
+    index.findUpload = async (...args) => {
+      const upload = await findUpload(...args)
+      return upload && { ...upload, quota: { quota: 30, used: 20 } }
+    }
+    await using full = await startTestServer({ index })
+    const location = await openSession(full, 'dev/app')
+    const { status, code, document } = await full.ask('PATCH', location, { headers, body: 'abcdefghijk' })
+    expect([status, code, document.errors?.[0]?.detail]).toEqual([413, 'DENIED', { quota: 30, used: 20 }])
+    expect((await full.ask('GET', location)).headers.range).toBe('0-0')
+    await pushBlob(full, 'dev/app', BLOB)
+  })
+  it('does with bytes that are stored elsewhere exactly what it does with new ones', async () => {
+    const [known, fresh] = [testBlob('k'.repeat(100_000)), testBlob('n'.repeat(100_000))]
+    const told: string[] = []
+    const storage = memoryStorage()
+    const append = storage.append.bind(storage)
+    storage.append = async (key, offset, chunks) => {
+      const size = await append(key, offset, chunks)
+      told.push(`received ${size - offset}`)
+      return size
+    }
+    const index = tracing(memoryIndex({ feeds: FEEDS }), told)
+    await using local = await startTestServer({ index, storage: tracing(storage, told) })
+    await pushBlob(local, 'private/elsewhere', known, 'bob')
+    const sequence = async (blob: typeof known, name: string) => {
+      told.length = 0
+      const location = await openSession(local, name)
+      const [half, rest] = [blob.bytes.subarray(0, 50_000), blob.bytes.subarray(50_000)]
+      const patched = await local.ask('PATCH', location, { body: half })
+      const put = await local.ask('PUT', withDigest(location, blob.digest), { body: rest })
+      return { calls: [...told], answers: [patched.status, put.status, Object.keys(put.headers).sort()] }
+    }
+    const [elsewhere, nowhere] = [await sequence(known, 'dev/one'), await sequence(fresh, 'dev/two')]
+    // The bytes that were there stay; the new ones go once the client has its answer.
+    const received = ({ calls }: typeof elsewhere) => calls.filter((call) => call !== 'remove')
+    expect(received(elsewhere)).toEqual(received(nowhere))
+    expect(elsewhere.answers).toEqual(nowhere.answers)
+    const counts = elsewhere.calls.filter((call) => call.startsWith('received'))
+    expect(counts).toEqual(['received 50000', 'received 50000'])
+  })
+
+  it('answers before it removes what was stored already, and whether or not that succeeds', async () => {
+    const storage = memoryStorage()
+    let removal: ((error: Error) => void) | undefined
+    storage.remove = () => new Promise((_, reject) => (removal = reject))
+    const failures: unknown[] = []
+    await using local = await startTestServer({
+      storage,
+      events: { failed: (error) => failures.push(error) },
+    })
+    await pushBlob(local, 'private/elsewhere', BLOB, 'bob')
+    await pushBlob(local, 'dev/app', BLOB)
+    expect(failures).toEqual([])
+    removal?.(new Error('the disk is away'))
+    expect((await local.ask('GET', `/v2/dev/app/blobs/${BLOB.digest}`)).bytes).toEqual(BLOB.bytes)
+    expect(failures).toEqual([new Error('the disk is away')])
+  })
 })
+
+/** Notes the name of each call of a port. */
+function tracing<Port extends object>(port: Port, told: string[]): Port {
+  return new Proxy(port, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) => {
+        told.push(String(name))
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
+}

@@ -63,7 +63,7 @@ export async function appendUpload(parts: FeedParts, exchange: Exchange): Promis
   const length = chunkLength(exchange, upload)
   const claim = await claimAt(parts, exchange, upload)
   const received = await receive(parts, exchange, { upload, claim, length, algorithm: null })
-  const kept = await parts.index.advanceUpload(claim, received.offset)
+  const kept = await parts.index.advanceUpload(claim, received.offset, received.hashed)
   // Another writer may have put other bytes where ours were hashed.
   if (!kept) parts.hashes.forget(upload.id)
   if (received.error !== null) throw received.error
@@ -89,11 +89,12 @@ async function close(
   exchange: Exchange,
   { upload, digest, length }: { upload: Upload; digest: string; length: number | null },
 ): Promise<boolean> {
-  const { index, storage, hashes } = parts
+  const { index, storage, hashes, events } = parts
   const { algorithm } = parseDigest(digest)
   const claim = await claimAt(parts, exchange, upload)
   let size = upload.offset
   let finished = false
+  let left: string | null = null
   try {
     if (hasBody(exchange.req)) {
       const received = await receive(parts, exchange, { upload, claim, length, algorithm })
@@ -112,12 +113,14 @@ async function close(
     await hideDamaged(parts, { address: exchange.address, digest, claim })
     const { superfluous } = await index.finishUpload(claim, { digest, size, storageKey: upload.storageKey })
     finished = true
-    if (superfluous !== null) await storage.remove(superfluous)
+    left = superfluous
   } finally {
     if (!finished) await index.advanceUpload(claim, size)
     hashes.forget(upload.id)
   }
   created(exchange, digest)
+  // Only now: the answer must not take longer where the bytes were stored already. What stays is an orphan.
+  if (left !== null) await storage.remove(left).catch((error) => events.failed?.(error, exchange.req))
   return true
 }
 

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import { OciError } from './errors.ts'
 import { type Algorithm, parseDigest } from './grammar.ts'
 
-/** Hashes a stream piece by piece. `digest` ends it and may be called once. */
+/** Hashes a stream piece by piece. `digest` ends it and may be called once; `digestSoFar` does not end it. */
 export interface Hasher {
   update(bytes: Uint8Array): void
   /** The digest string, algorithm included. */
   digest(): string
+  digestSoFar(): string
 }
 
 export function createHasher(algorithm: Algorithm): Hasher {
@@ -16,6 +17,7 @@ export function createHasher(algorithm: Algorithm): Hasher {
       hash.update(bytes)
     },
     digest: () => `${algorithm}:${hash.digest('hex')}`,
+    digestSoFar: () => `${algorithm}:${hash.copy().digest('hex')}`,
   }
 }
 

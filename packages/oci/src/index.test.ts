@@ -53,6 +53,7 @@ test('the public face', () => {
       'nestsDeeper',
       'parseDescriptor',
       'parseManifest',
+      'readBlob',
       'referrersTag',
       'successors',
       'verifyGraph',

@@ -79,6 +79,13 @@ export function decideApproval(input: DecisionInput): Decided {
   return { personId, next: met ? 'APPROVED' : 'PENDING', gates: reports }
 }
 
+/** The latest promotion of a request. */
+export interface StandingPromotion {
+  readonly state: PromotionState
+  /** Its tags are about to be set in a registry elsewhere, or are set: nobody takes it back. */
+  readonly intended: boolean
+}
+
 /** What ends with a withdrawn approval or request: nothing yet, or the promotion in this state. */
 export type Withdrawn = { readonly cancelPromotion: boolean }
 
@@ -86,7 +93,7 @@ export type Withdrawn = { readonly cancelPromotion: boolean }
  * May the request be cancelled? Until the commit; the promotion, if any, goes with it.
  * @throws PromotionError already_committing, promotion_state, request_state
  */
-export function decideCancel(request: RequestState, promotion: PromotionState | null): Withdrawn {
+export function decideCancel(request: RequestState, promotion: StandingPromotion | null): Withdrawn {
   return withdraw(request, promotion, 'be cancelled')
 }
 
@@ -96,7 +103,7 @@ export function decideCancel(request: RequestState, promotion: PromotionState | 
  */
 export function decideRevoke(
   request: RequestState,
-  promotion: PromotionState | null,
+  promotion: StandingPromotion | null,
 ): Withdrawn & { readonly reopen: boolean } {
   return { ...withdraw(request, promotion, 'lose an approval'), reopen: request === 'APPROVED' }
 }
@@ -107,26 +114,37 @@ export function decideRevoke(
  */
 export function decideRetry(
   request: Pick<StandingRequest, 'state' | 'expiresAt'>,
-  promotion: PromotionState,
+  promotion: StandingPromotion,
   now: Date,
 ): void {
-  if (promotion !== 'ERRORED') {
-    throw new PromotionError('promotion_state', `only an ERRORED promotion is retried; it is ${promotion}`)
+  if (promotion.state !== 'ERRORED') {
+    throw new PromotionError(
+      'promotion_state',
+      `only an ERRORED promotion is retried; it is ${promotion.state}`,
+    )
   }
+  // Its tags may be half set: that is finished, however late.
+  if (promotion.intended && request.state === 'APPROVED') return
   refuseUnlessOpen(request, now, ['APPROVED'], 'is executed')
 }
 
-function withdraw(request: RequestState, promotion: PromotionState | null, what: string): Withdrawn {
-  if (promotion === 'SUCCEEDED') {
+function withdraw(request: RequestState, promotion: StandingPromotion | null, what: string): Withdrawn {
+  if (promotion?.state === 'SUCCEEDED') {
     throw new PromotionError('already_committing', `the promotion is done; the request can no longer ${what}`)
   }
-  if (promotion === 'FAILED') {
+  if (promotion?.state === 'FAILED') {
     throw new PromotionError('promotion_state', 'the promotion has FAILED; there is nothing left to stop')
+  }
+  if (promotion?.intended === true && promotion.state !== 'CANCELLED') {
+    throw new PromotionError(
+      'already_committing',
+      `the promotion is setting its tags; the request can no longer ${what}`,
+    )
   }
   if (request !== 'PENDING' && request !== 'APPROVED') {
     throw new PromotionError('request_state', `the request is ${request} and cannot ${what}`)
   }
-  return { cancelPromotion: promotion !== null && promotion !== 'CANCELLED' }
+  return { cancelPromotion: promotion !== null && promotion.state !== 'CANCELLED' }
 }
 
 function refuseUnlessOpen(

@@ -16,6 +16,7 @@ import {
   REQUEST_TRANSITIONS,
   type StartInput,
   TRUSTED_TAG_RULES,
+  type StandingPromotion,
 } from './index.ts'
 
 const now = new Date('2026-03-01T12:00:00Z')
@@ -135,8 +136,8 @@ describe('cancel and revoke: every pair of states', () => {
           : open
             ? { cancelPromotion: promotion !== null && promotion !== 'CANCELLED' }
             : 'request_state'
-    expect(outcome(() => decideCancel(request, promotion))).toEqual(expected)
-    expect(outcome(() => decideRevoke(request, promotion))).toEqual(
+    expect(outcome(() => decideCancel(request, standing(promotion)))).toEqual(expected)
+    expect(outcome(() => decideRevoke(request, standing(promotion)))).toEqual(
       typeof expected === 'string' ? expected : { ...expected, reopen: request === 'APPROVED' },
     )
   })
@@ -152,9 +153,27 @@ test('what is let through is a move that both state machines know', () => {
   expect(REQUEST_TRANSITIONS.APPROVED).toContain('PENDING')
 })
 
+test('once its tags are about to be set elsewhere, a promotion is finished: not withdrawn, retried however late', () => {
+  for (const state of ['QUEUED', 'RUNNING', 'ERRORED'] as const) {
+    const intended = { state, intended: true }
+    expect(outcome(() => decideCancel('APPROVED', intended))).toBe('already_committing')
+    expect(outcome(() => decideRevoke('APPROVED', intended))).toBe('already_committing')
+  }
+  const intended = { state: 'ERRORED', intended: true } as const
+  const late = { state: 'APPROVED', expiresAt: now } as const
+  expect(outcome(() => decideRetry(late, intended, now))).toBeUndefined()
+  expect(outcome(() => decideRetry({ ...late, state: 'CANCELLED' }, intended, now))).toBe('request_state')
+})
+
+function standing(state: PromotionState): StandingPromotion
+function standing(state: PromotionState | null): StandingPromotion | null
+function standing(state: PromotionState | null): StandingPromotion | null {
+  return state === null ? null : { state, intended: false }
+}
+
 /** Does cancelling the request cancel a promotion in this state? */
 function decideCancelled(state: PromotionState): boolean {
-  const decided = outcome(() => decideCancel('APPROVED', state))
+  const decided = outcome(() => decideCancel('APPROVED', standing(state)))
   return typeof decided !== 'string' && decided.cancelPromotion
 }
 
@@ -162,12 +181,16 @@ test('retry: only ERRORED, only while the approval stands', () => {
   const request = { state: 'APPROVED', expiresAt: later } as const
   for (const state of promotionStates) {
     if (state === null) continue
-    expect(outcome(() => decideRetry(request, state, now))).toBe(
+    expect(outcome(() => decideRetry(request, standing(state), now))).toBe(
       state === 'ERRORED' ? undefined : 'promotion_state',
     )
   }
-  expect(outcome(() => decideRetry({ ...request, expiresAt: now }, 'ERRORED', now))).toBe('request_expired')
-  expect(outcome(() => decideRetry({ ...request, state: 'CANCELLED' }, 'ERRORED', now))).toBe('request_state')
+  expect(outcome(() => decideRetry({ ...request, expiresAt: now }, standing('ERRORED'), now))).toBe(
+    'request_expired',
+  )
+  expect(outcome(() => decideRetry({ ...request, state: 'CANCELLED' }, standing('ERRORED'), now))).toBe(
+    'request_state',
+  )
 })
 
 describe('creation', () => {

@@ -16,6 +16,7 @@ export {
   decideCancel,
   decideRetry,
   decideRevoke,
+  type StandingPromotion,
   type StandingRequest,
 } from './decision.ts'
 export { type Issue, PromotionError, type PromotionErrorCode } from './errors.ts'

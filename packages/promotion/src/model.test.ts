@@ -191,7 +191,7 @@ class World {
         this.tampered = true
         return
       case 'cancel': {
-        const { cancelPromotion } = decideCancel(this.state, this.promotion)
+        const { cancelPromotion } = decideCancel(this.state, this.standing())
         if (cancelPromotion) this.go('CANCELLED')
         return this.become('CANCELLED')
       }
@@ -225,8 +225,12 @@ class World {
     if (next === 'APPROVED') this.promotions.push('QUEUED')
   }
 
+  standing() {
+    return this.promotion === null ? null : { state: this.promotion, intended: false }
+  }
+
   revoke(personId: string): void {
-    const { cancelPromotion, reopen } = decideRevoke(this.state, this.promotion)
+    const { cancelPromotion, reopen } = decideRevoke(this.state, this.standing())
     if (!this.approvals.some((approval) => approval.personId === personId)) return
     if (cancelPromotion) this.go('CANCELLED')
     this.approvals = this.approvals.filter((approval) => approval.personId !== personId)

@@ -27,8 +27,8 @@ const retention = z.strictObject({ rules: z.array(rule).max(50) })
 export type Retention = z.output<typeof retention>
 
 /** @throws PromotionError invalid, with one issue a field */
-export function parseRetention(value: unknown): Retention {
-  return readShape(retention, value)
+export function parseRetention(value: unknown, at?: string): Retention {
+  return readShape(retention, value, at)
 }
 
 /** A repository of an untrusted feed, as it is now. */

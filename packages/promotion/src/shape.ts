@@ -4,21 +4,23 @@ import { type Issue, invalid, shown } from './errors.ts'
 /**
  * Reads a value by a zod schema of strict objects. An unknown key is refused with the nearest name
  * that is known there.
+ * @param at the field of the input that `value` is, where it is not the whole
  * @throws PromotionError invalid, with one issue a field
  */
-export function readShape<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+export function readShape<T extends z.ZodType>(schema: T, value: unknown, at?: string): z.output<T> {
   const read = schema.safeParse(value)
   if (read.success) return read.data
-  throw invalid(...read.error.issues.flatMap((issue) => issuesOf(schema, issue)))
+  const within = at === undefined ? [] : [at]
+  throw invalid(...read.error.issues.flatMap((issue) => issuesOf(schema, issue, within)))
 }
 
-function issuesOf(schema: z.ZodType, issue: z.core.$ZodIssue): Issue[] {
+function issuesOf(schema: z.ZodType, issue: z.core.$ZodIssue, within: readonly string[]): Issue[] {
   if (issue.code !== 'unrecognized_keys') {
-    return [{ field: pathOf(issue.path), rule: issue.code, message: issue.message }]
+    return [{ field: pathOf([...within, ...issue.path]), rule: issue.code, message: issue.message }]
   }
   const names = namesAt(schema, issue.path)
   return issue.keys.map((key) => ({
-    field: pathOf([...issue.path, key.slice(0, 80)]),
+    field: pathOf([...within, ...issue.path, key.slice(0, 80)]),
     rule: 'unknown_key',
     message: `${shown(key)} is not known here; ${nearestName(key, names)}known are ${names.join(', ')}`,
   }))

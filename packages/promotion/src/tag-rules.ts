@@ -49,8 +49,8 @@ export const TRUSTED_TAG_RULES: TagRules = { versions: true, immutable: ['releas
  * Reads the `tagRules` of a feed; `{}` has none.
  * @throws PromotionError invalid, with one issue a field
  */
-export function parseTagRules(value: unknown): TagRules {
-  const { versions, permitted, immutable } = readShape(tagRules, value)
+export function parseTagRules(value: unknown, at?: string): TagRules {
+  const { versions, permitted, immutable } = readShape(tagRules, value, at)
   return {
     ...(versions !== undefined && { versions }),
     ...(permitted !== undefined && { permitted }),

@@ -1,5 +1,6 @@
 /** What `guard…` triggers and functions of prisma/migrations refuse with; a test compares the two lists. */
 export const REFUSALS = [
+  'alert_fixed',
   'already_committing',
   'append_only',
   'approval_fixed',
@@ -38,6 +39,8 @@ export const REFUSALS = [
   'requester_missing',
   'second_admin_needed',
   'self_approval',
+  'tag_alerted',
+  'tag_held',
   'tag_immutable',
   'tag_not_permitted',
   'target_moved',
@@ -58,6 +61,7 @@ export type StoreErrorCode =
   | 'gate_refused'
   | 'idempotency_mismatch'
   | 'invalid'
+  | 'key_file_invalid'
   | 'lane_source'
   | 'lane_unknown'
   | 'last_admin'
@@ -65,9 +69,13 @@ export type StoreErrorCode =
   | 'name_taken'
   | 'not_found'
   | 'precondition_failed'
+  | 'rate_limited'
+  | 'remote_refused'
+  | 'remote_unavailable'
   | 'robot_cannot_approve'
   | 'schema_ahead'
   | 'schema_behind'
+  | 'secret_unusable'
   | 'tag_exists'
   | 'tag_unknown'
   | 'unavailable'

@@ -13,6 +13,7 @@ test('the public face', () => {
     'asStoreError',
     'isId',
     'listen',
+    'loadSecret',
     'newId',
     'openStore',
     'prepareDatabase',

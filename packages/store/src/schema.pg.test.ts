@@ -71,6 +71,8 @@ const CATALOGUE = {
       union all
       select c.oid, 5, 0, '  rights ' || (${rights('c.relacl', 'r', 'c.relowner')}) from pg_class c
       union all
+      select c.oid, 2, 0, '  as ' || pg_get_viewdef(c.oid) from pg_class c where c.relkind = 'v'
+      union all
       select a.attrelid, 6, a.attnum, format('  rights on %s %s', a.attname, (${rights('a.attacl', 'c', 'c.relowner')}))
       from pg_attribute a join pg_class c on c.oid = a.attrelid where a.attacl is not null
     )

@@ -21,15 +21,26 @@ import {
   verify,
 } from './promotion/index.ts'
 import { purges } from './purge/index.ts'
+import { pauses } from './remotes/pauses.ts'
+import { remotes } from './remotes/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
+
+interface StoreOptions {
+  readonly url: string
+  readonly poolSize?: number
+  /** Of the installation (`loadSecret`): opens the credentials of remote registries, which are sealed with it. */
+  readonly secret?: Uint8Array
+  /** The clock of the limits, in ms. */
+  readonly now?: () => number
+}
 
 /**
  * Opens the store as the role of this URL; the database is migrated already (`prepareDatabase`).
  * @throws StoreError schema_behind, schema_ahead, migration_changed, unavailable
  */
-export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?: number }) {
+export async function openStore({ url, poolSize = 10, secret, now = Date.now }: StoreOptions) {
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
@@ -52,26 +63,30 @@ export async function openStore({ url, poolSize = 10 }: { url: string; poolSize?
     transactionOptions: { maxWait: 10_000, timeout: 30_000 },
   })
   const connections: Connections = { prisma, pool }
+  const remote = remotes(connections, secret)
   return {
     ...connections,
     feedIndex: feedIndex(pool),
-    accounts: accounts(connections),
-    feeds: feeds(connections),
+    accounts: accounts(connections, now),
+    feeds: feeds(connections, remote.seal),
     lanes: lanes(connections),
     audit: audit(connections),
     /** The name fixed at first start; null before. */
     instance: () => prisma.instance.findFirst({ select: { name: true, createdAt: true } }),
+    pauses: pauses(connections),
     evidence: evidence(connections),
-    requests: requests(connections),
-    runs: runs(connections),
+    requests: requests(connections, remote),
+    runs: runs(connections, remote),
     promotions: promotions(connections),
     digests: digests(connections),
     recalls: recalls(connections),
     purges: purges(connections),
+    remotes: remote,
     collector: collector(connections),
     storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {
+      remote.close()
       await prisma.$disconnect()
       await pool.end()
     },

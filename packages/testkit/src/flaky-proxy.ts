@@ -19,6 +19,8 @@ export type Fault =
   | { readonly kind: 'shorten'; readonly by: number }
   /** One bit of the answer is another, its length is right. */
   | { readonly kind: 'corrupt'; readonly at: number }
+  /** The request waits for `until` before the registry hears of it; a client that leaves takes it back. */
+  | { readonly kind: 'hold-request'; readonly until: Promise<unknown> }
   /** The exchange happens and waits for `until` before the client hears of it. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
 
@@ -56,7 +58,11 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
   const server = http.createServer({ requestTimeout: 0 }, (request, response) => {
     const { method = 'GET', url = '/' } = request
     log.push(`${method} ${url}`)
-    exchange(upstream, request, response, strike(method, url))
+    const fault = strike(method, url)
+    if (fault?.kind !== 'hold-request') return exchange(upstream, request, response, fault)
+    void fault.until.then(() => {
+      if (!response.destroyed) exchange(upstream, request, response, undefined)
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

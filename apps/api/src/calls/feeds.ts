@@ -1,3 +1,4 @@
+import { StoreError } from '@sluice/store'
 import { sees } from '../access.ts'
 import type { Call, Handle, Result } from '../call.ts'
 import { pageOf } from '../paging.ts'
@@ -12,8 +13,9 @@ export const listFeeds: Handle<'listFeeds'> = async ({ services, grants, query }
 }
 
 export const createFeed: Handle<'createFeed'> = async ({ services, actor, body }) => {
-  const { kind: _, ...feed } = body
-  return { status: 201, body: viewOf(await services.store.feeds.create(actor, feed)) }
+  const { kind: _, remote, ...feed } = body
+  const made = await services.store.feeds.create(actor, { ...feed, ...(remote && { remote }) })
+  return { status: 201, body: viewOf(made) }
 }
 
 export const getFeed = async (_: Call<'getFeed'>, feed: FeedView): Promise<Result<'getFeed'>> => {
@@ -22,9 +24,14 @@ export const getFeed = async (_: Call<'getFeed'>, feed: FeedView): Promise<Resul
 
 export const updateFeed = async (
   { services, actor, body }: Call<'updateFeed'>,
-  { name }: FeedView,
+  feed: FeedView,
 ): Promise<Result<'updateFeed'>> => {
-  return { status: 200, body: viewOf(await services.store.feeds.patch(actor, name, body)) }
+  const { kind, ...change } = body
+  if (kind !== undefined && kind !== feed.kind) {
+    const message = `the feed ${feed.name} is ${feed.kind}, and stays so; make another`
+    throw new StoreError('feed_fixed', message, { field: 'kind' })
+  }
+  return { status: 200, body: viewOf(await services.store.feeds.patch(actor, feed.name, change)) }
 }
 
 export const deleteFeed = async (
@@ -60,17 +67,19 @@ export const putGrants = async (
 }
 
 function viewOf(feed: FeedView) {
-  const { id, name, formerNames, stage, trusted, tagRules, retention, quota, used, createdAt } = feed
+  const { id, name, formerNames, kind, stage, trusted, tagRules, retention, quota, remote, used, createdAt } =
+    feed
   return {
     id,
     name,
     formerNames,
-    kind: 'hosted' as const,
+    kind,
     stage,
     trusted,
     tagRules,
     retention,
     quota,
+    remote,
     used,
     createdAt,
   }

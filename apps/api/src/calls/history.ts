@@ -56,6 +56,7 @@ export const verify: Handle<'verify'> = async ({ services, grants, body }) => {
     const message = 'name a tag or a digest; none is assumed'
     throw new ApiError('invalid', message, { errors: [{ field: 'image', rule: 'required', message }] })
   }
+  if (tag !== null && digest === null) await services.store.remotes.look.glance(feed, repository, tag)
   const { admission, ...verdict } = await services.store.verify({
     feedId: feed.id,
     repository,

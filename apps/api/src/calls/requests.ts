@@ -48,6 +48,7 @@ export const getRequest = async ({
   origin,
   params,
 }: Call<'getRequest'>): Promise<Result<'getRequest'>> => {
+  await services.store.remotes.look.again(params.id)
   const request = await services.store.requests.get(params.id)
   if (request === null) throw notFound(`request ${params.id}`)
   return { status: 200, body: requestAt(origin, request) }

@@ -1,7 +1,7 @@
 import type { Handle } from '../call.ts'
 
-export const login: Handle<'login'> = async ({ services, body }) => {
-  const session = await services.store.accounts.signIn(body.username, body.password)
+export const login: Handle<'login'> = async ({ services, address, body }) => {
+  const session = await services.store.accounts.signIn(body.username, body.password, address)
   return { status: 200, body: session }
 }
 

@@ -2,13 +2,29 @@ import type { IncomingMessage } from 'node:http'
 import type { Caller as FeedCaller } from '@sluice/feed'
 import type { Actor } from '@sluice/store'
 import { has } from '../access.ts'
+import { addressOf } from '../address.ts'
 import type { Grants } from '../call.ts'
 import { readCredential } from '../credential.ts'
 import type { Services } from '../services.ts'
 import type { Claims } from './token.ts'
 
-/** Who sends a request to `/v2`: by Basic (password or API token), by API token or by registry token. */
+/**
+ * Who sends a request to `/v2`: by Basic (password or API token), by API token or by registry token.
+ * @throws ApiError and StoreError rate_limited
+ */
 export async function registryCaller(
+  services: Services,
+  readToken: (text: string) => Claims | null,
+  req: IncomingMessage,
+): Promise<FeedCaller | 'invalid'> {
+  const caller = await callerOf(services, readToken, req)
+  if (caller === 'invalid' || caller.principalId === null) {
+    await services.flood(addressOf(req, services.publicUrl !== undefined))
+  }
+  return caller
+}
+
+async function callerOf(
   services: Services,
   readToken: (text: string) => Claims | null,
   req: IncomingMessage,
@@ -18,7 +34,8 @@ export async function registryCaller(
   if (credential.kind === 'malformed') return 'invalid'
   if (credential.kind === 'none') return byGrants(services, null)
   if (credential.kind === 'basic') {
-    const actor = await accounts.byPassword(credential.username, credential.secret)
+    const address = addressOf(req, services.publicUrl !== undefined)
+    const actor = await accounts.byPassword(credential.username, credential.secret, address)
     return actor === null ? 'invalid' : byGrants(services, actor)
   }
   const claims = readToken(credential.secret)

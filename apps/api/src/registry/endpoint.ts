@@ -1,6 +1,7 @@
 import type { Actor } from '@sluice/store'
 import express, { type Request, type RequestHandler, type Response, Router } from 'express'
 import { has } from '../access.ts'
+import { addressOf } from '../address.ts'
 import { endIfSlow } from '../body.ts'
 import { type Credential, readCredential } from '../credential.ts'
 import { ApiError } from '../problem.ts'
@@ -21,7 +22,7 @@ export function tokenEndpoint(services: Services): Router {
     const query = new URL(req.originalUrl, 'http://localhost').searchParams
     const credential = readCredential(req.headers.authorization)
     await answer(services, res, {
-      ...(await identified(services, credential)),
+      ...(await identified(services, credential, addressOf(req, services.publicUrl !== undefined))),
       scopes: query.getAll('scope'),
       offline: query.get('offline_token') === 'true',
     })
@@ -36,7 +37,7 @@ export function tokenEndpoint(services: Services): Router {
       throw new ApiError('unsupported_media_type', 'send application/x-www-form-urlencoded')
     }
     const fields = new URLSearchParams(req.body)
-    const who = await granted(services, fields)
+    const who = await granted(services, fields, addressOf(req, services.publicUrl !== undefined))
     if (who === 'unsupported') {
       const message = 'must be password or refresh_token'
       throw new ApiError('invalid', `grant_type ${message}`, {
@@ -55,25 +56,35 @@ export function tokenEndpoint(services: Services): Router {
 /** `refresh`: the secret that was shown, which stays good. */
 type Who = { readonly actor: Actor | null; readonly valid: boolean; readonly refresh?: string }
 
-async function identified({ store }: Services, credential: Credential): Promise<Who> {
-  if (credential.kind === 'none') return { actor: null, valid: true }
-  if (credential.kind === 'malformed') return { actor: null, valid: false }
+/** @throws ApiError and StoreError rate_limited */
+async function identified(services: Services, credential: Credential, address: string): Promise<Who> {
+  const { accounts } = services.store
+  const { kind } = credential
   const actor =
-    credential.kind === 'basic'
-      ? await store.accounts.byPassword(credential.username, credential.secret)
-      : await store.accounts.byToken(credential.secret)
-  return { actor, valid: actor !== null }
+    kind === 'basic'
+      ? await accounts.byPassword(credential.username, credential.secret, address)
+      : kind === 'bearer'
+        ? await accounts.byToken(credential.secret)
+        : null
+  if (actor === null) await services.flood(address)
+  return { actor, valid: actor !== null || kind === 'none' }
 }
 
-async function granted(services: Services, fields: URLSearchParams): Promise<Who | 'unsupported'> {
+async function granted(
+  services: Services,
+  fields: URLSearchParams,
+  address: string,
+): Promise<Who | 'unsupported'> {
   const field = (name: string) => fields.get(name) ?? ''
   const grantType = fields.get('grant_type')
   if (grantType === 'password') {
-    return identified(services, { kind: 'basic', username: field('username'), secret: field('password') })
+    const credential = { kind: 'basic', username: field('username'), secret: field('password') } as const
+    return identified(services, credential, address)
   }
   if (grantType !== 'refresh_token') return 'unsupported'
   const refresh = field('refresh_token')
   const actor = await services.store.accounts.byRefresh(refresh)
+  if (actor === null) await services.flood(address)
   return { actor, valid: actor !== null, refresh }
 }
 

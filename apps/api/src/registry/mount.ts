@@ -1,34 +1,33 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import type { IncomingMessage } from 'node:http'
-import { type BlobStorage, createFeedServer } from '@sluice/feed'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type BlobStorage, createFeedServer, FeedError } from '@sluice/feed'
 import { asStoreError, StoreError } from '@sluice/store'
-import type { RequestHandler } from 'express'
+import { refusalOf } from '../errors.ts'
 import { originOf } from '../origin.ts'
+import { lifeOf } from '../processes.ts'
 import type { Services } from '../services.ts'
 import { registryCaller } from './caller.ts'
 import { tokenReader } from './token.ts'
 
 /** The Distribution API, with challenges that lead to `/token` where this very request came to. */
-export function registry(services: Services, storage: BlobStorage): RequestHandler {
+export function registry(
+  services: Services,
+  storage: BlobStorage,
+): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   const { store, instance, publicUrl, metrics, log } = services
   const readToken = tokenReader(services)
-  const current = new AsyncLocalStorage<IncomingMessage>()
-  const realm = (): string => {
-    const req = current.getStore()
-    return req === undefined ? '/token' : `${originOf(req, publicUrl)}/token`
-  }
-  const answer = createFeedServer({
+  return createFeedServer({
     index: store.feedIndex,
     storage,
-    authenticate: (req) => registryCaller(services, readToken, req),
-    challenge: (scopes) => {
+    authenticate: (req) => registryCaller(services, readToken, req).catch(tooMany),
+    challenge: (scopes, req) => {
       const scope = scopes.length === 0 ? '' : `,scope="${scopes.join(' ')}"`
-      return `Bearer realm="${realm()}",service="${instance}"${scope}`
+      return `Bearer realm="${originOf(req, publicUrl)}/token",service="${instance}"${scope}`
     },
+    life: lifeOf(),
     isUnavailable,
     events: {
-      failed: (err) => {
-        const requestId = current.getStore()?.headers['x-request-id']
+      failed: (err, req) => {
+        const requestId = req.headers['x-request-id']
         if (isUnavailable(err)) log.warn({ err, requestId }, 'database does not answer')
         else log.error({ err, requestId }, 'registry failed')
       },
@@ -38,10 +37,13 @@ export function registry(services: Services, storage: BlobStorage): RequestHandl
       },
     },
   })
-  return async (req, res) => {
-    res.locals['route'] = 'v2'
-    await current.run(req, () => answer(req, res))
-  }
+}
+
+/** What the limits refuse, in the words of the protocol: docker needs a body to a 429. */
+function tooMany(error: unknown): never {
+  const { problem, headers } = refusalOf(error)
+  if (problem.status !== 429) throw error
+  throw new FeedError('TOOMANYREQUESTS', problem.detail, { headers, cause: error })
 }
 
 function isUnavailable(thrown: unknown): boolean {

@@ -2,9 +2,17 @@ import { feedBody, grantsBody, laneBody } from '@sluice/contract'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { CliError, reasonOf } from '../errors.ts'
+import { remoteDocument } from './remote.ts'
+
+const feedDocument = z
+  .strictObject({ ...feedBody.shape, remote: remoteDocument.optional() })
+  .refine(({ kind, remote }) => (kind === 'remote') === (remote !== undefined), {
+    path: ['remote'],
+    message: 'a remote feed says how its registry is reached, and a hosted one has none',
+  })
 
 const schema = z.strictObject({
-  feeds: z.array(feedBody).default([]),
+  feeds: z.array(feedDocument).default([]),
   grants: z.record(z.string(), grantsBody).default({}),
   lanes: z.array(laneBody).default([]),
 })
@@ -15,7 +23,7 @@ export type Wanted = z.input<typeof schema>
 const sizeLimit = 1_000_000
 
 /**
- * Reads the YAML file of `apply`: `feeds` and `lanes` as the API takes them, `grants` by feed (all of them).
+ * Reads the YAML file of `apply`: `feeds` and `lanes` as the API takes them, but for secrets, which it names; `grants` by feed (all of them).
  * @throws CliError `usage` naming line or field
  */
 export function readDocument(text: string, file: string): Wanted {

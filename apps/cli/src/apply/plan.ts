@@ -3,6 +3,8 @@ import { CliError } from '../errors.ts'
 import { collect } from '../pages.ts'
 import { diff } from './diff.ts'
 import type { Wanted } from './document.ts'
+import type { Shell } from '../shell.ts'
+import { withoutMarks, withoutSecrets, withSecrets } from './remote.ts'
 
 /** One difference between the file and the service, and how it is made up for. */
 export type Change = {
@@ -13,11 +15,11 @@ export type Change = {
 }
 
 /** What to do, in order: feeds, then who may use them, then lanes. Only reads. */
-export async function plan(client: Client, wanted: Wanted): Promise<Change[]> {
+export async function plan(client: Client, wanted: Wanted, env: Env): Promise<Change[]> {
   const { feeds = [], grants = {}, lanes = [] } = wanted
   const made = feeds.map(({ name }) => name)
   return [
-    ...(await each(feeds, (feed) => planFeed(client, feed))),
+    ...(await each(feeds, (feed) => planFeed(client, feed, env))),
     ...(await each(Object.entries(grants), ([feed, list]) => planGrants(client, feed, list, made))),
     ...(await each(lanes, (lane) => planLane(client, lane))),
   ]
@@ -35,20 +37,32 @@ async function each<T>(
   return changes
 }
 
+type Env = Shell['env']
 type Feed = NonNullable<Wanted['feeds']>[number]
 
-async function planFeed(client: Client, wanted: Feed): Promise<Change | undefined> {
-  const { name, kind: _, ...patch } = wanted
+async function planFeed(client: Client, wanted: Feed, env: Env): Promise<Change | undefined> {
+  const { name, kind = 'hosted', remote, ...patch } = wanted
   const subject = `feed ${name}`
+  // Also where nothing differs: a variable that is missing is found now, not with the next change.
+  const reached = remote && withSecrets(name, remote, env)
+  const shown = remote && withoutSecrets(remote)
   const feed = await orMissing(client.getFeed({ params: { feed: name } }))
   if (feed === undefined) {
-    return { kind: 'create', subject, diff: diff({}, patch), make: () => client.createFeed({ body: wanted }) }
+    const lines = diff({}, shown === undefined ? patch : { ...patch, kind, remote: shown })
+    const body = { name, kind, ...patch, ...(reached && { remote: reached }) }
+    return { kind: 'create', subject, diff: lines, make: () => client.createFeed({ body }) }
   }
   if (feed.name !== name) {
     throw new CliError('refused', `"${name}" is a former name of the feed "${feed.name}": use that one`)
   }
-  const lines = diff(only(feed, patch), patch)
-  const make = () => client.updateFeed({ params: { feed: name }, body: patch })
+  if (feed.kind !== kind) {
+    throw new CliError('refused', `"${name}" is ${feed.kind}, and a feed keeps its kind: make another`)
+  }
+  const has = feed.remote && shown ? { remote: only(withoutMarks(feed.remote), shown) } : {}
+  const differs = diff(has, shown === undefined ? {} : { remote: shown })
+  const lines = [...diff(only(feed, patch), patch), ...differs]
+  const body = { ...patch, ...(reached && differs.length > 0 && { remote: reached }) }
+  const make = () => client.updateFeed({ params: { feed: name }, body })
   return lines.length === 0 ? undefined : { kind: 'change', subject, diff: lines, make }
 }
 

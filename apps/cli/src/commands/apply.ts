@@ -22,7 +22,7 @@ export function apply(shell: Shell): Command {
       const document = readDocument(file === '-' ? await text(shell.stdin) : read(file), file)
       const { client, output } = connect(shell, command)
       // All is read and checked before the first change.
-      const changes = await plan(client, document)
+      const changes = await plan(client, document, shell.env)
       if (dryRun === undefined) {
         for (const change of changes) {
           await change.make()

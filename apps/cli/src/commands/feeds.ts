@@ -6,6 +6,14 @@ import { parseImage } from '../image.ts'
 import { fields, table } from '../output.ts'
 import { collect, more, parseLimit } from '../pages.ts'
 import type { Shell } from '../shell.ts'
+import {
+  notificationKey,
+  type RemoteOptions,
+  remoteOf,
+  setCredentials,
+  testFeed,
+  withRemoteOptions,
+} from './remotes.ts'
 import { restore } from './restore.ts'
 
 export function feeds(shell: Shell): Command {
@@ -14,6 +22,9 @@ export function feeds(shell: Shell): Command {
     .addCommand(getFeed(shell))
     .addCommand(createFeed(shell))
     .addCommand(renameFeed(shell))
+    .addCommand(testFeed(shell))
+    .addCommand(setCredentials(shell))
+    .addCommand(notificationKey(shell))
     .addCommand(setQuota(shell))
     .addCommand(previewRetention(shell))
     .addCommand(deleteFeed(shell))
@@ -29,12 +40,23 @@ const show = (feed: Feed): string[] =>
     stage: feed.stage,
     trusted: feed.trusted ? 'yes' : 'no',
     kind: feed.kind,
+    registry: feed.remote === null ? null : registryOf(feed.remote),
     versions: feed.tagRules.versions ? 'yes' : null,
     permitted: feed.tagRules.permitted?.join(' '),
     immutable: feed.tagRules.immutable?.join(' '),
     holds: `${feed.used} bytes${feed.quota === null ? '' : ` of ${feed.quota.bytes}`}`,
     formerly: feed.formerNames.length === 0 ? null : feed.formerNames.join(' '),
   })
+
+const registryOf = ({ url, prefix, credentials }: NonNullable<Feed['remote']>): string => {
+  const who =
+    credentials === null
+      ? 'anonymous'
+      : credentials.type === 'basic'
+        ? `as ${credentials.username}`
+        : 'by refresh token'
+  return `${url}${prefix && `/${prefix}`} (${who})`
+}
 
 const listFeeds = (shell: Shell): Command =>
   define('list', 'every feed that you may see', 'sluice feeds list')
@@ -61,16 +83,25 @@ const getFeed = (shell: Shell): Command =>
     })
 
 const createFeed = (shell: Shell): Command =>
-  define('create', 'make a feed', 'sluice feeds create staging --stage staging')
-    .argument('<name>', 'its name, reserved to it for ever')
-    .requiredOption('--stage <stage>', 'its stage, as dev, staging or production')
-    .option('--trusted', 'only promotions write to it')
-    .action(async (name: string, options: { stage: string; trusted?: true }, command: Command) => {
+  withRemoteOptions(
+    define(
+      'create',
+      'make a feed, stored here or in a registry elsewhere',
+      'sluice feeds create prod --stage prod --trusted --kind remote --registry https://registry.example --username ci --password-stdin',
+    )
+      .argument('<name>', 'its name, reserved to it for ever')
+      .requiredOption('--stage <stage>', 'its stage, as dev, staging or production')
+      .option('--trusted', 'only promotions write to it'),
+  ).action(
+    async (name: string, options: RemoteOptions & { stage: string; trusted?: true }, command: Command) => {
+      const { kind, stage, trusted } = options
+      const remote = await remoteOf(shell, options)
       const { client, output } = connect(shell, command)
-      const body = { name, stage: options.stage, trusted: options.trusted === true }
+      const body = { name, kind, stage, trusted: trusted === true, ...(remote && { remote }) }
       const made = await client.createFeed({ body })
       output.show(made, () => show(made))
-    })
+    },
+  )
 
 const renameFeed = (shell: Shell): Command =>
   define('rename', 'rename a feed; its old name keeps working', 'sluice feeds rename dev development')
@@ -176,10 +207,10 @@ const listTags = (shell: Shell): Command =>
       const rows = page.items.map((tag) => [
         tag.release === null ? tag.tag : `${tag.tag} → ${tag.release}`,
         tag.digest,
-        String(tag.size),
+        tag.size === null ? '-' : String(tag.size),
         tag.platforms.join(',') || '-',
         tag.pushedAt,
-        tag.pushedBy ?? '(promotion)',
+        tag.pushedBy ?? (tag.promotion === null ? '-' : '(promotion)'),
       ])
       const head = ['TAG', 'DIGEST', 'SIZE', 'PLATFORMS', 'AT', 'BY']
       const pull = page.items.slice(-1).map(({ pullCommand }) => `pull  ${pullCommand}`)

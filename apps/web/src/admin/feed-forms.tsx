@@ -7,6 +7,8 @@ import { Check, SelectField, TextArea, TextField } from '../parts/field.tsx'
 import { Form, useAction } from '../parts/form.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Usage } from '../parts/usage.tsx'
+import { RegistryFields } from '../remote/fields.tsx'
+import { NEW_REGISTRY, remoteOf, type Settings as Registry } from '../remote/settings.ts'
 import { client } from '../session/client.ts'
 
 /** What the name, the rights and the lanes of feeds are shown from. */
@@ -75,16 +77,32 @@ const tagRulesOf = ({ immutable }: Given, others: Feed['tagRules'] = {}): Feed['
 export function NewFeed({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate()
   const [given, setGiven] = useState<Given>({ name: '', stage: '', trusted: false, immutable: '' })
+  const [remote, setRemote] = useState<Registry | null>(null)
   const make = useAction(
     () => {
       const { name, stage, trusted } = given
-      return client().createFeed({ body: { name, stage, trusted, tagRules: tagRulesOf(given) } })
+      const body = { name, stage, trusted, tagRules: tagRulesOf(given) }
+      return client().createFeed({
+        body: remote === null ? body : { ...body, kind: 'remote', remote: remoteOf(remote) },
+      })
     },
     { refresh: FEEDS, done: ({ name }) => navigate({ to: '/admin/feeds/$feed', params: { feed: name } }) },
   )
   return (
     <Form action={make} does="Make the feed" onClose={onClose}>
+      <SelectField
+        label="Its images are"
+        value={remote === null ? 'hosted' : 'remote'}
+        choices={[
+          { value: 'hosted', label: 'Stored here' },
+          { value: 'remote', label: 'In another registry' },
+        ]}
+        onChange={(event) => setRemote(event.target.value === 'remote' ? NEW_REGISTRY : null)}
+      />
       <Basics feed={null} given={given} onChange={setGiven} wrong={make.wrong} />
+      {remote !== null && (
+        <RegistryFields given={remote} onChange={setRemote} wrong={make.wrong} remote={null} />
+      )}
     </Form>
   )
 }

@@ -4,6 +4,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { Chip } from '../parts/chip.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
 import { Await, Empty } from '../parts/states.tsx'
+import { ConnectionTest, Notifications, RegistrySettings } from '../remote/registry.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { DeleteFeed, Quota, Settings } from './feed-forms.tsx'
@@ -37,6 +38,11 @@ export function AdminFeed() {
             <Chip tone="neutral" plain>
               {feed.data.stage}
             </Chip>
+            {feed.data.remote !== null && (
+              <Chip tone="neutral" plain>
+                remote
+              </Chip>
+            )}
             {feed.data.trusted && <Chip tone="good">trusted</Chip>}
             {feed.data.formerNames.length > 0 && (
               <span className="soft small breaks">formerly {feed.data.formerNames.join(', ')}</span>
@@ -59,6 +65,21 @@ function Panels({ feed }: { feed: Feed }) {
             It takes the grant <code>admin</code> on {feed.name}, which an administrator gives.
           </p>
         </Empty>
+      </div>
+    )
+  }
+  if (feed.remote !== null) {
+    return (
+      <div className="stack">
+        <div className="halves">
+          <RegistrySettings feed={feed} remote={feed.remote} />
+          <div className="stack">
+            <ConnectionTest feed={feed} />
+            <Settings feed={feed} />
+            <Notifications feed={feed} />
+          </div>
+        </div>
+        <DeleteFeed feed={feed} />
       </div>
     )
   }

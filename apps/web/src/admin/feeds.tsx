@@ -45,9 +45,12 @@ export function AdminFeeds() {
     {
       head: 'Used',
       width: 'minmax(0, 1.2fr)',
-      cell: ({ name, used, quota }) => (
-        <Usage used={used} limit={quota?.bytes ?? null} label={`Used of the quota of ${name}`} />
-      ),
+      cell: ({ name, used, quota, remote }) =>
+        remote === null ? (
+          <Usage used={used} limit={quota?.bytes ?? null} label={`Used of the quota of ${name}`} />
+        ) : (
+          <span className="small breaks">at {remote.url.replace('https://', '')}</span>
+        ),
     },
     {
       head: 'Keeps',

@@ -43,6 +43,7 @@ function Card({ feed, lanes }: { feed: Feed; lanes: readonly Lane[] }) {
   const me = useMe()
   const verbs = me.grants.find((grant) => grant.feed === feed.name)?.verbs ?? []
   const leaving = lanes.filter(({ from }) => from === feed.name)
+  const coming = lanes.filter(({ to }) => to === feed.name)
   return (
     <>
       <h2>
@@ -61,22 +62,8 @@ function Card({ feed, lanes }: { feed: Feed; lanes: readonly Lane[] }) {
         {feed.trusted && <Chip tone="good">trusted</Chip>}
       </p>
       <dl className="facts small">
-        {leaving.length > 0 && (
-          <>
-            <dt>Leads to</dt>
-            <dd>
-              {leaving.map((lane, position) => (
-                <span key={lane.id}>
-                  {position > 0 && ', '}
-                  {lane.to} by{' '}
-                  <Link to="/lanes/$lane" params={{ lane: lane.name }} search={{}}>
-                    {lane.name}
-                  </Link>
-                </span>
-              ))}
-            </dd>
-          </>
-        )}
+        <Lanes words="Filled from" lanes={coming} end="from" />
+        <Lanes words="Leads to" lanes={leaving} end="to" />
         {feed.formerNames.length > 0 && (
           <>
             <dt>Formerly</dt>
@@ -90,6 +77,27 @@ function Card({ feed, lanes }: { feed: Feed; lanes: readonly Lane[] }) {
           <Age at={feed.createdAt} />
         </dd>
       </dl>
+    </>
+  )
+}
+
+/** The other ends of lanes, each with the lane that leads there. */
+function Lanes({ words, lanes, end }: { words: string; lanes: readonly Lane[]; end: 'from' | 'to' }) {
+  if (lanes.length === 0) return null
+  return (
+    <>
+      <dt>{words}</dt>
+      <dd>
+        {lanes.map((lane, position) => (
+          <span key={lane.id}>
+            {position > 0 && ', '}
+            {lane[end]} by{' '}
+            <Link to="/lanes/$lane" params={{ lane: lane.name }} search={{}}>
+              {lane.name}
+            </Link>
+          </span>
+        ))}
+      </dd>
     </>
   )
 }

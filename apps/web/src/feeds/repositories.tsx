@@ -38,7 +38,12 @@ export function Repositories() {
         </Link>
       ),
     },
-    { head: 'Since', width: '140px', end: true, cell: ({ createdAt }) => <Age at={createdAt} /> },
+    {
+      head: 'Since',
+      width: '140px',
+      end: true,
+      cell: ({ createdAt }) => (createdAt === null ? '' : <Age at={createdAt} />),
+    },
   ]
   return (
     <>

@@ -171,7 +171,7 @@ function TagTable({
       head: 'Size',
       width: '80px',
       end: true,
-      cell: ({ size }) => <span className="number">{formatSize(size)}</span>,
+      cell: ({ size }) => <span className="number">{size === null ? '' : formatSize(size)}</span>,
     },
     {
       head: 'Set',
@@ -190,9 +190,9 @@ function TagTable({
       width: open.length > 0 && recalls ? '230px' : open.length > 0 || recalls ? '140px' : '40px',
       end: true,
       named: false,
-      cell: ({ tag, digest, virtual }) => (
+      cell: ({ tag, digest, virtual, pullCommand }) => (
         <span className="do">
-          <Copy text={`docker pull ${location.host}/${feed}/${repository}:${tag}`} label="pull command" />
+          <Copy text={pullCommand} label="pull command" />
           {open.length > 0 && !virtual && (
             <button
               type="button"

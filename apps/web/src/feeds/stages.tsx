@@ -1,7 +1,7 @@
-import type { Feed, Tag } from '@sluice/contract'
+import type { Feed, Lane, Tag } from '@sluice/contract'
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { useState } from 'react'
+import { Fragment, useMemo, useState } from 'react'
 import { Chip } from '../parts/chip.tsx'
 import { TextField } from '../parts/field.tsx'
 import { PageHead } from '../parts/page.tsx'
@@ -37,7 +37,7 @@ export function Stages() {
           allPages((page) => client().listRepositories({ params: { feed: name }, query: page })),
         ),
       )
-      return [...new Set(lists.flat().map(({ name }) => name))].sort()
+      return new Map(readable.map(({ name }, at) => [name, new Set(lists[at]?.map((one) => one.name))]))
     },
   })
   return (
@@ -47,13 +47,13 @@ export function Stages() {
       </PageHead>
       <FeedTabs />
       <Await query={{ ...repositories, error: feeds.error ?? repositories.error }}>
-        {(names) =>
-          names.length === 0 ? (
+        {(held) =>
+          [...held.values()].every(({ size }) => size === 0) ? (
             <div className="panel">
               <Empty title="Nothing was pushed yet" />
             </div>
           ) : (
-            <Matrix names={names} feeds={readable} />
+            <Matrix held={held} feeds={readable} lanes={lanes.data ?? []} />
           )
         }
       </Await>
@@ -61,10 +61,18 @@ export function Stages() {
   )
 }
 
-function Matrix({ names, feeds }: { names: readonly string[]; feeds: readonly Feed[] }) {
+type Along = {
+  /** The repositories of each feed: nobody is asked for what is not there. */
+  readonly held: ReadonlyMap<string, ReadonlySet<string>>
+  readonly feeds: readonly Feed[]
+  readonly lanes: readonly Lane[]
+}
+
+function Matrix({ held, feeds, lanes }: Along) {
   const { find = '' } = useSearch({ from: '/shell/stages' })
   const navigate = useNavigate({ from: '/stages' })
   const [rows, setRows] = useState(ROWS)
+  const names = useMemo(() => [...new Set([...held.values()].flatMap((set) => [...set]))].sort(), [held])
   const found = names.filter((name) => name.includes(find.toLowerCase()))
   return (
     <>
@@ -84,7 +92,7 @@ function Matrix({ names, feeds }: { names: readonly string[]; feeds: readonly Fe
       </search>
       {/* Wider than a phone: it scrolls by itself, also by keyboard. */}
       <section className="scrolls" aria-label="Versions by feed" tabIndex={0}>
-        <table className="matrix">
+        <table className="matrix feeds">
           <thead>
             <tr>
               <th scope="col">Image</th>
@@ -100,7 +108,7 @@ function Matrix({ names, feeds }: { names: readonly string[]; feeds: readonly Fe
           </thead>
           <tbody>
             {found.slice(0, rows).map((name) => (
-              <Row key={name} repository={name} feeds={feeds} />
+              <Row key={name} repository={name} held={held} feeds={feeds} lanes={lanes} />
             ))}
           </tbody>
         </table>
@@ -117,22 +125,45 @@ function Matrix({ names, feeds }: { names: readonly string[]; feeds: readonly Fe
   )
 }
 
-function Row({ repository, feeds }: { repository: string; feeds: readonly Feed[] }) {
+function Row({ repository, held, feeds, lanes }: Along & { repository: string }) {
   const cells = useQueries({
-    queries: feeds.map(({ name }) => newestQuery(name, repository)),
+    queries: feeds.map(({ name }) => ({
+      ...newestQuery(name, repository),
+      enabled: held.get(name)?.has(repository) === true,
+    })),
   })
-  const newest = cells.map(({ data }) => data)
+  const newest = new Map(feeds.map(({ name }, at) => [name, cells[at]?.data]))
   return (
     <tr>
-      <th scope="row">{repository}</th>
-      {feeds.map(({ id, name }, position) => (
+      <th scope="row">
+        {repository.split('/').map((part, at) => (
+          <Fragment key={at}>
+            {at > 0 && (
+              <>
+                /<wbr />
+              </>
+            )}
+            {part}
+          </Fragment>
+        ))}
+      </th>
+      {feeds.map(({ id, name }) => (
         <td key={id}>
-          <Cell
-            feed={name}
-            repository={repository}
-            tag={newest[position]}
-            before={newest[position - 1] ?? null}
-          />
+          {held.get(name)?.has(repository) === true ? (
+            <Cell
+              feed={name}
+              repository={repository}
+              tag={newest.get(name)}
+              sources={lanes
+                .filter(({ to }) => to === name)
+                .flatMap(({ from }) => {
+                  const tag = newest.get(from)
+                  return tag == null ? [] : [{ feed: from, digest: tag.digest }]
+                })}
+            />
+          ) : (
+            <span className="soft">none</span>
+          )}
         </td>
       ))}
     </tr>
@@ -145,16 +176,17 @@ function Cell({
   feed,
   repository,
   tag,
-  before,
+  sources,
 }: {
   feed: string
   repository: string
   tag: Standing | null | undefined
-  before: Standing | null
+  /** What stands now in the feeds that lanes lead here from. */
+  sources: readonly { feed: string; digest: string }[]
 }) {
   const standing = useStanding()
   if (tag === undefined) return <span className="soft">…</span>
-  if (tag === null) return <span className="soft">none</span>
+  if (tag === null) return <span className="soft">no tag</span>
   return (
     <span className="stack tight">
       <span className="row">
@@ -166,16 +198,11 @@ function Cell({
         >
           {tag.tag}
         </Link>
-        {before !== null && before.digest === tag.digest && (
-          <Chip tone="good" plain>
-            same
+        {sources.map((source) => (
+          <Chip key={source.feed} tone={source.digest === tag.digest ? 'good' : 'wait'} plain>
+            {source.digest === tag.digest ? 'as' : 'behind'} {source.feed}
           </Chip>
-        )}
-        {before !== null && before.digest !== tag.digest && (
-          <Chip tone="wait" plain>
-            behind
-          </Chip>
-        )}
+        ))}
         <RecalledChip recall={standing.get(placeOf(feed, repository, tag.digest))} />
       </span>
       <span className="soft small">

@@ -38,7 +38,7 @@ export function ExportButtons<T>({
   return (
     <>
       <Refused error={error} />
-      <span role="status" className="soft small number">
+      <span role="status" className={count === null ? 'unseen' : 'soft small number'}>
         {count !== null && count > 0 && `${count.toLocaleString()} rows …`}
       </span>
       <button type="button" className="button" disabled={count !== null} onClick={() => void write('csv')}>

@@ -34,7 +34,7 @@ export function Filters({
   onShow,
 }: {
   filter: Filter
-  /** Whom the field for a person looks for. */
+  /** Whom the field for a person looks for, in a word or two. */
   actor: string
   onShow: (filter: Filter) => void
 }) {
@@ -56,7 +56,7 @@ export function Filters({
   }
   return (
     <search>
-      <form className="filters" onSubmit={show}>
+      <form className="filters many" onSubmit={show}>
         <SelectField
           label="Feed"
           value={given.feed ?? ''}
@@ -79,17 +79,19 @@ export function Filters({
         </datalist>
         <TextField label="Tag" value={given.tag ?? ''} onChange={set('tag')} />
         <TextField label="Digest" value={given.digest ?? ''} onChange={set('digest')} />
-        <TextField label={actor} value={given.actor ?? ''} onChange={set('actor')} />
+        <TextField label="Person" placeholder={actor} value={given.actor ?? ''} onChange={set('actor')} />
         <TextField label="From" type="date" value={given.since ?? ''} onChange={set('since')} />
         <TextField label="To" type="date" value={given.until ?? ''} onChange={set('until')} />
-        <button type="submit" className="button">
-          Show
-        </button>
-        {Object.keys(filter).length > 0 && (
-          <button type="button" className="button quiet" onClick={() => onShow({})}>
-            All
+        <div className="row">
+          <button type="submit" className="button">
+            Show
           </button>
-        )}
+          {Object.keys(filter).length > 0 && (
+            <button type="button" className="button quiet" onClick={() => onShow({})}>
+              All
+            </button>
+          )}
+        </div>
       </form>
     </search>
   )

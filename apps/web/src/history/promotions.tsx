@@ -31,7 +31,7 @@ export function Promotions() {
       <Filters
         key={JSON.stringify(search)}
         filter={search}
-        actor="Asked or approved by"
+        actor="asked or approved"
         onShow={(filter) => void navigate({ search: filter })}
       />
       <Await query={list}>

@@ -31,7 +31,7 @@ export function TagMoves() {
       <Filters
         key={JSON.stringify(filter)}
         filter={filter}
-        actor="Moved or approved by"
+        actor="moved or approved"
         onShow={(chosen) => void navigate({ search: { ...chosen, ...(at !== undefined && { at }) } })}
       />
       <TimeTravel

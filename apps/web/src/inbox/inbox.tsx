@@ -8,6 +8,7 @@ import { PageHead } from '../parts/page.tsx'
 import { usePages } from '../parts/paging.ts'
 import { Await, Empty, type Loaded } from '../parts/states.tsx'
 import { Tabs } from '../parts/tabs.tsx'
+import { Alerts, alertsFor, useAlerts } from '../remote/alerts.tsx'
 import { requestName } from '../request/naming.ts'
 import type { InboxShow } from '../search.ts'
 import { client } from '../session/client.ts'
@@ -21,12 +22,13 @@ export function Inbox() {
   const show = search.show ?? 'waiting'
   const matters = useMatters()
   const shown = mattersFor(matters, search.find)
+  const alerts = useAlerts()
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
     ['waiting', 'Waits for me', waiting.data && waiting.data.length + matters.length],
     ['mine', 'I asked', undefined],
     ['running', 'Runs', running.data?.length],
-    ['wrong', 'Went wrong', wrong.data?.length],
+    ['wrong', 'Went wrong', wrong.data && wrong.data.length + (alerts.data?.length ?? 0)],
     ['all', 'All', undefined],
   ]
   return (
@@ -64,6 +66,7 @@ export function Inbox() {
           <p>An approved request is copied within moments; while it is, it is here.</p>
         </Listed>
       )}
+      {show === 'wrong' && <Alerts alerts={alertsFor(alerts.data ?? [], search.find)} />}
       {show === 'wrong' && (
         <Listed query={wrong} empty="Nothing went wrong">
           <p>

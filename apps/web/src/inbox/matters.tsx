@@ -7,6 +7,7 @@ import { Chip, type Tone } from '../parts/chip.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
 import { purgesQuery } from '../recall/queries.ts'
+import { happened, useAlerts } from '../remote/alerts.tsx'
 import { requestName } from '../request/naming.ts'
 import { reviewable } from '../request/review.tsx'
 import { may, useMe } from '../session/me.ts'
@@ -34,6 +35,7 @@ export const mattersFor = (matters: readonly Matter[], find: string | undefined)
 export function useMatters(): readonly Matter[] {
   const me = useMe()
   const reviews = useReviews()
+  const alerts = useAlerts()
   const purges = useQuery(purgesQuery)
   const lanes = useQuery({ ...lanesQuery, refetchInterval: 30_000 })
   const person = me.kind === 'person'
@@ -54,6 +56,26 @@ export function useMatters(): readonly Matter[] {
         about: `let into ${request.lane.to} without a quorum: ${request.reason ?? ''}`,
         by: request.requester,
         at: request.createdAt,
+      })),
+    ...(alerts.data ?? [])
+      .filter(({ feed }) => may(me, 'admin', feed))
+      .map((alert) => ({
+        key: alert.id,
+        tone: 'bad' as const,
+        kind: 'Tag changed elsewhere',
+        name: `${alert.feed}/${alert.repository}:${alert.tag}`,
+        link: (
+          <Link
+            to="/"
+            search={{ show: 'wrong', find: `${alert.feed}/${alert.repository}:${alert.tag}` }}
+            className="main"
+          >
+            {alert.feed}/{alert.repository}:{alert.tag}
+          </Link>
+        ),
+        about: happened(alert),
+        by: 'its registry',
+        at: alert.firstSeen,
       })),
     ...(purges.data ?? [])
       .filter(

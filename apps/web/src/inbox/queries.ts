@@ -1,5 +1,5 @@
 import type { Request } from '@sluice/contract'
-import { useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 import { allPages } from '../parts/paging.ts'
 import { client } from '../session/client.ts'
 import { useListEvery } from '../session/live.ts'
@@ -9,12 +9,13 @@ import { may, useMe } from '../session/me.ts'
 const WRONG_DAYS = 14
 const MOST = 1_000
 
+export const pendingQuery = queryOptions({
+  queryKey: ['requests', 'pending'],
+  queryFn: () => allPages((page) => client().listRequests({ query: { state: 'PENDING', ...page } }), MOST),
+})
+
 function usePending() {
-  return useQuery({
-    queryKey: ['requests', 'pending'],
-    queryFn: () => allPages((page) => client().listRequests({ query: { state: 'PENDING', ...page } }), MOST),
-    refetchInterval: useListEvery(),
-  })
+  return useQuery({ ...pendingQuery, refetchInterval: useListEvery() })
 }
 
 /** Pending requests that this person could decide and has not. */

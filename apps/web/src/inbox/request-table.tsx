@@ -9,14 +9,14 @@ import { decidedDigest, requestName } from '../request/naming.ts'
 const columns: readonly Column<Request>[] = [
   {
     head: 'Image',
-    width: 'minmax(0, 3fr)',
+    width: 'minmax(0, 4fr)',
     named: false,
     cell: (request) => (
       <>
         <Link to="/requests/$id" params={{ id: request.id }} search={{}} className="main">
           {requestName(request)}
         </Link>
-        <div className="soft small breaks">
+        <div className="soft small breaks clip">
           {request.lane.from} → {request.lane.to}
           {request.reason !== null && request.reason !== '' && ` · ${firstLine(request.reason)}`}
         </div>
@@ -25,12 +25,12 @@ const columns: readonly Column<Request>[] = [
   },
   {
     head: 'Digest',
-    width: '210px',
+    width: '200px',
     cell: (request) => <Digest digest={decidedDigest(request)} />,
   },
   {
     head: 'State',
-    width: '170px',
+    width: '150px',
     named: false,
     cell: (request) => (
       <span className="row">

@@ -135,11 +135,11 @@ function Result({ request }: { request: Request }) {
             {item.target.tags.slice(0, 1).map(({ tag }) => (
               <Command
                 key={tag}
-                text={`docker pull ${location.host}/${item.target.feed}/${item.target.repository}:${tag}`}
+                text={`docker pull ${item.target.address ?? `${location.host}/${item.target.feed}`}/${item.target.repository}:${tag}`}
               />
             ))}
             <Command
-              text={`docker pull ${location.host}/${item.target.feed}/${item.target.repository}@${item.digest}`}
+              text={`docker pull ${item.target.address ?? `${location.host}/${item.target.feed}`}/${item.target.repository}@${item.digest}`}
             />
           </div>
         ))}

@@ -1,14 +1,16 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, Navigate, Outlet, useLocation } from '@tanstack/react-router'
-import { useEffect, useRef } from 'react'
+import { lazy, Suspense, useEffect, useRef } from 'react'
 import { useMatters } from '../inbox/matters.tsx'
 import { useWaiting } from '../inbox/queries.ts'
 import { Icon, type IconName } from '../parts/icon.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
 import { useChangesStream } from '../session/live.ts'
 import { meQuery, useMe } from '../session/me.ts'
-import { AccountMenu } from './account-menu.tsx'
 import { LiveMark } from './live-mark.tsx'
+
+/** Menus come once the view is there: nobody opens one before. */
+const AccountMenu = lazy(async () => ({ default: (await import('./account-menu.tsx')).AccountMenu }))
 
 /** What is around every view of who is signed in. */
 export function Shell() {
@@ -40,9 +42,24 @@ function Framed() {
         </Link>
         <Navigation />
         <LiveMark />
-        <AccountMenu />
+        <Suspense fallback={<AccountName />}>
+          <AccountMenu />
+        </Suspense>
       </div>
       <Content />
+    </div>
+  )
+}
+
+/** Looks as the button that takes its place. */
+function AccountName() {
+  const me = useMe()
+  return (
+    <div className="account">
+      <button type="button" className="button quiet" disabled>
+        <Icon name="person" />
+        <span className="breaks">{me.displayName}</span>
+      </button>
     </div>
   )
 }

@@ -191,8 +191,9 @@ function ByFeed() {
   return (
     <Panel title="By feed" flush>
       <Await query={useQuery(feedsQuery)}>
-        {(feeds) =>
-          feeds.length === 0 ? (
+        {(all) => {
+          const feeds = all.filter(({ kind }) => kind === 'hosted')
+          return feeds.length === 0 ? (
             <Empty title="No feed is open to you" />
           ) : (
             <ul className="set">
@@ -214,7 +215,7 @@ function ByFeed() {
               ))}
             </ul>
           )
-        }
+        }}
       </Await>
     </Panel>
   )

@@ -1,22 +1,100 @@
-import type { Step } from './step.ts'
+import { copyGraph, type CopyJournal, type CopyResult, memoryJournal } from '@sluice/oci'
+import type { RunItem } from '@sluice/store'
+import { hostedDestination } from '../ends/hosted-destination.ts'
+import { hostedSource } from '../ends/hosted-source.ts'
+import { bothOf } from '../ends/registries.ts'
+import { tellProgress } from '../progress.ts'
+import { readApproved } from './approved.ts'
+import type { Step, StepContext } from './step.ts'
 
 /**
- * Between two hosted feeds no byte moves: blobs and manifests are shared by digest, and each repository's membership
- * decides who may read them. What is approved is only staged under the promotion, where no read path sees it
- * (invariant 2).
+ * Brings what was approved to where the target keeps its bytes, by digest, children first and the root last; no tag
+ * names it yet (invariant 2). Between two hosted feeds no byte moves: blobs and manifests are shared by digest, and
+ * each repository's membership decides who may read them. What has arrived is staged under the promotion, so that
+ * an attempt after a crash does not send it again.
  */
 export const copy: Step = {
   name: 'copy',
-  async perform({ runs, run, signal }) {
+  async perform(context) {
+    const { runs, run, signal } = context
+    const progress = tellProgress(context)
     let members = 0
-    for (const { position, closure } of run.items) {
+    const sent = { blobs: 0, bytes: 0, mounted: 0, present: 0, resumed: 0 }
+    for (const item of run.items) {
       signal.throwIfAborted()
+      if (item.source.remote || item.target.remote) {
+        for (const result of await move(item, context, progress.of)) add(sent, result)
+      }
       await runs.stage(
         run,
-        closure.map((member) => ({ position, ...member })),
+        item.closure.map((member) => ({ position: item.position, ...member })),
       )
-      members += closure.length
+      members += item.closure.length
     }
-    return { members }
+    await progress.end()
+    return { members, ...sent }
   },
+}
+
+async function move(
+  item: RunItem,
+  context: StepContext,
+  progressOf: ReturnType<typeof tellProgress>['of'],
+): Promise<CopyResult[]> {
+  const { runs, run, registries, storage, signal } = context
+  const trees = await readApproved(item, context)
+  const from = item.source.remote
+    ? await registries.open(item.source, 'pull')
+    : { repository: hostedSource(item, runs, storage) }
+  const to = item.target.remote
+    ? await registries.open(item.target, 'pull,push')
+    : { repository: hostedDestination(run, runs, storage) }
+  const bandwidth = bothOf(
+    'bandwidth' in from ? from.bandwidth : undefined,
+    'bandwidth' in to ? to.bandwidth : undefined,
+  )
+  const journal = await stagedJournal(item, context)
+  const results: CopyResult[] = []
+  for (const [i, { root, nodes }] of trees.entries()) {
+    results.push(
+      await copyGraph({
+        source: from.repository,
+        destination: to.repository,
+        root,
+        closure: nodes,
+        journal,
+        signal,
+        onProgress: progressOf(`${item.position} ${i}`),
+        ...(bandwidth && { bandwidth }),
+      }),
+    )
+  }
+  return results
+}
+
+/** What has arrived by the rows of the promotion. What is lost again is known here, and found out again elsewhere. */
+async function stagedJournal(item: RunItem, { runs, run }: StepContext): Promise<CopyJournal> {
+  const { position } = item
+  const staged = (await runs.staged(run)).filter((member) => member.position === position)
+  const journal = memoryJournal(staged.map(({ digest }) => digest))
+  const members = new Map(item.closure.map((member) => [member.digest, member]))
+  return {
+    ...journal,
+    async done(blob) {
+      const member = members.get(blob.digest)
+      if (member !== undefined) await runs.stage(run, [{ position, ...member }])
+      await journal.done(blob)
+    },
+  }
+}
+
+function add(
+  sum: { blobs: number; bytes: number; mounted: number; present: number; resumed: number },
+  { blobs, bytes, resumed }: CopyResult,
+): void {
+  sum.blobs += blobs.sent
+  sum.bytes += bytes.sent
+  sum.mounted += blobs.mounted
+  sum.present += blobs.present
+  sum.resumed += resumed
 }

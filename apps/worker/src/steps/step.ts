@@ -1,12 +1,22 @@
-import type { Run, Store } from '@sluice/store'
+import type { BlobStorage } from '@sluice/feed'
 import type { JsonValue } from '@sluice/proof'
+import type { Run, Store } from '@sluice/store'
+import type { Logger } from 'pino'
+import type { Registries } from '../ends/registries.ts'
+import type { TagTimes } from './tags.ts'
 
 /** What every step gets. */
 export interface StepContext {
   readonly runs: Store['runs']
   readonly run: Run
-  /** Aborted when another worker took over, or when this one has to stop. */
+  /** Of the feeds whose content is elsewhere. */
+  readonly registries: Registries
+  /** Where the blobs of our own feeds are. */
+  readonly storage: BlobStorage
+  readonly tagTimes: TagTimes
+  /** Aborted when the promotion was cancelled, another worker took over, or this one has to stop. */
   readonly signal: AbortSignal
+  readonly log: Logger
 }
 
 /**

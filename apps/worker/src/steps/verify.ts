@@ -1,26 +1,27 @@
-import { type ClosureNode, type ManifestReader, parseManifest, walkClosure } from '@sluice/oci'
-import type { Run } from '@sluice/store'
+import { RegistryError, verifyGraph } from '@sluice/oci'
+import type { RunItem } from '@sluice/store'
 import { WorkerError } from '../errors.ts'
+import { tellProgress } from '../progress.ts'
+import { type ApprovedTree, readApproved, refuse } from './approved.ts'
 import type { Step, StepContext } from './step.ts'
 
-type Item = Run['items'][number]
-type Member = Item['closure'][number]
-
 /**
- * Walks the image again from the manifests' own bytes, whatever was believed when the request was made: their digests
- * are recomputed, everything they need must be part of what was approved, and every blob must be stored, in its
- * size, and not quarantined (invariants 2 and 10). Blobs were hashed when they arrived.
+ * Walks the image again and looks at what the destination has (invariants 2 and 10). In a feed of our own every blob
+ * must be stored, in its size, and not quarantined: blobs were hashed when they arrived. What a registry elsewhere
+ * serves is read to the last byte and hashed, whatever the copy believed.
  */
 export const verify: Step = {
   name: 'verify',
   async perform(context) {
     const { runs, run, signal } = context
+    const progress = tellProgress(context)
     let manifests = 0
     let blobs = 0
     for (const item of run.items) {
       signal.throwIfAborted()
-      requireApproved(item, await walkApproved(item, context))
-      await requireStored(item, context)
+      const trees = await readApproved(item, context)
+      if (item.target.remote) await requireServed(item, trees, context, progress.of)
+      else await requireStored(item, context)
       await runs.markVerified(
         run,
         item.position,
@@ -29,50 +30,12 @@ export const verify: Step = {
       manifests += item.closure.filter(({ kind }) => kind === 'manifest').length
       blobs += item.closure.filter(({ kind }) => kind === 'blob').length
     }
+    await progress.end()
     return { manifests, blobs }
   },
 }
 
-/** Everything reached from the item's root, and from each approved manifest that no other one links (referrers). */
-async function walkApproved(item: Item, { runs, signal }: StepContext): Promise<Map<string, ClosureNode>> {
-  const read: ManifestReader = async (digest, mediaType) => {
-    signal.throwIfAborted()
-    const bytes = await runs.readManifest(digest)
-    return bytes === null ? null : parseManifest(bytes, mediaType)
-  }
-  const reached = new Map<string, ClosureNode>()
-  const walk = async (root: { digest: string; mediaType: string }): Promise<void> => {
-    for (const node of await walkClosure(root, read)) reached.set(keyOf(node), node)
-  }
-  await walk(item)
-  for (const member of item.closure) {
-    if (member.kind === 'manifest' && !reached.has(keyOf(member))) await walk(member)
-  }
-  return reached
-}
-
-function requireApproved(item: Item, reached: ReadonlyMap<string, ClosureNode>): void {
-  const approved = new Map(item.closure.map((member) => [keyOf(member), member]))
-  for (const [key, node] of reached) {
-    const member = approved.get(key)
-    if (member === undefined) {
-      // A foreign layer stays with its owner.
-      if (!node.distributable) continue
-      throw refuse(item, `${node.digest} is needed by the image, but is not part of what was approved`)
-    }
-    if (member.size !== node.size) {
-      throw refuse(
-        item,
-        `${node.digest} has ${node.size} bytes by its manifest, and ${member.size} were approved`,
-      )
-    }
-  }
-  for (const [key, { digest }] of approved) {
-    if (!reached.has(key)) throw refuse(item, `${digest} was approved, but nothing in the image links it`)
-  }
-}
-
-async function requireStored(item: Item, { runs }: StepContext): Promise<void> {
+async function requireStored(item: RunItem, { runs }: StepContext): Promise<void> {
   const wanted = item.closure.filter(({ kind }) => kind === 'blob')
   const stored = await runs.blobs(wanted.map(({ digest }) => digest))
   for (const { digest, size } of wanted) {
@@ -84,10 +47,29 @@ async function requireStored(item: Item, { runs }: StepContext): Promise<void> {
   }
 }
 
-function keyOf({ kind, digest }: Pick<Member, 'kind' | 'digest'>): string {
-  return `${kind} ${digest}`
-}
+/** What the destination does not have after all. */
+const LOST = new Set(['not_found', 'wrong_digest', 'wrong_length', 'bad_response'])
 
-function refuse({ targetRepository, digest }: Item, what: string): WorkerError {
-  return new WorkerError('closure_incomplete', `${targetRepository}@${digest}: ${what}`)
+async function requireServed(
+  item: RunItem,
+  trees: readonly ApprovedTree[],
+  { runs, run, registries, signal }: StepContext,
+  progressOf: ReturnType<typeof tellProgress>['of'],
+): Promise<void> {
+  const { repository: registry } = await registries.open(item.target, 'pull')
+  try {
+    for (const [i, { root, nodes }] of trees.entries()) {
+      const onProgress = progressOf(`${item.position} ${i}`)
+      await verifyGraph({ registry, root, closure: nodes, signal, onProgress })
+    }
+  } catch (error) {
+    if (!(error instanceof RegistryError) || !LOST.has(error.code)) throw error
+    // The next attempt copies again, and asks for each blob whether it is there.
+    await runs.startOver(run)
+    throw new WorkerError(
+      'destination_lost',
+      `the feed ${item.target.feed} accepted the image and does not serve it whole: ${error.message}`,
+      { cause: error },
+    )
+  }
 }

@@ -1,11 +1,20 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
 import { digestOf, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, parseManifest } from '@sluice/oci'
+import { newStorageKey, openStorage } from '@sluice/feed/storage'
 import { defaultPolicy, policyHash } from '@sluice/promotion'
 import { type Actor, appendEntry, newId, openStore, type Store, transaction } from '@sluice/store'
 import { cloneDatabase, until } from '@sluice/testkit'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
-import { spawnWorker, type WorkerProcess } from './worker-process.ts'
+import { pushImage, pushIndex } from './elsewhere.ts'
+import { makeDataDir, spawnWorker, type WorkerProcess } from './worker-process.ts'
+
+/** A registry that serves a feed of the scene; repositories have this before their names there. */
+export interface Elsewhere {
+  readonly url: string
+  readonly prefix: string
+}
 
 export interface Approved {
   readonly requestId: string
@@ -20,9 +29,10 @@ export interface Scene {
   readonly api: Store
   readonly requester: Actor
   readonly approver: Actor
-  /** Pushes an image of its own to `dev` and has its promotion approved. */
-  approve(tag: string): Promise<Approved>
-  spawn(): Promise<WorkerProcess>
+  /** Pushes an image of its own to `dev`, with a layer of so many bytes, and has its promotion approved. */
+  approve(tag: string, layerSize?: number): Promise<Approved>
+  /** @param main the program, when it is not the worker as it runs in production */
+  spawn(main?: string): Promise<WorkerProcess>
   state(promotionId: string): Promise<string>
   ended(promotionId: string, state?: string): Promise<void>
   /** Everything that the queue holds, and what it is made of. */
@@ -40,12 +50,14 @@ const SHARED_LAYER = 'a layer that every image here has'
 /** Unlike that of any other blob. */
 export const SHARED_LAYER_SIZE = SHARED_LAYER.length
 
-export async function openScene(): Promise<Scene> {
+/** @param ends the feeds `dev` and `trusted`, where they are not hosted */
+export async function openScene(ends: { from?: Elsewhere; to?: Elsewhere } = {}): Promise<Scene> {
   const database = await cloneDatabase()
   const owner = new Client({ connectionString: database.ownerUrl })
   await owner.connect()
   const api = await openStore({ url: database.apiUrl, poolSize: 3 })
-  const { requester, approver } = await furnish(api, owner)
+  const { requester, approver } = await furnish(api, owner, ends)
+  const dataDir = await makeDataDir(database.workerUrl)
   const queueUrl = ownDatabase()
   const workers: WorkerProcess[] = []
 
@@ -59,16 +71,18 @@ export async function openScene(): Promise<Scene> {
     requester,
     approver,
     state,
-    async approve(tag) {
-      const digest = await push(api, requester, tag)
+    async approve(tag, layerSize = 100) {
+      const { from } = ends
+      const digest =
+        from === undefined ? await push(api, requester, tag, layerSize, dataDir) : await pushTo(from, tag, layerSize)
       const image = `${REPOSITORY}:${tag}`
       const { request } = await api.requests.create(requester, { lane: 'dev-to-trusted', items: [{ image }] })
       await api.requests.approve(approver, request.id, { digest })
       const { rows } = await owner.query<{ id: string }>('select id from promotion where request_id = $1', [request.id])
       return { requestId: request.id, promotionId: rows[0]?.id ?? '', digest, tag }
     },
-    async spawn() {
-      const worker = await spawnWorker(database.workerUrl, queueUrl)
+    async spawn(main) {
+      const worker = await spawnWorker(database.workerUrl, queueUrl, dataDir, main)
       workers.push(worker)
       return worker
     },
@@ -95,6 +109,7 @@ export async function openScene(): Promise<Scene> {
       await api.close()
       await owner.end()
       await database.drop()
+      fs.rmSync(dataDir, { recursive: true, force: true })
     },
   }
 }
@@ -109,14 +124,29 @@ function ownDatabase(): string | undefined {
   return url.href
 }
 
-async function furnish(api: Store, owner: Client): Promise<{ requester: Actor; approver: Actor }> {
+async function furnish(
+  api: Store,
+  owner: Client,
+  { from, to }: { from?: Elsewhere; to?: Elsewhere },
+): Promise<{ requester: Actor; approver: Actor }> {
   const [dev, trusted, lane] = [newId(), newId(), newId()]
   const requester = await person(owner, 'rita')
   const approver = await person(owner, 'anna')
-  await owner.query(`insert into feed (id, stage, trusted) values ($1, 'dev', false), ($2, 'trusted', true)`, [
-    dev,
-    trusted,
-  ])
+  await owner.query(
+    `insert into feed (id, stage, trusted, kind) values ($1, 'dev', false, $3), ($2, 'trusted', true, $4)`,
+    [dev, trusted, from === undefined ? 'hosted' : 'remote', to === undefined ? 'hosted' : 'remote'],
+  )
+  for (const [id, end] of [
+    [dev, from],
+    [trusted, to],
+  ] as const) {
+    if (end === undefined) continue
+    await owner.query(`insert into feed_remote (feed_id, base_url, prefix, plain_http) values ($1, $2, $3, '{loopback}')`, [
+      id,
+      end.url,
+      end.prefix.replace(/\/$/, ''),
+    ])
+  }
   await owner.query(
     `insert into feed_name (name, feed_id, is_current) values ('dev', $1, true), ('trusted', $2, true)`,
     [dev, trusted],
@@ -171,8 +201,16 @@ async function person(owner: Client, name: string): Promise<Actor> {
   }
 }
 
-/** An index of two images that share a layer; the bytes of the blobs are nowhere, as hosted promotions ask for none. */
-async function push(api: Store, by: Actor, tag: string): Promise<string> {
+/** An image of its own kind in a registry elsewhere. */
+async function pushTo({ url, prefix }: Elsewhere, tag: string, layerSize: number): Promise<string> {
+  const name = `${prefix}${REPOSITORY}`
+  const images = [await pushImage(url, name, [SHARED_LAYER_SIZE, layerSize]), await pushImage(url, name, [10])]
+  return (await pushIndex(url, name, images, tag)).digest
+}
+
+/** An index of two images that share a layer. */
+async function push(api: Store, by: Actor, tag: string, layerSize: number, dataDir: string): Promise<string> {
+  const storage = await openStorage({ dataDir })
   const feed = await api.feedIndex.findFeed('dev')
   if (feed === null) throw new Error('the feed dev is missing')
   const address = { feed, repository: REPOSITORY }
@@ -183,10 +221,13 @@ async function push(api: Store, by: Actor, tag: string): Promise<string> {
     await api.feedIndex.putManifest({ address, manifest, digest, tags, principalId: by.principalId })
     return { mediaType, digest, size: bytes.length }
   }
-  const blob = async (content: string, mediaType: string) => {
-    const digest = digestOf(Buffer.from(content))
-    const size = Buffer.byteLength(content)
-    const storageKey = randomUUID()
+  const blob = async (content: string | Buffer, mediaType: string) => {
+    const bytes = Buffer.from(content)
+    const digest = digestOf(bytes)
+    const size = bytes.length
+    const storageKey = newStorageKey()
+    await storage.append(storageKey, 0, chunks(bytes))
+    await storage.seal(storageKey, size)
     const upload = await api.feedIndex.openUpload(address, storageKey, by.principalId)
     const claim = await api.feedIndex.claimUpload(upload.id, 0, 60_000)
     if (claim === null) throw new Error('a fresh upload could not be claimed')
@@ -197,10 +238,14 @@ async function push(api: Store, by: Actor, tag: string): Promise<string> {
   const images = []
   for (const architecture of ['amd64', 'arm64']) {
     const config = await blob(JSON.stringify({ architecture, os: 'linux', tag }), OCI_CONFIG)
-    const layer = await blob(`${tag} ${architecture}`, OCI_LAYER)
+    const layer = await blob(randomBytes(layerSize), OCI_LAYER)
     const image = await put({ config, layers: [shared, layer] }, OCI_MANIFEST, [])
     images.push({ ...image, platform: { architecture, os: 'linux' } })
   }
   const { digest } = await put({ manifests: images }, OCI_INDEX, [tag])
   return digest
+}
+
+async function* chunks(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes
 }

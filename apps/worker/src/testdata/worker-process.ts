@@ -17,12 +17,18 @@ export interface WorkerProcess {
 }
 
 const root = path.resolve(import.meta.dirname, '../../../..')
-const main = path.join(root, 'apps/worker/src/main.ts')
+const MAIN = path.join(root, 'apps/worker/src/main.ts')
+/** The same worker, with leases of tags that a test can wait for. */
+export const HASTY = path.join(root, 'apps/worker/src/testdata/hasty-worker.ts')
 
 /** The worker as it runs in production, in a process of its own; resolves when it says that it is ready. */
-export async function spawnWorker(databaseUrl: string, redisUrl: string | undefined): Promise<WorkerProcess> {
+export async function spawnWorker(
+  databaseUrl: string,
+  redisUrl: string | undefined,
+  dataDir: string,
+  main = MAIN,
+): Promise<WorkerProcess> {
   const { PATH, TMPDIR } = process.env
-  const dataDir = await makeDataDir(databaseUrl)
   const child = spawn(process.execPath, ['--conditions=sluice-source', '--import=tsx', main], {
     cwd: root,
     env: { PATH, TMPDIR, DATABASE_URL: databaseUrl, SLUICE_DATA_DIR: dataDir, ...(redisUrl !== undefined && { REDIS_URL: redisUrl }) },
@@ -34,7 +40,6 @@ export async function spawnWorker(databaseUrl: string, redisUrl: string | undefi
     if (process.env['DEBUG_WORKER']) process.stderr.write(`${child.pid} ${line}\n`)
   })
   const exit = once(child, 'exit')
-  child.once('exit', () => fs.rmSync(dataDir, { recursive: true, force: true }))
   const gone = (): boolean => child.exitCode !== null || child.signalCode !== null
   await Promise.race([
     once(child, 'message'),
@@ -57,8 +62,8 @@ export async function spawnWorker(databaseUrl: string, redisUrl: string | undefi
   }
 }
 
-/** With a storage that is this database's own, though the scenes' blobs are rows without bytes. */
-async function makeDataDir(databaseUrl: string): Promise<string> {
+/** A folder for the workers of one database, with a storage that is its own. */
+export async function makeDataDir(databaseUrl: string): Promise<string> {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-worker-'))
   const client = new Client({ connectionString: databaseUrl })
   await client.connect()

@@ -141,6 +141,17 @@ export class Repository {
     }
   }
 
+  /**
+   * Lets a tag name a manifest whose parts are all there. Asked once and not again: nobody would know whether the
+   * first time still arrives. @param notAfter by `Date.now()`; later it is not sent
+   */
+  async putTag(manifest: Manifest, tag: string, notAfter: number, signal?: AbortSignal): Promise<void> {
+    const call = this.#manifestCall(tag, 'PUT', signal)
+    const headers = { 'content-type': manifest.mediaType, 'content-length': String(manifest.size) }
+    const sent = { ...call, headers, scopes: this.#scopes('pull,push'), body: manifest.bytes, notAfter }
+    drop(await this.#session.once({ ...sent, expect: [201, 200, 202] }))
+  }
+
   /** False when there was none. Deleting a digest deletes its tags too. */
   async deleteManifest(reference: string, signal?: AbortSignal): Promise<boolean> {
     const call = this.#manifestCall(reference, 'DELETE', signal)

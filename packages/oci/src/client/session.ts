@@ -26,6 +26,8 @@ export interface Call {
   readonly headers?: Record<string, string>
   readonly body?: Uint8Array
   readonly signal?: AbortSignal | undefined
+  /** By `Date.now()`: what was not sent by then is not sent at all, also by a process that was stopped meanwhile. */
+  readonly notAfter?: number
 }
 
 /** Requests to one registry: authenticated, within the budget, retried, redirected, refused with reasons. */
@@ -107,7 +109,7 @@ export class Session {
     for (let hops = 0; ; hops++) {
       await this.#budget.take(url.host, call.signal)
       const headers = { ...call.headers, ...carried }
-      const answer = await this.#transport.send(call.method, url, headers, call.body, call.signal)
+      const answer = await this.#transport.send({ ...call, url, headers })
       const { location } = answer.headers
       const redirects = [301, 302, 303, 307, 308].includes(answer.status)
       const reads = call.method === 'GET' || call.method === 'HEAD'

@@ -1,6 +1,6 @@
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { rootCertificates } from 'node:tls'
+import { rootCertificates, TLSSocket } from 'node:tls'
 import { guardedLookup } from './address.ts'
 import { asRegistryError, RegistryError } from './errors.ts'
 import { type ClientLimits, hostOf, type RegistryOptions, type Territory } from './options.ts'
@@ -17,6 +17,16 @@ export interface Answer {
 export interface Sending {
   readonly request: ClientRequest
   readonly answer: Promise<Answer>
+}
+
+export interface Message {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Record<string, string>
+  readonly body?: Uint8Array
+  readonly signal?: AbortSignal | undefined
+  /** By `Date.now()`. */
+  readonly notAfter?: number
 }
 
 const SOCKETS_PER_HOST = 64
@@ -71,13 +81,7 @@ export class Transport {
   }
 
   /** @throws RegistryError of the network, or `timeout` when no head came within `headMs` */
-  async send(
-    method: string,
-    url: URL,
-    headers: Record<string, string>,
-    body: Uint8Array | undefined,
-    signal?: AbortSignal,
-  ): Promise<Answer> {
+  async send({ method, url, headers, body, signal, notAfter }: Message): Promise<Answer> {
     for (let again = false; ; again = true) {
       const { request, answer } = this.open(method, url, headers, signal)
       const timer = setTimeout(() => {
@@ -85,13 +89,21 @@ export class Transport {
           new RegistryError('timeout', `${method} at ${url.host}: no answer in ${this.#limits.headMs} ms`),
         )
       }, this.#limits.headMs)
-      request.end(body)
       try {
+        if (notAfter !== undefined) {
+          await Promise.race([connected(request), answer])
+          // Between this look and the write nothing else runs.
+          if (Date.now() >= notAfter) {
+            request.destroy()
+            throw new RegistryError('timeout', `${method} at ${url.host}: the time to send it is over`)
+          }
+        }
+        request.end(body)
         return await answer
       } catch (error) {
         // A kept connection that the registry closed meanwhile tells nothing about the registry.
         const stale = request.reusedSocket && error instanceof RegistryError && error.code === 'connection'
-        if (!stale || again) throw error
+        if (!stale || again || notAfter !== undefined) throw error
       } finally {
         clearTimeout(timer)
       }
@@ -121,6 +133,17 @@ export class Transport {
     const agent = url.origin === this.#territory.origin ? this.#own : this.#foreign
     return https.request({ ...common, ...target, agent })
   }
+}
+
+/** Resolves when what is written to this request goes to the network at once. */
+function connected(request: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    request.once('socket', (socket) => {
+      if (socket instanceof TLSSocket && socket.getProtocol() === null) socket.once('secureConnect', resolve)
+      else if (socket.connecting) socket.once('connect', () => resolve())
+      else resolve()
+    })
+  })
 }
 
 /**

@@ -4,16 +4,14 @@ import type { Repository } from '../client/repository.ts'
 import { waitAfter } from '../client/retry.ts'
 import type { Answer, Sending } from '../client/transport.ts'
 import type { Upload } from '../client/upload.ts'
-import type { Bandwidth } from './bandwidth.ts'
+import type { BlobJob } from './ends.ts'
+import { cancelled, isProgress } from './progress.ts'
 import { FlowError, pump } from './pump.ts'
 
-export interface BlobJob {
-  readonly source: Repository
+type OpenedBlob = Awaited<ReturnType<BlobJob['source']['openBlob']>>
+
+export interface SendJob extends BlobJob {
   readonly destination: Repository
-  readonly blob: { readonly digest: string; readonly size: number }
-  readonly bandwidth: Bandwidth | undefined
-  readonly onBytes: (reached: number) => void
-  readonly signal: AbortSignal
 }
 
 /** What came of it, with the bytes that had to be sent a second time. */
@@ -28,7 +26,7 @@ export interface BlobSent {
  * back until the hash of all is right, so that a wrong blob is never completed.
  * @throws RegistryError
  */
-export async function sendBlob(job: BlobJob, opened: Upload | null): Promise<BlobSent> {
+export async function sendBlob(job: SendJob, opened: Upload | null): Promise<BlobSent> {
   const { destination, source, blob, signal } = job
   const check = new BlobCheck(
     blob.digest,
@@ -89,7 +87,7 @@ function worthBeginningAnew(failure: RegistryError, resumed: number): boolean {
 }
 
 /** One upload request, from the upload's offset to the end. */
-async function attempt(job: BlobJob, at: { upload: Upload | null }, check: BlobCheck): Promise<void> {
+async function attempt(job: SendJob, at: { upload: Upload | null }, check: BlobCheck): Promise<void> {
   const { destination, blob, signal } = job
   const { upload, first } = await openBoth(job, at)
   if (first === null && blob.size > 0) return destination.uploads.finish(upload, blob.digest, signal)
@@ -124,7 +122,7 @@ async function attempt(job: BlobJob, at: { upload: Upload | null }, check: BlobC
 }
 
 /** The upload and the source from where it continues, asked for side by side; no source where no byte is missing. */
-async function openBoth({ source, destination, blob, signal }: BlobJob, at: { upload: Upload | null }) {
+async function openBoth({ source, destination, blob, signal }: SendJob, at: { upload: Upload | null }) {
   const from = at.upload?.offset ?? 0
   const [upload, first] = await Promise.allSettled([
     at.upload ?? destination.uploads.start(signal),
@@ -143,10 +141,10 @@ async function openBoth({ source, destination, blob, signal }: BlobJob, at: { up
 
 /** Writes the body, from as many sources as it takes. Returns early when the destination has answered. */
 async function fill(
-  job: BlobJob,
+  job: SendJob,
   upload: Upload,
   check: BlobCheck,
-  first: { answer: Answer; from: number },
+  first: OpenedBlob,
   { request, answer }: Sending,
 ): Promise<void> {
   const { source, destination, blob, signal } = job
@@ -228,20 +226,9 @@ async function finished(
   }
 }
 
-export function cancelled(what: string, signal: AbortSignal): RegistryError {
-  return new RegistryError('cancelled', `the copy of ${what} was cancelled`, { cause: signal.reason })
-}
-
 /** What was tried often enough already, so that the tries around it do not multiply. */
 class Exhausted extends Error {
   constructor(cause: unknown) {
     super('tried often enough', { cause })
   }
-}
-
-const MEANT = 1024 * 1024
-
-/** Whether it got far enough to be worth a fresh set of tries: a few bytes each time would go on for ever. */
-export function isProgress(before: number, after: number, size: number): boolean {
-  return after > before && after - before >= Math.min(MEANT, size / 20)
 }

@@ -2,20 +2,19 @@ import { setMaxListeners } from 'node:events'
 import type { ClosureNode } from '../graph.ts'
 import { type Manifest, successors } from '../manifest.ts'
 import { RegistryError } from '../client/errors.ts'
-import type { Repository } from '../client/repository.ts'
-import type { Upload } from '../client/upload.ts'
+import { Repository } from '../client/repository.ts'
 import type { Bandwidth } from './bandwidth.ts'
-import { cancelled, sendBlob } from './blob.ts'
+import type { Blob, BlobJob, CopyDestination, CopySource, Placed, ReferrerSource } from './ends.ts'
+import { intoRegistry } from './into-registry.ts'
 import { type CopyJournal, memoryJournal } from './journal.ts'
-import { type CopyProgress, ProgressMeter } from './progress.ts'
+import { cancelled, type CopyProgress, ProgressMeter } from './progress.ts'
 import { findReferrers, type FoundReferrer } from './referrers.ts'
 import { forEach, Slots } from './slots.ts'
 import { readTree, type Tree, type TreeManifest } from './tree.ts'
 
-export interface CopyOptions {
-  readonly source: Repository
-  /** Opened for `pull,push`. */
-  readonly destination: Repository
+interface CopyCommon {
+  /** A repository is opened for `pull,push`. */
+  readonly destination: Repository | CopyDestination
   /** Pinned: no tag is read, and none of the image's is written. */
   readonly root: { readonly digest: string; readonly mediaType: string }
   /** The closure that was approved; the copy fails when it finds another. */
@@ -26,9 +25,17 @@ export interface CopyOptions {
   readonly journal?: CopyJournal
   readonly bandwidth?: Bandwidth
   readonly signal?: AbortSignal
-  /** Whether what speaks about the image and its parts comes along, and which of it. None when not given. */
-  readonly referrers?: (found: FoundReferrer) => boolean | Promise<boolean>
 }
+
+export type CopyOptions = CopyCommon &
+  (
+    | { readonly source: CopySource; readonly referrers?: undefined }
+    /** Whether what speaks about the image and its parts comes along, and which of it. None when not given. */
+    | {
+        readonly source: ReferrerSource
+        readonly referrers: (found: FoundReferrer) => boolean | Promise<boolean>
+      }
+  )
 
 export interface CopyResult {
   readonly root: string
@@ -73,6 +80,7 @@ export async function copyGraph(options: CopyOptions): Promise<CopyResult> {
 
 class Copy {
   readonly #options: CopyOptions
+  readonly #destination: CopyDestination
   readonly #slots: Slots
   readonly #journal: CopyJournal
   readonly #meter: ProgressMeter
@@ -84,6 +92,8 @@ class Copy {
 
   constructor(options: CopyOptions) {
     this.#options = options
+    const { destination } = options
+    this.#destination = destination instanceof Repository ? intoRegistry(destination) : destination
     this.#slots = new Slots(options.concurrency ?? CONCURRENCY)
     this.#journal = options.journal ?? memoryJournal()
     this.#meter = new ProgressMeter(options.onProgress)
@@ -115,102 +125,56 @@ class Copy {
   }
 
   async #pushManifest({ digest, manifest }: TreeManifest, signal: AbortSignal): Promise<void> {
-    const { destination } = this.#options
     try {
-      await destination.putManifest(manifest, digest, signal)
+      await this.#destination.putManifest(manifest, digest, signal)
     } catch (error) {
       if (!(error instanceof RegistryError) || error.code !== 'manifest_incomplete') throw error
       await this.#pushChildrenAgain(manifest, signal)
-      await destination.putManifest(manifest, digest, signal)
+      await this.#destination.putManifest(manifest, digest, signal)
     }
     this.#manifests++
   }
 
   /** The destination said of a child that it is there, and refuses its parent because it is not. */
   async #pushChildrenAgain(manifest: Manifest, signal: AbortSignal): Promise<void> {
-    const { source, destination } = this.#options
+    const { source } = this.#options
     for (const { kind, descriptor, distributable } of successors(manifest)) {
       if (kind === 'subject' || !distributable) continue
-      const { digest, size } = descriptor
+      const { digest } = descriptor
       if (kind === 'manifest') {
         const child = await source.getManifest(digest, signal)
-        if (child !== null) await destination.putManifest(child, digest, signal)
+        if (child !== null) await this.#destination.putManifest(child, digest, signal)
         continue
       }
       await this.#journal.lost(digest)
-      destination.registry.forgetBlob(digest)
-      await this.#send({ digest, size }, null, signal)
+      this.#count(descriptor, await this.#destination.placeAgain(this.#job(descriptor, signal)))
     }
   }
 
   async #placeBlob(blob: ClosureNode, signal: AbortSignal): Promise<void> {
-    const { destination } = this.#options
-    if (this.#journal.has(blob.digest)) return this.#saved(blob, 'present')
-    // One at a time per blob and registry: the second finds it, or mounts it from the first.
-    const place = async (): Promise<void> => {
-      const way = await this.#bring(blob, signal)
-      await this.#journal.done(blob)
-      destination.registry.noteBlob(blob.digest, destination.name)
-      if (way === 'sent') this.#meter.finish(blob)
-      else this.#saved(blob, way)
-    }
-    await destination.registry.alone(blob.digest, place, signal)
+    if (this.#journal.has(blob.digest)) return this.#count(blob, { way: 'present', resumed: 0 })
+    const placed = await this.#destination.place(this.#job(blob, signal))
+    await this.#journal.done(blob)
+    this.#count(blob, placed)
   }
 
-  async #bring(blob: ClosureNode, signal: AbortSignal): Promise<'present' | 'mounted' | 'sent'> {
-    const { destination } = this.#options
-    const { digest, size } = blob
-    const known = destination.registry.whereIs(digest)
-    // Known to be elsewhere and not here: the mount answers both questions in one round trip.
-    if (known === undefined || known === destination.name) {
-      const present = await destination.headBlob(digest, signal)
-      if (present === size) return 'present'
-    }
-    const mounted = await this.#mount(digest, known, signal)
-    if (mounted === true) return 'mounted'
-    await this.#send(blob, mounted, signal)
-    return 'sent'
+  #job({ digest, size }: Blob, signal: AbortSignal): BlobJob {
+    const { source, bandwidth } = this.#options
+    const onBytes = (reached: number): void => this.#meter.reach(digest, reached)
+    return { source, blob: { digest, size }, bandwidth, onBytes, signal }
   }
 
-  async #mount(
-    digest: string,
-    known: string | undefined,
-    signal: AbortSignal,
-  ): Promise<true | Upload | null> {
-    const { source, destination } = this.#options
-    const shared = source.registry.origin === destination.registry.origin ? source.name : undefined
-    const from = known === undefined || known === destination.name ? shared : known
-    if (from === undefined || from === destination.name) return null
-    return destination.uploads.mount(digest, from, signal)
-  }
-
-  async #send(
-    blob: { digest: string; size: number },
-    upload: Upload | null,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { source, destination, bandwidth } = this.#options
-    const onBytes = (reached: number): void => this.#meter.reach(blob.digest, reached)
-    const { digest, size } = blob
-    const sent = await sendBlob(
-      { source, destination, blob: { digest, size }, bandwidth, onBytes, signal },
-      upload,
-    )
-    this.#resumed += sent.resumed
-    this.#blobs.sent++
-    this.#bytes.sent += size
-  }
-
-  #saved(blob: ClosureNode, way: 'present' | 'mounted'): void {
+  #count(blob: Blob, { way, resumed }: Placed): void {
     this.#blobs[way]++
-    this.#bytes.saved += blob.size
+    this.#bytes[way === 'sent' ? 'sent' : 'saved'] += blob.size
+    this.#resumed += resumed
     this.#meter.finish(blob)
   }
 
   /** Signatures, SBOMs and attestations of every manifest, and what speaks about those. */
   async #copyReferrers(tree: Tree): Promise<FoundReferrer[]> {
-    const { source, destination, referrers: wanted, signal } = this.#options
-    if (wanted === undefined) return []
+    if (this.#options.referrers === undefined) return []
+    const { source, referrers: wanted, signal } = this.#options
     const copied: FoundReferrer[] = []
     const done = new Set<string>()
     let subjects = tree.levels.flat().map(({ digest }) => digest)
@@ -225,7 +189,7 @@ class Copy {
         await this.#pushTree(own)
         const manifest = own.levels.at(-1)?.[0]?.manifest
         if (one.tag !== null && manifest !== undefined)
-          await destination.putManifest(manifest, one.tag, signal)
+          await this.#destination.putManifest(manifest, one.tag, signal)
         subjects.push(...own.levels.flat().map(({ digest }) => digest))
         copied.push(one)
       }

@@ -1,3 +1,5 @@
+import { RegistryError } from '../client/errors.ts'
+
 /** Where a copy is. Bytes and blobs that were there already count as done. */
 export interface CopyProgress {
   readonly bytes: number
@@ -45,4 +47,15 @@ export class ProgressMeter {
     this.#told = now
     this.#tell?.(this.#state)
   }
+}
+
+const MEANT = 1024 * 1024
+
+/** Whether it got far enough to be worth a fresh set of tries: a few bytes each time would go on for ever. */
+export function isProgress(before: number, after: number, size: number): boolean {
+  return after > before && after - before >= Math.min(MEANT, size / 20)
+}
+
+export function cancelled(what: string, signal: AbortSignal): RegistryError {
+  return new RegistryError('cancelled', `the copy of ${what} was cancelled`, { cause: signal.reason })
 }

@@ -1,10 +1,11 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest } from 'node:http'
+import type { Readable } from 'node:stream'
 import { asRegistryError, RegistryError } from '../client/errors.ts'
 import type { ClientLimits } from '../client/options.ts'
 import type { Bandwidth } from './bandwidth.ts'
 
 export interface Flow {
-  readonly source: IncomingMessage
+  readonly source: Readable
   readonly sink: ClientRequest
   /** Sees every byte before the sink does; what it throws ends the flow and the last byte is never sent. */
   readonly pass: (chunk: Buffer) => Buffer

@@ -1,7 +1,7 @@
 import type { Descriptor } from '../descriptor.ts'
 import { RegistryError } from '../client/errors.ts'
 import { referrersTag } from '../client/referrers.ts'
-import type { Repository } from '../client/repository.ts'
+import type { ReferrerSource } from './ends.ts'
 import { forEach, type Slots } from './slots.ts'
 
 /** Something that speaks about a digest: by its `subject`, or by cosign's way of naming a tag. */
@@ -21,7 +21,7 @@ const FOUND_LIMIT = 5000
 
 /** Everything that speaks about these digests, directly. */
 export async function findReferrers(
-  repository: Repository,
+  repository: ReferrerSource,
   subjects: readonly string[],
   slots: Slots,
   signal: AbortSignal | undefined,
@@ -50,7 +50,7 @@ function bySubject(subject: string, descriptor: Descriptor): FoundReferrer {
 }
 
 async function byTag(
-  repository: Repository,
+  repository: ReferrerSource,
   subject: string,
   tag: string,
   signal: AbortSignal,

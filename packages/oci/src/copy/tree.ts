@@ -2,7 +2,7 @@ import { OciError } from '../errors.ts'
 import { type ClosureNode, walkClosure } from '../graph.ts'
 import { type Manifest, successors } from '../manifest.ts'
 import { RegistryError } from '../client/errors.ts'
-import type { Repository } from '../client/repository.ts'
+import type { CopySource } from './ends.ts'
 
 /** A closure in the order in which it may be pushed, with its manifests' bytes. */
 export interface Tree {
@@ -25,7 +25,7 @@ export interface TreeManifest {
  * @throws RegistryError not_found, wrong_digest, closure_differs; OciError for a malformed graph
  */
 export async function readTree(
-  repository: Repository,
+  repository: CopySource,
   root: { digest: string; mediaType: string },
   options: { closure?: readonly ClosureNode[] | undefined; signal?: AbortSignal | undefined },
 ): Promise<Tree> {
@@ -52,7 +52,7 @@ export async function readTree(
 }
 
 async function walk(
-  repository: Repository,
+  repository: CopySource,
   root: { digest: string; mediaType: string },
   manifests: Map<string, Manifest>,
   signal: AbortSignal | undefined,

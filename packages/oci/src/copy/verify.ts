@@ -1,11 +1,9 @@
 import { setMaxListeners } from 'node:events'
-import { BlobCheck } from '../client/blob.ts'
-import { asRegistryError, RegistryError } from '../client/errors.ts'
-import { waitAfter } from '../client/retry.ts'
+import { RegistryError } from '../client/errors.ts'
 import type { Repository } from '../client/repository.ts'
 import type { ClosureNode } from '../graph.ts'
-import { cancelled, isProgress } from './blob.ts'
-import { type CopyProgress, ProgressMeter } from './progress.ts'
+import { cancelled, type CopyProgress, ProgressMeter } from './progress.ts'
+import { readBlob } from './read.ts'
 import { forEach, Slots } from './slots.ts'
 import { readTree } from './tree.ts'
 
@@ -71,68 +69,14 @@ async function checkSize(
   }
 }
 
-/** Reads a blob to its end, by range where the connection breaks. */
+/** Reads a blob to its end. */
 async function hashBlob(
   registry: Repository,
   blob: ClosureNode,
   meter: ProgressMeter,
   signal: AbortSignal,
 ): Promise<void> {
-  const { digest, size } = blob
-  const what = `the blob ${digest} at ${registry.registry.host}/${registry.name}`
-  const check = new BlobCheck(digest, size, what)
-  const { limits } = registry.registry
-  for (let failures = 0; ; ) {
-    const before = check.seen
-    try {
-      const { answer, from } = await registry.openBlob(digest, size, before, signal)
-      await drain(answer.body, from, check, limits, what, (seen) => meter.reach(digest, seen))
-      return check.end()
-    } catch (error) {
-      if (signal.aborted) throw cancelled(digest, signal)
-      failures = isProgress(before, check.seen, size) ? 1 : failures + 1
-      await waitAfter(asRegistryError(error, what), failures, limits, signal)
-    }
-  }
-}
-
-function drain(
-  body: NodeJS.ReadableStream & { destroy(error?: Error): unknown },
-  from: number,
-  check: BlobCheck,
-  limits: { stallMs: number; slowBytesPerSecond: number },
-  what: string,
-  onBytes: (seen: number) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let position = from
-    let last = from
-    const watch = setInterval(() => {
-      const least = (limits.slowBytesPerSecond * limits.stallMs) / 1000
-      if (position - last < least)
-        fail(new RegistryError('timeout', `${what}: the registry sends too slowly or hangs`))
-      last = position
-    }, limits.stallMs)
-    const fail = (error: Error): void => {
-      clearInterval(watch)
-      reject(error)
-      body.destroy()
-    }
-    body.on('data', (chunk: Buffer) => {
-      const known = Math.max(0, check.seen - position)
-      position += chunk.length
-      try {
-        if (known < chunk.length) check.update(known > 0 ? chunk.subarray(known) : chunk)
-        onBytes(check.seen)
-      } catch (error) {
-        fail(asRegistryError(error, what))
-      }
-    })
-    body.once('error', fail)
-    body.once('end', () => {
-      clearInterval(watch)
-      resolve()
-    })
-    body.once('close', () => fail(new RegistryError('connection', `${what}: the connection broke`)))
-  })
+  const onBytes = (seen: number): void => meter.reach(blob.digest, seen)
+  const bytes = readBlob({ source: registry, blob, bandwidth: undefined, onBytes, signal })
+  while ((await bytes.next()).done !== true);
 }

@@ -29,6 +29,13 @@ export function generatePassword(): string {
 const REMEMBERED = 1_000
 const AT_ONCE = 2
 
+export interface Turn {
+  readonly username: string
+  /** Just before the comparison, when those before it in the line have been counted. */
+  readonly before: () => Promise<void>
+  readonly failed: () => Promise<void>
+}
+
 /**
  * Compares passwords and remembers the answers, since registry clients send the password with every
  * request. An answer is kept under the very hash it was about: a changed password is a new question.
@@ -40,19 +47,30 @@ export class PasswordCheck {
   #running = 0
   #decoy: Promise<string> | undefined
 
-  /** Null, for a user who is not there, takes as long as any other and is false. */
-  async matches(password: string, stored: string | null): Promise<boolean> {
+  /**
+   * Null, for a user who is not there, takes as long as any other and is false. `turn` brackets a comparison
+   * that is really made: what is asked again is not counted again.
+   */
+  async matches(password: string, stored: string | null, turn: Turn): Promise<boolean> {
     if (Buffer.byteLength(password) > 1024) return false
     this.#decoy ??= hashPassword(randomBytes(16).toString('hex'))
     const hash = stored ?? (await this.#decoy)
-    const question = createHmac('sha256', this.#key).update(`${hash}\n${password}`).digest('base64')
+    // Each unknown name is a question of its own, as each known one is.
+    const about = stored ?? `\0${turn.username}`
+    const question = createHmac('sha256', this.#key).update(`${about}\n${password}`).digest('base64')
     const known = this.#answers.get(question)
-    if (known) return (await known) && stored !== null
-    const answer = this.#inTurn(() => compare(password, hash))
+    if (known) return await known
+    const answer = this.#inTurn(async () => {
+      await turn.before()
+      const right = (await compare(password, hash)) && stored !== null
+      if (!right) await turn.failed()
+      return right
+    })
     this.#answers.set(question, answer)
+    answer.catch(() => this.#answers.delete(question))
     const [oldest] = this.#answers.keys()
     if (this.#answers.size > REMEMBERED && oldest !== undefined) this.#answers.delete(oldest)
-    return (await answer) && stored !== null
+    return await answer
   }
 
   /** A flood of wrong passwords waits in line instead of taking all the memory and threads. */

@@ -2,6 +2,7 @@ import { defaultPolicy, TRUSTED_TAG_RULES } from '@sluice/promotion'
 import { appendEntry, SYSTEM } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
 import { insertFeed } from '../feeds/feeds.ts'
+import { sealWith } from '../secrets/seal.ts'
 import { insertLane } from '../lanes/lanes.ts'
 import { type Connections, transaction } from '../transaction.ts'
 import { generatePassword, hashPassword } from './password.ts'
@@ -49,7 +50,7 @@ export async function seed(
       subjects: [`person:${admin}`],
       payload: { instance, username: 'admin' },
     })
-    const by = { entryActor: SYSTEM, owner: admin }
+    const by = { entryActor: SYSTEM, owner: admin, seal: sealWith(undefined) }
     await insertFeed(tx, { name: 'dev', stage: 'dev', trusted: false }, by)
     await insertFeed(
       tx,

@@ -2,6 +2,7 @@ import type { Actor, Role } from '../actor.ts'
 import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
 import type { Connections } from '../transaction.ts'
+import type { Attempt, failedSignIns } from './failures.ts'
 import { isName } from './names.ts'
 import { PasswordCheck } from './password.ts'
 import { looksLikeSecret, newSecret, secretHash } from './secret.ts'
@@ -16,7 +17,7 @@ export interface Session {
 }
 
 /** Who somebody is, by what they show: asked of Postgres every time, so that a withdrawal counts at once. */
-export function signIns({ pool }: Connections) {
+export function signIns({ pool }: Connections, failures: ReturnType<typeof failedSignIns>) {
   const check = new PasswordCheck()
 
   async function find(username: string): Promise<PersonRow | null> {
@@ -28,10 +29,25 @@ export function signIns({ pool }: Connections) {
     return rows[0] ?? null
   }
 
+  /** @throws StoreError rate_limited, whether it is right or wrong */
+  async function matches(attempt: Attempt, password: string, hash: string | null): Promise<boolean> {
+    await failures.require(attempt)
+    return check.matches(password, hash, {
+      username: attempt.username,
+      before: () => failures.require(attempt),
+      failed: () => failures.note(attempt),
+    })
+  }
+
   /** The person of a right password, or null; unknown users take the same time. */
-  async function personOf(username: string, password: string): Promise<PersonRow | null> {
+  async function personOf(
+    username: string,
+    password: string,
+    address: string | null,
+  ): Promise<PersonRow | null> {
     const person = isName(username) ? await find(username) : null
-    return (await check.matches(password, person?.passwordHash ?? null)) ? person : null
+    const attempt = { username, personId: person?.id ?? null, address }
+    return (await matches(attempt, password, person?.passwordHash ?? null)) ? person : null
   }
 
   async function byToken(secret: string): Promise<Actor | null> {
@@ -45,9 +61,12 @@ export function signIns({ pool }: Connections) {
   }
 
   return {
-    /** @throws StoreError credentials_invalid: unknown user, wrong password or disabled, in one word */
-    async signIn(username: string, password: string): Promise<Session> {
-      const person = await personOf(username, password)
+    /**
+     * @param address where the password came from, as `addressOf` writes it
+     * @throws StoreError credentials_invalid: unknown user, wrong password or disabled, in one word; rate_limited
+     */
+    async signIn(username: string, password: string, address: string | null = null): Promise<Session> {
+      const person = await personOf(username, password, address)
       if (!person) throw new StoreError('credentials_invalid', 'the user name or the password is wrong')
       const token = newSecret()
       const { rows } = await pool.query<{ expiresAt: Date }>(
@@ -62,23 +81,30 @@ export function signIns({ pool }: Connections) {
     /** The actor of a session or API token; null when it is unknown, revoked, expired or its owner disabled. */
     byToken,
 
-    /** Basic credentials: the password of the user, or an API token of the user or robot so named. */
-    async byPassword(username: string, secret: string): Promise<Actor | null> {
+    /**
+     * Basic credentials: the password of the user, or an API token of the user or robot so named.
+     * @throws StoreError rate_limited: a password, after too many wrong ones
+     */
+    async byPassword(username: string, secret: string, address: string | null = null): Promise<Actor | null> {
       if (looksLikeSecret(secret)) {
         const actor = await byToken(secret)
         return actor?.name === username ? actor : null
       }
-      const person = await personOf(username, secret)
+      const person = await personOf(username, secret, address)
       return person && actorOfPerson(person, username)
     },
 
-    /** For a change of password by who knows the current one. */
-    knowsPassword: async (personId: string, password: string): Promise<boolean> => {
+    /** For a change of password by who knows the current one. @throws StoreError rate_limited */
+    knowsPassword: async (
+      { personId, name }: { personId: string; name: string },
+      password: string,
+    ): Promise<boolean> => {
       const { rows } = await pool.query<{ hash: string }>(
         'select password_hash as hash from credential where person_id = $1',
         [personId],
       )
-      return check.matches(password, rows[0]?.hash ?? null)
+      const attempt = { username: name, personId, address: null }
+      return matches(attempt, password, rows[0]?.hash ?? null)
     },
   }
 }

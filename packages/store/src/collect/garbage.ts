@@ -53,6 +53,31 @@ export function collectManifests(pool: pg.Pool, batch: Batch): Promise<number> {
   })
 }
 
+/** How long what was seen in a remote repository is remembered when nothing names it any more. */
+const OBSERVED_MS = 90 * 24 * 60 * 60 * 1000
+
+/** Forgets manifests seen in untrusted remote repositories that nothing names or awaits; answers how many. */
+export async function forgetObserved(pool: pg.Pool, batch: Batch): Promise<number> {
+  const graceMs = Math.max(batch.graceMs, OBSERVED_MS)
+  return pages(batch, async (after: { repository: string; digest: string } | null) => {
+    const { rows } = await pool.query<{ repository: string; digest: string }>(
+      `select rm.repository_id as repository, rm.digest
+       from feed f join repository r on r.feed_id = f.id join repository_manifest rm on rm.repository_id = r.id
+       where f.kind = 'remote' and not f.trusted and (rm.repository_id, rm.digest) > ($1::uuid, $2)
+         and rm.pushed_at < now() - $3 * interval '1 ms'
+         and not exists (select from remote_tag o where o.repository_id = rm.repository_id and o.digest = rm.digest)
+       order by rm.repository_id, rm.digest limit ${ROWS}`,
+      [after?.repository ?? NO_ID, after?.digest ?? '', graceMs],
+    )
+    const taken = await pool.query(
+      `select from unnest($1::uuid[], $2::text[]) c (repository, digest)
+       where forget_observed(c.repository, c.digest, $3 * interval '1 ms')`,
+      [rows.map(({ repository }) => repository), rows.map(({ digest }) => digest), graceMs],
+    )
+    return { taken: taken.rowCount ?? 0, last: rows[ROWS - 1] ?? null }
+  })
+}
+
 /** Ends uploads that nobody wrote to for the time of grace; answers how many. */
 export function endIdleUploads(pool: pg.Pool, batch: Batch): Promise<number> {
   return pages(batch, async () => {

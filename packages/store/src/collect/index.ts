@@ -1,7 +1,7 @@
 import type { BlobStorage } from '@sluice/feed'
 import type { Connections } from '../transaction.ts'
 import { exclusively } from './exclusive.ts'
-import { collectBlobs, collectManifests, endIdleUploads, unlinkBlobs } from './garbage.ts'
+import { collectBlobs, collectManifests, endIdleUploads, forgetObserved, unlinkBlobs } from './garbage.ts'
 import { removeOrphans } from './orphans.ts'
 import { ownStorage } from './owner.ts'
 import { recordRun } from './overview.ts'
@@ -22,6 +22,8 @@ export interface CollectOptions {
 export interface Collected {
   /** Manifests that the feeds' retention rules let go of. */
   readonly retired: number
+  /** Manifests seen in remote repositories that nothing names any more. */
+  readonly forgotten: number
   readonly uploads: number
   readonly links: number
   readonly manifests: number
@@ -57,6 +59,7 @@ export function collector({ pool }: Connections) {
       }
       return exclusively(pool, COLLECTING, async () => {
         const retired = await applyRetention(pool, batch.signal)
+        const forgotten = await forgetObserved(pool, batch)
         const uploads = await endIdleUploads(pool, batch)
         const manifests = await collectManifests(pool, batch)
         const links = await unlinkBlobs(pool, batch)
@@ -67,6 +70,7 @@ export function collector({ pool }: Connections) {
         const orphans = owned === null ? 0 : await removeOrphans(pool, storage, owned, batch)
         const collected = {
           retired,
+          forgotten,
           uploads,
           links,
           manifests,

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { BlobStorage } from '@sluice/feed'
-import { OciError, parseManifest, verifyBytes } from '@sluice/oci'
+import { OciError, parseManifest, RegistryError } from '@sluice/oci'
 import {
   EVIDENCE_LIMIT,
   PromotionError,
@@ -11,6 +10,7 @@ import {
 import { newId } from '../id.ts'
 import type { Transaction } from '../transaction.ts'
 import type { Imaged } from './facts.ts'
+import type { LayerReader } from './layers.ts'
 
 /** Evidence found beside an image, in its repository. */
 export interface FoundEvidence extends Omit<ReadEvidence, 'subjects' | 'signed'> {
@@ -41,9 +41,6 @@ export interface Attached {
 
 export const NOTHING_ATTACHED: Attached = { found: [], unread: [] }
 
-/** Where bytes of blobs are read. */
-export type BlobReader = Pick<BlobStorage, 'read'>
-
 /** Of one digest. */
 const CARRIERS_LIMIT = 100
 /** Of one request. Bytes. */
@@ -66,6 +63,7 @@ interface Carrier {
   readonly digest: string
   readonly mediaType: string
   readonly bytes: Uint8Array
+  /** Of a remote registry nobody is known to have pushed: it counts as sent by anyone. */
   readonly pushedBy: string | null
   readonly sender: string | null
   /** By its `subject`, not only by the name of a tag. */
@@ -80,7 +78,7 @@ interface Carrier {
 export async function readAttached(
   tx: Transaction,
   items: readonly (Imaged & { readonly sourceRepositoryId: string })[],
-  storage: BlobReader,
+  readBytes: LayerReader,
 ): Promise<Attached> {
   const found: FoundEvidence[] = []
   const carried: Carried[] = []
@@ -101,7 +99,7 @@ export async function readAttached(
             unread.push({ subject, reason: `${where} is too large` })
             continue
           }
-          const outcome = await readLayer(tx, repositoryId, subject, carrier, layer, storage)
+          const outcome = await readLayer(repositoryId, subject, carrier, layer, readBytes)
           if (typeof outcome === 'string') unread.push({ subject, reason: `${where}: ${outcome}` })
           if (typeof outcome === 'string' || outcome === null) continue
           found.push(outcome)
@@ -117,13 +115,14 @@ export async function readAttached(
 function carriersOf(tx: Transaction, repositoryId: string, subject: string): Promise<Carrier[]> {
   const tagged = ['att', 'sig'].map((end) => `${subject.replace(':', '-')}.${end}`)
   return tx.$queryRaw<Carrier[]>`
-    select m.digest, rm.media_type as "mediaType", m.bytes, rm.pushed_by as "pushedBy",
+    select m.digest, rm.media_type as "mediaType", m.bytes,
+      case when is_remote(rm.repository_id) then (select p.id from principal p where p.kind = 'anyone') else rm.pushed_by end as "pushedBy",
       m.subject_digest is not distinct from ${subject} as refers,
       sender_of(rm.pushed_by) as sender
     from repository_manifest rm join manifest m on m.digest = rm.digest
     where rm.repository_id = ${repositoryId}::uuid and (
       m.subject_digest = ${subject}
-      or exists (select from tag t where t.repository_id = rm.repository_id and t.digest = rm.digest
+      or exists (select from current_tag t where t.repository_id = rm.repository_id and t.digest = rm.digest
         and t.name = any (${tagged}::text[])))
     order by rm.pushed_at, m.digest limit ${CARRIERS_LIMIT + 1}`
 }
@@ -147,16 +146,15 @@ function layersOf({ bytes, mediaType }: Carrier): Layer[] {
 
 /** The evidence of one layer; a reason when it cannot be read, null when nobody sent it. */
 async function readLayer(
-  tx: Transaction,
   repositoryId: string,
   subject: string,
   { pushedBy, sender, refers }: Carrier,
   layer: Layer,
-  storage: BlobReader,
+  readBytes: LayerReader,
 ): Promise<FoundEvidence | string | null> {
   if (pushedBy === null) return null
   try {
-    const content = await readBlob(tx, repositoryId, layer, storage)
+    const content = await readBytes(repositoryId, layer)
     const bytes = layer.signature === null ? content : wrapSimpleSigning(content, layer.signature)
     const { subjects, signed: _, ...read } = readEvidence(bytes)
     // A tag's name binds nothing: only what is inside, or a manifest's own subject.
@@ -172,32 +170,10 @@ async function readLayer(
       senderId: pushedBy,
     }
   } catch (error) {
-    if (error instanceof PromotionError || error instanceof OciError) return error.message
+    if (error instanceof PromotionError || error instanceof OciError || error instanceof RegistryError)
+      return error.message
     return 'its bytes could not be reached'
   }
-}
-
-async function readBlob(
-  tx: Transaction,
-  repositoryId: string,
-  { digest, size }: Layer,
-  storage: BlobReader,
-): Promise<Uint8Array> {
-  const [blob] = await tx.$queryRaw<{ storageKey: string }[]>`
-    select b.storage_key as "storageKey" from repository_blob rb join blob b on b.digest = rb.digest
-    where rb.repository_id = ${repositoryId}::uuid and rb.digest = ${digest} and b.size = ${size}
-      and b.quarantined_at is null`
-  if (blob === undefined) throw new Error(`no blob ${digest}`)
-  const chunks: Buffer[] = []
-  if (size > 0) {
-    // A chunk is only good until the next one is asked for.
-    for await (const chunk of storage.read(blob.storageKey, { start: 0, end: size - 1 })) {
-      chunks.push(Buffer.from(chunk))
-    }
-  }
-  const bytes = Buffer.concat(chunks)
-  verifyBytes(bytes, digest)
-  return bytes
 }
 
 /** Without what its sender sent before. */

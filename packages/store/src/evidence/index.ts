@@ -7,7 +7,7 @@ import { recordTicket, type SaidOfTicket, ticketKeysOf } from './tickets.ts'
 import { type EvidenceView, findEvidence, listEvidence, readContent } from './view.ts'
 
 export type { NewEvidence } from './add.ts'
-export type { BlobReader } from './attached.ts'
+export type { BlobReader } from './layers.ts'
 export type { SaidOfTicket } from './tickets.ts'
 export type { EvidenceView } from './view.ts'
 

@@ -90,11 +90,12 @@ function descriptorOf({ digest, mediaType, size, artifactType, annotations }: Re
   }
 }
 
+// As JSON, which is read natively: an array of ten thousand names takes `pg` longer than the database.
 const LIST_TAGS = `
-  select array(select t.name from tag t where t.repository_id = r.id and t.name > $3 order by t.name limit $4) as names,
+  select to_json(array(select t.name from tag t where t.repository_id = r.id and t.name > $3 order by t.name limit $4)) as names,
     case when f.tag_rules -> 'versions' = 'true'
-      then array(select t.name from tag t where t.repository_id = r.id and t.name ~ $5
-        and not (exists (select from recall where lifted_at is null) and t.name like '%.%.%' and recalled(f.id, t.digest))) end as versions
+      then to_json(array(select t.name from tag t where t.repository_id = r.id and t.name ~ $5
+        and not (exists (select from recall where lifted_at is null) and t.name like '%.%.%' and recalled(f.id, t.digest)))) end as versions
   from repository r join feed f on f.id = r.feed_id where r.feed_id = $1 and r.name = $2`
 
 // Only under OCI's types has a manifest a subject; elsewhere the field is an unknown one.
@@ -110,7 +111,8 @@ const LIST_REFERRERS = `
 
 const LIST_REPOSITORIES = `
   select n.name || '/' || r.name as name
-  from repository r join feed_name n on n.feed_id = r.feed_id and n.is_current
+  from repository r join feed f on f.id = r.feed_id and f.kind = 'hosted'
+    join feed_name n on n.feed_id = r.feed_id and n.is_current
   where r.feed_id = any ($1) and (n.name || '/' || r.name) collate "C" > $2
     and (exists (select from repository_manifest m where m.repository_id = r.id)
       or exists (select from repository_blob b where b.repository_id = r.id))

@@ -81,13 +81,66 @@ describe('a quota', () => {
     const tooMuch = someBytes(51)
     const path = `${scene.dev.name}/app/blobs/uploads/?digest=${digestOf(tooMuch)}`
     const refused = await registry.ask('POST', path, { body: tooMuch })
-    expect(refused.status).toBe(403)
+    expect(refused.status).toBe(413)
     expect(await refused.json()).toMatchObject({
       errors: [{ code: 'DENIED', detail: { quota: 150, used: 100 } }],
     })
+    expect(await scene.sql('select from upload')).toEqual([])
     expect(await registry.pull(scene.dev, 'app', digestOf(tooMuch))).toBeNull()
     expect(await push('app', someBytes(50))).toBe(201)
     expect(await used()).toBe(150)
+  })
+
+  it('counts what a chunked upload has brought already', async () => {
+    await limit(100)
+    const bytes = someBytes(120)
+    const opened = await registry.ask('POST', `${scene.dev.name}/app/blobs/uploads/`)
+    const location = opened.headers.get('location')!.slice('/v2/'.length)
+    const patch = (chunk: Buffer) => registry.ask('PATCH', location, { body: chunk })
+    expect((await patch(bytes.subarray(0, 60))).status).toBe(202)
+    expect((await patch(bytes.subarray(60))).status).toBe(413)
+    expect((await registry.ask('GET', location)).headers.get('range')).toBe('0-59')
+    expect((await registry.ask('DELETE', location)).status).toBe(204)
+  })
+
+  it('holds when pushes end at the same moment: those before fill it, the others are refused', async () => {
+    await limit(100)
+    // Whoever crosses four fifths has decided, and stands here before it commits.
+    const gate = await closeGate(house, 'insert', 'audit_entry')
+    const pushes = Promise.all([1, 2, 3, 4].map((n) => push(`app-${n}`, someBytes(90))))
+    await gate.blocked(4)
+    await gate.open()
+    expect((await pushes).sort((a, b) => a - b)).toEqual([201, 403, 403, 403])
+    expect(await used()).toBe(90)
+    expect(await scene.entries(`feed:${scene.dev.id}`)).toEqual(['feed.changed', 'feed.quota-warning'])
+  })
+
+  it('counts a blob that is pushed while its last link goes', async () => {
+    await limit(1000)
+    const bytes = someBytes(100)
+    await push('one', bytes)
+    // The link is gone and its bytes are taken off, but not committed.
+    const gate = await closeGate(house, 'insert', 'feed_usage')
+    const removed = registry.ask('DELETE', `${scene.dev.name}/one/blobs/${digestOf(bytes)}`)
+    await gate.reached()
+    const pushed = push('two', bytes)
+    await Promise.race([gate.blocked(2), pushed])
+    await gate.open()
+    expect([(await removed).status, await pushed]).toEqual([202, 201])
+    expect(await used()).toBe(100)
+  })
+
+  it('lets pushes to a feed without one pass each other', async () => {
+    const gate = await closeGate(house, 'insert', 'feed_usage')
+    const pushes = Promise.all([1, 2].map((n) => push(`app-${n}`, someBytes(90))))
+    await gate.blocked(2)
+    const { rows } = await house.admin.query(
+      `select count(*)::int as waiting from pg_locks l join pg_database d on d.oid = l.database
+       where d.datname = current_database() and locktype = 'advisory' and objid = 4712 and not granted`,
+    )
+    expect(rows).toEqual([{ waiting: 2 }])
+    await gate.open()
+    expect(await pushes).toEqual([201, 201])
   })
 
   it('receives nothing for a feed that is full, and still takes mounts and manifests of what is there', async () => {

@@ -1,4 +1,4 @@
-import { FeedError } from '@sluice/feed'
+import { overQuota, type QuotaState } from '@sluice/feed'
 import type pg from 'pg'
 import { appendEntrySql, SYSTEM } from '../audit/entry.ts'
 
@@ -13,22 +13,28 @@ interface Usage {
   readonly grown: number
 }
 
-/** Refuses to receive bytes for a feed that is full. @throws FeedError DENIED */
-export async function requireRoom(client: pg.PoolClient, repositoryId: string): Promise<void> {
+/** Refuses to receive bytes for a feed that is full; answers what it holds. @throws FeedError DENIED */
+export async function requireRoom(
+  client: pg.PoolClient,
+  repositoryId: string,
+): Promise<QuotaState | undefined> {
   const usage = await readUsage(client, repositoryId)
-  if (usage !== null && usage.used >= usage.quota) throw overQuota(usage)
+  if (usage === null) return undefined
+  const { quota, used } = usage
+  if (used >= quota) throw overQuota({ quota, used })
+  return { quota, used }
 }
 
 /**
  * Refuses what this transaction linked when the feed thereby exceeds its quota; what adds nothing is
- * never refused. Pushes at the same moment do not see each other, and may exceed it together.
- * @throws FeedError DENIED
+ * never refused. Linking took the feed's turn (`count_link`), which lasts until commit: what is read here
+ * is all that those before us hold. @throws FeedError DENIED
  */
 export async function chargeQuota(client: pg.PoolClient, repositoryId: string): Promise<void> {
   const usage = await readUsage(client, repositoryId)
   if (usage === null || usage.grown <= 0) return
   const { feedId, quota, used, grown } = usage
-  if (used > quota) throw overQuota(usage)
+  if (used > quota) throw overQuota({ quota, used: used - grown })
   if (used < quota * WARN_AT || used - grown >= quota * WARN_AT) return
   await appendEntrySql(client, {
     type: 'feed.quota-warning',
@@ -52,11 +58,3 @@ const USAGE = `
   left join feed_usage u on u.feed_id = f.id
   where r.id = $1 and f.quota_bytes is not null
   group by f.id`
-
-function overQuota({ quota, used, grown }: Usage): FeedError {
-  return new FeedError(
-    'DENIED',
-    `the feed holds ${used - grown} of the ${quota} bytes of its quota, which leaves no room for this; delete images, or ask its administrator for a larger quota`,
-    { detail: { quota, used: used - grown } },
-  )
-}

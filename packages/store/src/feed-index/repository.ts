@@ -1,11 +1,10 @@
-import type { RepositoryAddress } from '@sluice/feed'
 import type pg from 'pg'
 import { newId } from '../id.ts'
 
 /** The repository's id, made when this is the first that the feed hears of it. */
 export async function enterRepository(
   client: pg.PoolClient,
-  { feed, repository }: RepositoryAddress,
+  { feed, repository }: { readonly feed: { readonly id: string }; readonly repository: string },
 ): Promise<string> {
   const find = { name: 'repository_find', text: FIND, values: [feed.id, repository] }
   const known = (await client.query<{ id: string }>(find)).rows[0]

@@ -1,5 +1,5 @@
 import { isFeedName } from '@sluice/oci'
-import { parseRetention, parseTagRules, type Retired } from '@sluice/promotion'
+import { parseRetention, parseTagRules, type Retention, type Retired } from '@sluice/promotion'
 import { VERBS } from '../accounts/grants.ts'
 import { requireText } from '../accounts/names.ts'
 import { type Actor, actorOf } from '../actor.ts'
@@ -8,6 +8,8 @@ import { planFeed } from '../collect/retention.ts'
 import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
 import { afterName, type Page, type Paged, paged } from '../page.ts'
+import { changeRemote, insertRemote, type NewRemote, type RemoteChange } from '../remotes/change.ts'
+import type { Seal } from '../secrets/seal.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { FEED_VIEW, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
@@ -16,6 +18,8 @@ import { feedTags } from './tags.ts'
 
 export interface NewFeed {
   readonly name: string
+  /** Without it, or with null, the feed is hosted; with it, its content is in that registry. */
+  readonly remote?: NewRemote | null
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules?: unknown
@@ -31,9 +35,11 @@ export interface RetiredView extends Retired {
 
 const NO_RULES = { rules: [] }
 
-export type FeedChange = { readonly [K in keyof NewFeed]?: NewFeed[K] | undefined }
+export type FeedChange = {
+  readonly [K in keyof Omit<NewFeed, 'remote'>]?: NewFeed[K] | undefined
+} & { readonly remote?: RemoteChange | undefined }
 
-export function feeds(connections: Connections) {
+export function feeds(connections: Connections, seal: Seal) {
   const { prisma, pool } = connections
 
   async function find(name: string): Promise<FeedView> {
@@ -64,22 +70,29 @@ export function feeds(connections: Connections) {
     /** Its maker holds every verb on it. @throws StoreError invalid, name_taken; PromotionError invalid (tagRules) */
     async create(actor: Actor, feed: NewFeed): Promise<FeedView> {
       await transaction(prisma, (tx) =>
-        insertFeed(tx, feed, { entryActor: actorOf(actor), owner: actor.principalId }),
+        insertFeed(tx, feed, { entryActor: actorOf(actor), owner: actor.principalId, seal }),
       )
       return find(feed.name)
     },
 
     /**
      * A new name leaves the old one as an alias for ever.
-     * @throws StoreError not_found, invalid, name_taken, trusted_fixed; PromotionError invalid (tagRules)
+     * @throws StoreError not_found, invalid, name_taken, feed_fixed, trusted_fixed; PromotionError invalid (tagRules)
      */
     async patch(actor: Actor, name: string, change: FeedChange): Promise<FeedView> {
       const { stage, trusted } = change
       if (stage !== undefined) requireText(stage, 'stage', 64)
-      const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules)
-      const retention = change.retention === undefined ? undefined : parseRetention(change.retention)
+      const tagRules = change.tagRules === undefined ? undefined : parseTagRules(change.tagRules, 'tagRules')
+      const retention =
+        change.retention === undefined ? undefined : parseRetention(change.retention, 'retention')
       await transaction(prisma, async (tx) => {
         const feed = await lockFeed(tx, name)
+        refuseKeeping(feed.kind, { ...change, retention })
+        if (change.remote !== undefined && feed.kind !== 'remote') {
+          throw new StoreError('feed_fixed', `the feed ${feed.name} is ${feed.kind}, and stays so`, {
+            field: 'remote',
+          })
+        }
         if (change.name !== undefined && change.name !== feed.name) await rename(tx, feed.id, change.name)
         await tx.feed.update({
           where: { id: feed.id },
@@ -91,12 +104,15 @@ export function feeds(connections: Connections) {
             ...(change.quota !== undefined && { quotaBytes: quotaBytes(change.quota) }),
           },
         })
+        const remote = change.remote && (await changeRemote(tx, seal, feed.id, change.remote))
         const { name: from, ...was } = feed
         await appendEntry(tx, {
           type: 'feed.changed',
           actor: actorOf(actor),
           subjects: [`feed:${feed.id}`],
-          payload: JSON.parse(JSON.stringify({ from: { ...was, name: from }, to: { ...change, tagRules } })),
+          payload: JSON.parse(
+            JSON.stringify({ from: { ...was, name: from }, to: { ...change, tagRules, remote } }),
+          ),
         })
       })
       return find(change.name ?? name)
@@ -155,7 +171,8 @@ export function feeds(connections: Connections) {
       const { rows } = await pool.query<{ name: string; createdAt: Date }>(
         `select r.name, r.created_at as "createdAt" from repository r
          where r.feed_id = $1 and r.name collate "C" > $2
-           and exists (select from repository_manifest m where m.repository_id = r.id)
+           and (exists (select from repository_manifest m where m.repository_id = r.id)
+             or exists (select from remote_tag o where o.repository_id = r.id))
          order by r.name collate "C" limit $3`,
         [feedId, afterName(after), limit + 1],
       )
@@ -167,16 +184,19 @@ export function feeds(connections: Connections) {
 /** @throws StoreError invalid, name_taken; PromotionError invalid */
 export async function insertFeed(
   tx: Transaction,
-  { name, stage, trusted, tagRules = {}, quota = null, retention = NO_RULES }: NewFeed,
-  { entryActor, owner }: { entryActor: string; owner: string },
+  { name, stage, trusted, tagRules = {}, quota = null, retention = NO_RULES, remote }: NewFeed,
+  { entryActor, owner, seal }: { entryActor: string; owner: string; seal: Seal },
 ): Promise<string> {
   requireText(stage, 'stage', 64)
-  const rules = parseTagRules(tagRules)
-  const kept = parseRetention(retention)
+  const rules = parseTagRules(tagRules, 'tagRules')
+  const kept = parseRetention(retention, 'retention')
   const id = newId()
+  const kind = remote ? 'remote' : 'hosted'
+  refuseKeeping(kind, { quota, retention: kept })
   await tx.feed.create({
     data: {
       id,
+      kind,
       stage,
       trusted,
       tagRules: { ...rules },
@@ -185,14 +205,28 @@ export async function insertFeed(
     },
   })
   await takeName(tx, id, name)
+  const reached = remote ? { remote: await insertRemote(tx, seal, id, remote) } : {}
   await tx.accessGrant.create({ data: { feedId: id, principalId: owner, verbs: [...VERBS] } })
   await appendEntry(tx, {
     type: 'feed.created',
     actor: entryActor,
     subjects: [`feed:${id}`],
-    payload: JSON.parse(JSON.stringify({ name, stage, trusted, tagRules: rules, quota, retention: kept })),
+    payload: JSON.parse(
+      JSON.stringify({ name, stage, trusted, tagRules: rules, quota, retention: kept, kind, ...reached }),
+    ),
   })
   return id
+}
+
+/** What a remote feed holds, its registry keeps or lets go of. @throws StoreError invalid */
+function refuseKeeping(
+  kind: string,
+  { quota, retention }: { quota?: Quota | null | undefined; retention?: Retention | undefined },
+): void {
+  if (kind !== 'remote') return
+  const field = quota ? 'quota' : retention && retention.rules.length > 0 ? 'retention' : null
+  if (field === null) return
+  throw new StoreError('invalid', 'a remote feed has none; its registry decides what it keeps', { field })
 }
 
 /** @throws StoreError invalid */

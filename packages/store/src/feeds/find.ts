@@ -1,24 +1,27 @@
 import { isFeedName } from '@sluice/oci'
 import type { Retention, TagRules } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
+import { REMOTE_VIEW, type RemoteView } from '../remotes/settings.ts'
 import type { Transaction } from '../transaction.ts'
 
 export interface Quota {
   readonly bytes: number
 }
 
-/** A hosted feed as administrators see it. */
+/** A feed as administrators see it. */
 export interface FeedView {
   readonly id: string
   readonly name: string
   /** Names it had before; they still lead here. Sorted. */
   readonly formerNames: readonly string[]
-  readonly kind: 'hosted'
+  readonly kind: 'hosted' | 'remote'
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules: TagRules
   readonly retention: Retention
   readonly quota: Quota | null
+  /** How its registry is reached; null where the feed is hosted. */
+  readonly remote: RemoteView | null
   /** Bytes of the distinct blobs that its repositories hold. */
   readonly used: number
   readonly createdAt: Date
@@ -28,6 +31,7 @@ export interface FeedView {
 export const FEED_VIEW = `
   select f.id, c.name, f.kind, f.stage, f.trusted, f.tag_rules as "tagRules", f.created_at as "createdAt", f.retention,
     case when f.quota_bytes is not null then json_build_object('bytes', f.quota_bytes) end as quota,
+    ${REMOTE_VIEW} as remote,
     (select coalesce(sum(u.bytes), 0)::float8 from feed_usage u where u.feed_id = f.id) as used,
     array(select n.name from feed_name n where n.feed_id = f.id and not n.is_current order by n.name collate "C") as "formerNames"
   from feed f join feed_name c on c.feed_id = f.id and c.is_current`
@@ -35,6 +39,7 @@ export const FEED_VIEW = `
 interface FeedRow {
   readonly id: string
   readonly name: string
+  readonly kind: string
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules: unknown
@@ -46,7 +51,7 @@ interface FeedRow {
 export async function feedByName(tx: Transaction, name: string): Promise<FeedRow | null> {
   if (!isFeedName(name)) return null
   const rows = await tx.$queryRaw<FeedRow[]>`
-    select f.id, c.name, f.stage, f.trusted, f.tag_rules as "tagRules", f.retention,
+    select f.id, c.name, f.kind, f.stage, f.trusted, f.tag_rules as "tagRules", f.retention,
       case when f.quota_bytes is not null then json_build_object('bytes', f.quota_bytes) end as quota
     from feed_name n
     join feed f on f.id = n.feed_id and f.deleted_at is null

@@ -24,7 +24,7 @@ export interface Restored {
 /**
  * Points a tag at a digest that it was on before: a new move, the old ones stay. A trusted feed goes back by a
  * request of its own.
- * @throws StoreError not_found, digest_unknown, trusted_feed, tag_exists, tag_not_permitted
+ * @throws StoreError not_found, invalid (a remote feed), digest_unknown, trusted_feed, tag_exists, tag_not_permitted
  */
 export function restoreTag({ pool }: Connections) {
   return (actor: Actor, feedId: string, { repository, tag, to }: Restore): Promise<Restored> =>
@@ -65,8 +65,8 @@ export function restoreTag({ pool }: Connections) {
 }
 
 async function openRepository(client: pg.PoolClient, feedId: string, name: string): Promise<string> {
-  const { rows } = await client.query<{ id: string | null; trusted: boolean }>(
-    `select r.id, f.trusted from feed f left join repository r on r.feed_id = f.id and r.name = $2 where f.id = $1`,
+  const { rows } = await client.query<{ id: string | null; trusted: boolean; kind: string }>(
+    `select r.id, f.trusted, f.kind from feed f left join repository r on r.feed_id = f.id and r.name = $2 where f.id = $1`,
     [feedId, isRepositoryName(name) ? name : ''],
   )
   const row = rows[0]
@@ -75,6 +75,9 @@ async function openRepository(client: pg.PoolClient, feedId: string, name: strin
       'trusted_feed',
       'the tags of a trusted feed move by requests only, back as well as forth',
     )
+  }
+  if (row?.kind === 'remote') {
+    throw new StoreError('invalid', 'the tags of a remote feed move in its own registry', { field: 'feed' })
   }
   if (row?.id == null) {
     throw new StoreError('not_found', `there is no repository ${JSON.stringify(name)} in this feed`)

@@ -17,12 +17,12 @@ export interface TagView {
   readonly tag: string
   readonly digest: string
   readonly mediaType: string
-  /** Bytes of everything a client needs, of all platforms; shared parts once. */
-  readonly size: number
+  /** Bytes of everything a client needs, of all platforms; shared parts once. Null of a remote index. */
+  readonly size: number | null
   /** As `linux/arm64/v8`; of an index only, since a manifest does not name its own. */
   readonly platforms: readonly string[]
   readonly pushedAt: Date
-  /** Null when a promotion brought it. */
+  /** Null when a promotion brought it, and of a remote tag, of which nobody here knows. */
   readonly pushedBy: string | null
   readonly promotionId: string | null
   /** Kept by the feed itself, not by anybody's push. */

@@ -21,7 +21,7 @@ export interface LockedLane {
 /**
  * Makes the change, or, for a lane into a trusted feed where there is more than one administrator, leaves it
  * for another one to confirm.
- * @throws StoreError change_pending
+ * @throws StoreError change_pending, invalid (policy)
  */
 export async function change(
   tx: Transaction,
@@ -38,7 +38,10 @@ export async function change(
       { detail: { change: open.id } },
     )
   }
-  if (wanted.kind !== 'remove') await requireReachable(tx, wanted.policy, lane.toFeedId)
+  if (wanted.kind !== 'remove') {
+    await requirePushersKnown(tx, wanted.policy, lane.id)
+    await requireReachable(tx, wanted.policy, lane.toFeedId)
+  }
   const [row] = await tx.$queryRaw<{ needed: boolean }[]>`
     select needs_second_admin(${lane.id}::uuid) as needed`
   if (row?.needed !== true) {
@@ -59,6 +62,17 @@ export async function change(
     values (${id}::uuid, ${lane.id}::uuid, ${wanted.kind}, ${policy === null ? null : JSON.stringify(policy)}::jsonb,
       ${wanted.kind === 'remove' ? null : policyHash(wanted.policy)}, ${invalidate}, ${author}::uuid, ${entryId}::uuid)`
   return 'proposed'
+}
+
+/** A registry elsewhere does not say who pushed. @throws StoreError invalid */
+async function requirePushersKnown(tx: Transaction, policy: Policy, laneId: string): Promise<void> {
+  if (policy.gates.pusher !== 'excluded') return
+  const [remote] = await tx.$queryRaw<unknown[]>`
+    select from lane l join feed f on f.id = l.from_feed_id and f.kind = 'remote' where l.id = ${laneId}::uuid`
+  if (remote === undefined) return
+  throw new StoreError('invalid', 'who pushed to a remote feed is not known, and so cannot be excluded', {
+    field: 'policy.gates.pusher',
+  })
 }
 
 interface OpenChange {

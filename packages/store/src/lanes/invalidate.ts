@@ -12,7 +12,7 @@ interface Ending {
 
 /**
  * Ends every open request that was made under an older version of the lane, and its promotion until that has
- * committed (invariant 5).
+ * committed, or is about to set its tags in a registry elsewhere (invariant 5).
  */
 export async function invalidateOlder(tx: Transaction, { laneId, version, actor }: Ending): Promise<void> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
@@ -22,7 +22,8 @@ export async function invalidateOlder(tx: Transaction, { laneId, version, actor 
     const request = await lockRequest(tx, id)
     const promotion = await lockPromotion(tx, id)
     const open = request.state === 'PENDING' || request.state === 'APPROVED'
-    if (!open || promotion?.state === 'SUCCEEDED' || promotion?.state === 'FAILED') continue
+    if (!open || promotion?.state === 'SUCCEEDED' || promotion?.state === 'FAILED' || promotion?.intended)
+      continue
     if (promotion !== null && promotion.state !== 'CANCELLED') {
       await endPromotion(tx, promotion.id, 'CANCELLED', null)
       await appendEntry(tx, {

@@ -16,6 +16,7 @@ import { gateInput, recordGates } from './facts.ts'
 import { readClosures, readSteps } from './run-rows.ts'
 import {
   type ItemRow,
+  type LockedPromotion,
   type LockedRequest,
   lockPromotion,
   lockRequest,
@@ -33,13 +34,21 @@ export interface RunMember {
   readonly size: number
 }
 
+/** A repository of a feed, and whether a registry elsewhere keeps it. */
+export interface RunEnd {
+  readonly feedId: string
+  /** Its name now, for messages. */
+  readonly feed: string
+  readonly repository: string
+  readonly remote: boolean
+}
+
 export interface RunItem {
   readonly position: number
   readonly digest: string
   readonly mediaType: string
-  readonly sourceRepositoryId: string
-  readonly targetFeedId: string
-  readonly targetRepository: string
+  readonly source: RunEnd
+  readonly target: RunEnd
   readonly tags: readonly string[]
   /** Blobs first, then manifests; the item's own manifest last. */
   readonly closure: readonly RunMember[]
@@ -52,6 +61,10 @@ export interface Run {
   readonly attempt: number
   readonly worker: string
   readonly items: readonly RunItem[]
+  /** Whether the target feed's registry is elsewhere. */
+  readonly remoteTarget: boolean
+  /** An earlier attempt was about to set tags there: they are to be set, whatever came since. */
+  readonly intended: boolean
   /** What earlier attempts have finished. */
   readonly steps: readonly { readonly name: string; readonly result: unknown }[]
 }
@@ -97,27 +110,9 @@ export async function begin(tx: Transaction, input: BeginInput, attached: Attach
   const items = await readItems(tx, request.id)
   const targets = await readTargets(tx, request)
   const closures = await readClosures(tx, request.id)
-  const gates = evaluateGates(await gateInput(tx, request, attached))
-  const start = decideStart({
-    request,
-    now: request.now,
-    bindingHolds: await bindingHolds(tx, request, items, targets, closures),
-    gates,
-    targets: targets.map(({ position, tag, expected, current }) => {
-      const item = items.find((one) => one.position === position)
-      return { repository: item?.targetRepository ?? '', tag, digest: item?.digest ?? '', expected, current }
-    }),
-    tagRules: await readTagRules(tx, request.toFeedId),
-  })
-  if (start.verdict === 'wait') {
-    await tx.$executeRaw`
-      update promotion set not_before = ${start.until}, enqueued_at = null where id = ${promotionId}::uuid`
-    return { state: 'skip', why: start.why }
-  }
-  await recordGates(tx, request.id, 'start', gates, { attached })
-  if (start.verdict === 'refuse') {
-    await failPromotion(tx, request, promotion, start)
-    return { state: 'ended', promotionState: 'FAILED' }
+  if (!promotion.intended) {
+    const not = await refuseStart(tx, request, promotion, { items, targets, closures }, attached)
+    if (not !== null) return not
   }
   await tx.$executeRaw`
     update promotion set state = 'RUNNING', locked_by = ${worker}, tries = tries + 1,
@@ -134,6 +129,7 @@ export async function begin(tx: Transaction, input: BeginInput, attached: Attach
     ),
     payload: { attempt, worker },
   })
+  const target = await readFeed(tx, request.toFeedId)
   return {
     state: 'running',
     run: {
@@ -141,19 +137,62 @@ export async function begin(tx: Transaction, input: BeginInput, attached: Attach
       requestId: request.id,
       attempt,
       worker,
+      remoteTarget: target.remote,
+      intended: promotion.intended,
       items: items.map((item) => ({
         position: item.position,
         digest: item.digest,
         mediaType: item.mediaType,
-        sourceRepositoryId: item.sourceRepositoryId,
-        targetFeedId: request.toFeedId,
-        targetRepository: item.targetRepository,
+        source: {
+          feedId: item.sourceFeedId,
+          feed: item.sourceFeed,
+          repository: item.sourceRepository,
+          remote: item.sourceRemote,
+        },
+        target: { ...target, repository: item.targetRepository },
         tags: targets.filter(({ position }) => position === item.position).map(({ tag }) => tag),
         closure: rootLast(closures.get(item.position) ?? [], item.digest),
       })),
       steps: await readSteps(tx, promotionId),
     },
   }
+}
+
+interface Read {
+  readonly items: readonly ItemRow[]
+  readonly targets: readonly TargetRow[]
+  readonly closures: ReadonlyMap<number, readonly RunMember[]>
+}
+
+/** Looks again at all that the approval rests on; null: it may run. */
+async function refuseStart(
+  tx: Transaction,
+  request: LockedRequest,
+  promotion: LockedPromotion,
+  { items, targets, closures }: Read,
+  attached: Attached,
+): Promise<Begun | null> {
+  const gates = evaluateGates(await gateInput(tx, request, attached))
+  const start = decideStart({
+    request,
+    now: request.now,
+    bindingHolds: await bindingHolds(tx, request, items, targets, closures),
+    gates,
+    targets: targets.map(({ position, tag, expected, current }) => {
+      const item = items.find((one) => one.position === position)
+      return { repository: item?.targetRepository ?? '', tag, digest: item?.digest ?? '', expected, current }
+    }),
+    tagRules: await readTagRules(tx, request.toFeedId),
+  })
+  if (start.verdict === 'wait') {
+    await tx.$executeRaw`
+      update promotion set not_before = ${start.until}, enqueued_at = null where id = ${promotion.id}::uuid`
+    return { state: 'skip', why: start.why }
+  }
+  await recordGates(tx, request.id, 'start', gates, { attached })
+  if (start.verdict === 'run') return null
+  await failPromotion(tx, request, promotion, start)
+  return { state: 'ended', promotionState: 'FAILED' }
 }
 
 /** The rows hash to what was approved: by our own account, and by Postgres's. */
@@ -181,6 +220,13 @@ async function bindingHolds(
     theirs?.setDigest === request.setDigest &&
     theirs.boundHash === request.boundHash
   )
+}
+
+async function readFeed(tx: Transaction, feedId: string): Promise<Omit<RunEnd, 'repository'>> {
+  const [row] = await tx.$queryRaw<{ feed: string; remote: boolean }[]>`
+    select n.name as feed, f.kind = 'remote' as remote from feed f join feed_name n on n.feed_id = f.id and n.is_current
+    where f.id = ${feedId}::uuid`
+  return { feedId, feed: row?.feed ?? '', remote: row?.remote ?? false }
 }
 
 async function readTagRules(tx: Transaction, feedId: string): Promise<TagRules> {

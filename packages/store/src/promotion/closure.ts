@@ -39,7 +39,7 @@ interface Stored {
 
 /**
  * Walks an image through the membership of its repository, from the manifests' bytes, and checks that
- * every blob is there. Null when the repository has no such manifest.
+ * every blob is there, unless its blobs are kept elsewhere. Null when the repository has no such manifest.
  * @throws StoreError closure_incomplete
  */
 export async function readClosure(
@@ -139,6 +139,7 @@ async function holdManifests(tx: Transaction, repositoryId: string, manifests: r
   }
 }
 
+/** Those of a remote feed are its registry's; the copy finds out. */
 async function requireBlobs(tx: Transaction, repositoryId: string, members: readonly BoundMember[]) {
   const blobs = members.filter(({ kind }) => kind === 'blob')
   const digests = blobs.map(({ digest }) => digest)
@@ -148,7 +149,7 @@ async function requireBlobs(tx: Transaction, repositoryId: string, members: read
       where repository_id = ${repositoryId}::uuid and digest = any (${digests}::text[])
       order by digest for key share)
     select w.digest from unnest(${digests}::text[], ${blobs.map(({ size }) => String(size))}::bigint[]) w (digest, size)
-    where not exists (
+    where not is_remote(${repositoryId}::uuid) and not exists (
       select from held h join blob b on b.digest = h.digest
       where h.digest = w.digest and b.size = w.size and b.quarantined_at is null)
     limit 10`
@@ -162,7 +163,7 @@ async function requireBlobs(tx: Transaction, repositoryId: string, members: read
 }
 
 /** An index says which platforms it is for; entries of unknown platform are attestations. */
-function platformsOf(root: Manifest | null): string[] {
+export function platformsOf(root: Manifest | null): string[] {
   const named = (root?.manifests ?? []).flatMap(({ platform }) => {
     if (platform === undefined || platform.os === 'unknown' || platform.os === '') return []
     return [[platform.os, platform.architecture, platform.variant].filter(Boolean).join('/')]

@@ -134,7 +134,7 @@ export async function revokeApproval(tx: Transaction, actor: Actor, id: string):
   if (actor.kind === 'robot' || actor.personId === null) {
     throw new StoreError('robot_cannot_approve', 'only persons decide, and revoke their decisions')
   }
-  const { cancelPromotion, reopen } = decided(() => decideRevoke(request.state, promotion?.state ?? null))
+  const { cancelPromotion, reopen } = decided(() => decideRevoke(request.state, promotion))
   const [approval] = await tx.$queryRaw<{ id: string }[]>`
     select id from approval
     where request_id = ${id}::uuid and person_id = ${actor.personId}::uuid and revoked_at is null`
@@ -157,7 +157,7 @@ export async function revokeApproval(tx: Transaction, actor: Actor, id: string):
 export async function cancelRequest(tx: Transaction, actor: Actor, id: string): Promise<void> {
   const request = await lockRequest(tx, id)
   const promotion = await lockPromotion(tx, id)
-  const { cancelPromotion } = decided(() => decideCancel(request.state, promotion?.state ?? null))
+  const { cancelPromotion } = decided(() => decideCancel(request.state, promotion))
   await appendEntry(tx, {
     type: 'request.cancelled',
     actor: actorOf(actor),
@@ -186,7 +186,7 @@ export async function retryPromotion(tx: Transaction, actor: Actor, id: string):
   const request = await lockRequest(tx, id)
   const promotion = await lockPromotion(tx, id)
   if (promotion === null) throw new StoreError('promotion_state', 'no promotion has run yet')
-  decided(() => decideRetry(request, promotion.state, request.now))
+  decided(() => decideRetry(request, promotion, request.now))
   await appendEntry(tx, {
     type: 'promotion.retried',
     actor: actorOf(actor),

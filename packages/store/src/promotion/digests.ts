@@ -59,7 +59,7 @@ export async function findDigest(
 ): Promise<DigestView | null> {
   const rows = await tx.$queryRaw<Row[]>`
     select n.name as feed, r.name as repository, m.media_type as "mediaType", octet_length(b.bytes) as size,
-      array(select t.name from tag t where t.repository_id = r.id and t.digest = m.digest order by t.name) as tags,
+      array(select t.name from current_tag t where t.repository_id = r.id and t.digest = m.digest order by t.name) as tags,
       case when f.tag_rules -> 'versions' = 'true' then array(select t.name from tag t
         where t.repository_id = r.id and t.name ~ ${VERSION_NAMES} 
           and not (exists (select from recall where lifted_at is null) and t.name like '%.%.%' and recalled(r.feed_id, t.digest))) end as versions,
@@ -89,7 +89,7 @@ export async function findDigest(
       union
       select e.parent_digest from above a join manifest_edge e on e.child_digest = a.digest and e.kind = 'manifest')
     select n.name as feed, r.name as repository, a.digest,
-      array(select t.name from tag t where t.repository_id = r.id and t.digest = a.digest order by t.name) as tags
+      array(select t.name from current_tag t where t.repository_id = r.id and t.digest = a.digest order by t.name) as tags
     from above a join repository_manifest m on m.digest = a.digest join repository r on r.id = m.repository_id
       join feed_name n on n.feed_id = r.feed_id and n.is_current
     where r.feed_id = any (${[...visibleFeedIds]}::uuid[])

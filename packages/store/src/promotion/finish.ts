@@ -11,7 +11,8 @@ export const AUTOMATIC_TRIES = 5
 
 /**
  * Lets everything in, or nothing: entry, step, admissions, memberships, tags and state are one
- * transaction, and `admit` checks all that was approved once more under its locks.
+ * transaction, and `admit` checks all that was approved once more under its locks; where the target is elsewhere,
+ * `intend` did that before the tags were set there.
  * @throws StoreError fenced, and `admit`'s refusals: target_moved, request_expired, quorum_missing,
  *   binding_mismatch, closure_incomplete, request_state
  */
@@ -21,6 +22,7 @@ export async function commit(tx: Transaction, run: Run): Promise<void> {
   await finishStep(tx, run, 'commit', {})
   const targets = await readTargets(tx, request)
   const repositories = await targetRepositories(tx, run, request)
+  const previous = run.remoteTarget ? await readPrevious(tx, run) : new Map<string, string | null>()
   const digests = run.items.map(({ digest }) => digest)
   const entryId = await appendEntry(tx, {
     type: 'promotion.succeeded',
@@ -29,21 +31,32 @@ export async function commit(tx: Transaction, run: Run): Promise<void> {
     payload: {
       attempt: run.attempt,
       boundHash: request.boundHash,
-      targets: run.items.map(({ position, targetRepository, digest }) => ({
-        repository: targetRepository,
+      targets: run.items.map(({ position, target: { repository }, digest }) => ({
+        repository,
         digest,
         tags: targets
           .filter((target) => target.position === position)
-          .map(({ tag, current }) => ({ tag, from: current, to: digest })),
+          .map(({ tag, current }) => ({
+            tag,
+            from: run.remoteTarget ? (previous.get(`${repository}:${tag}`) ?? null) : current,
+            to: digest,
+          })),
       })),
     },
   })
   await tx.$executeRaw`select admit(${run.promotionId}::uuid, ${run.attempt}::int, ${run.worker}, ${entryId}::uuid)`
 }
 
+/** What each tag was on when this promotion first took it. */
+async function readPrevious(tx: Transaction, run: Run): Promise<Map<string, string | null>> {
+  const rows = await tx.$queryRaw<{ name: string; previous: string | null }[]>`
+    select repository || ':' || tag as name, previous from commit_intent where promotion_id = ${run.promotionId}::uuid`
+  return new Map(rows.map(({ name, previous }) => [name, previous]))
+}
+
 /** Those that exist already; a repository that this promotion makes is found by its entry's payload. */
 async function targetRepositories(tx: Transaction, run: Run, request: LockedRequest): Promise<string[]> {
-  const names = run.items.map(({ targetRepository }) => targetRepository)
+  const names = run.items.map(({ target }) => target.repository)
   const rows = await tx.$queryRaw<{ id: string }[]>`
     select id from repository where feed_id = ${request.toFeedId}::uuid and name = any (${names}::text[])`
   return rows.map(({ id }) => `repository:${id}`)

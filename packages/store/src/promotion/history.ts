@@ -8,6 +8,8 @@ import { principalNamed, principalNames } from './names.ts'
 
 export interface ExecutedTarget {
   readonly feed: string
+  /** Of a remote feed: `HOST[:PORT][/PREFIX]`, where clients get its images; null: here. */
+  readonly address: string | null
   readonly repository: string
   readonly tag: string
   readonly digest: string
@@ -130,7 +132,7 @@ async function readExecuted(tx: Transaction, ids: readonly string[]): Promise<Ex
       p.started_at as "startedAt", p.finished_at as "finishedAt",
       case when (select count(*) from request_item i where i.request_id = r.id) = 1
         then (select i.digest from request_item i where i.request_id = r.id) else r.set_digest end as digest,
-      (select coalesce(jsonb_agg(jsonb_build_object('feed', n.name, 'repository', i.target_repository, 'tag', t.tag, 'digest', i.digest)
+      (select coalesce(jsonb_agg(jsonb_build_object('feed', n.name, 'address', remote_address(l.to_feed_id), 'repository', i.target_repository, 'tag', t.tag, 'digest', i.digest)
           order by i.position, t.tag collate "C"), '[]')
         from request_item i join request_target t on t.request_id = i.request_id and t.position = i.position
         where i.request_id = r.id) as targets,

@@ -1,8 +1,10 @@
 import { evidenceRulesOf, leadsBack, type Policy } from '@sluice/promotion'
 import type { Actor } from '../actor.ts'
 import { StoreError } from '../errors.ts'
-import { type Attached, type BlobReader, NOTHING_ATTACHED, readAttached } from '../evidence/attached.ts'
+import { type Attached, NOTHING_ATTACHED, readAttached } from '../evidence/attached.ts'
+import { type BlobReader, layersOf } from '../evidence/layers.ts'
 import { isId } from '../id.ts'
+import type { Remotes } from '../remotes/index.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { type BeginInput, type Begun, begin, type Run } from './begin.ts'
 import { type BreakGlass, breakGlass, reviewBreakGlass } from './break-glass.ts'
@@ -12,6 +14,7 @@ import { findDigest } from './digests.ts'
 import type { Ending } from './end.ts'
 import { broke, commit, fail } from './finish.ts'
 import { findPromotion, listPromotions, type PromotionFilter } from './history.ts'
+import { type IntendInput, intend } from './intend.ts'
 import { listRequests, type RequestFilter } from './list.ts'
 import { lookAgain } from './look-again.ts'
 import { type Asked, prepare } from './prepare.ts'
@@ -27,20 +30,24 @@ import { type Handed, handOver } from './relay.ts'
 import {
   finishStep,
   markVerified,
+  type Progress,
   readBlobs,
   readManifest,
+  receiveBlob,
   renew,
   type StagedMember,
   stage,
   staged,
+  startOver,
   startStep,
+  tellProgress,
 } from './steps.ts'
 import { sweep } from './sweep.ts'
 import { type RequestView, readRequests } from './view.ts'
 import { weeksOf, type WeeksQuery } from './weeks.ts'
 
 /** Commands and views of requests. Whether the caller may see or touch one is asked of `scope` first. */
-export function requests(connections: Connections) {
+export function requests(connections: Connections, remotes: Remotes) {
   const { prisma } = connections
   const get = async (id: string): Promise<RequestView | null> => {
     const [view] = isId(id) ? await readRequests(prisma, [id]) : []
@@ -58,12 +65,14 @@ export function requests(connections: Connections) {
       asked: NewRequest,
       storage?: BlobReader,
     ): Promise<{ request: RequestView; created: boolean }> {
-      const attached = await attachedTo(connections, actor, asked, storage)
+      await remotes.look.forRequest(asked)
+      const attached = await attachedTo(connections, remotes, actor, asked, storage)
       const { id, created } = await transaction(prisma, (tx) => createRequest(tx, actor, asked, attached))
       return { request: known(await get(id), id), created }
     },
     /** Lets an image in without a quorum, on record. Whether the actor may is asked of its grants first. */
     async breakGlass(actor: Actor, asked: BreakGlass): Promise<RequestView> {
+      await remotes.look.forRequest(asked)
       const id = await transaction(prisma, (tx) => breakGlass(tx, actor, asked))
       return known(await get(id), id)
     },
@@ -71,7 +80,8 @@ export function requests(connections: Connections) {
       command(id, (tx) => reviewBreakGlass(tx, actor, id, review)),
     /** Every gate with its verdict, and what would be fixed; nothing is written. */
     async evaluate(actor: Actor, asked: Asked, storage?: BlobReader) {
-      const attached = await attachedTo(connections, actor, asked, storage)
+      await remotes.look.forRequest(asked)
+      const attached = await attachedTo(connections, remotes, actor, asked, storage)
       const { items, gates, lane, kind } = await transaction(prisma, (tx) =>
         prepare(tx, actor, asked, attached),
       )
@@ -84,7 +94,7 @@ export function requests(connections: Connections) {
               repository: sourceRepository,
               tag: sourceTag,
             },
-            target: { feed: lane.to, repository: targetRepository, tags },
+            target: { feed: lane.to, address: lane.toAddress, repository: targetRepository, tags },
             digest,
             mediaType,
             platforms: frozen.platforms,
@@ -109,7 +119,8 @@ export function requests(connections: Connections) {
       decision: Omit<Decision, 'decision'>,
       storage?: BlobReader,
     ): Promise<RequestView> {
-      const attached = await lookAgain(prisma, { requestId: id }, storage)
+      await remotes.look.evidence(id)
+      const attached = await lookAgain(prisma, { requestId: id }, remotes, storage)
       return command(id, (tx) => decide(tx, actor, id, { ...decision, decision: 'approve' }, attached))
     },
     reject: (actor: Actor, id: string, decision: Omit<Decision, 'decision'>) =>
@@ -126,6 +137,7 @@ export function requests(connections: Connections) {
  */
 async function attachedTo(
   { prisma }: Connections,
+  remotes: Remotes,
   actor: Actor,
   { lane, kind = 'promote', items, reason, links }: Asked,
   storage?: BlobReader,
@@ -149,12 +161,12 @@ async function attachedTo(
       sourceRepositoryId,
       platforms: frozen.images,
     })),
-    storage,
+    layersOf(prisma, remotes, storage),
   )
 }
 
 /** What a worker does with promotions; every write is fenced by promotion, attempt and worker. */
-export function runs(connections: Connections) {
+export function runs(connections: Connections, remotes: Remotes) {
   const { prisma } = connections
   const fenced = <T>(write: (tx: Transaction) => Promise<T>): Promise<T> => transaction(prisma, write)
   return {
@@ -162,7 +174,7 @@ export function runs(connections: Connections) {
       fenced((tx) => handOver(tx, limit, add)),
     /** @param storage where evidence that hangs on the images by now is read */
     async begin(input: BeginInput, storage?: BlobReader): Promise<Begun> {
-      const attached = await lookAgain(prisma, input, storage)
+      const attached = await lookAgain(prisma, input, remotes, storage)
       return fenced((tx) => begin(tx, input, attached))
     },
     renew: (run: Run, leaseMs: number) => renew(prisma, run, leaseMs),
@@ -175,6 +187,11 @@ export function runs(connections: Connections) {
       fenced((tx) => markVerified(tx, run, position, digests)),
     readManifest: (digest: string) => readManifest(prisma, digest),
     blobs: (digests: readonly string[]) => readBlobs(prisma, digests),
+    startOver: (run: Run) => fenced((tx) => startOver(tx, run)),
+    receiveBlob: (run: Run, blob: { digest: string; size: number; storageKey: string }) =>
+      fenced((tx) => receiveBlob(tx, run, blob)),
+    tellProgress: (run: Run, progress: Progress) => tellProgress(prisma, run, progress),
+    intend: (run: Run, input: IntendInput) => fenced((tx) => intend(tx, run, input)),
     commit: (run: Run) => fenced((tx) => commit(tx, run)),
     fail: (run: Run, ending: Ending) => fenced((tx) => fail(tx, run, ending)),
     broke: (run: Run, ending: Ending & { maxTries: number }) => fenced((tx) => broke(tx, run, ending)),

@@ -1,6 +1,8 @@
 import { evidenceRulesOf, leadsBack, type Policy, type RequestKind } from '@sluice/promotion'
-import { type Attached, type BlobReader, NOTHING_ATTACHED, readAttached } from '../evidence/attached.ts'
+import { type Attached, NOTHING_ATTACHED, readAttached } from '../evidence/attached.ts'
+import { type BlobReader, layersOf } from '../evidence/layers.ts'
 import { isId } from '../id.ts'
+import type { Remotes } from '../remotes/index.ts'
 import type { Transaction } from '../transaction.ts'
 import { frozenFacts } from './facts.ts'
 import { readItems } from './rows.ts'
@@ -13,6 +15,7 @@ import { readItems } from './rows.ts'
 export async function lookAgain(
   tx: Transaction,
   due: { readonly requestId: string } | { readonly promotionId: string; readonly attempt: number },
+  remotes: Remotes,
   storage?: BlobReader,
 ): Promise<Attached> {
   if (storage === undefined) return NOTHING_ATTACHED
@@ -29,7 +32,7 @@ export async function lookAgain(
       sourceRepositoryId,
       platforms: images[position] ?? [],
     })),
-    storage,
+    layersOf(tx, remotes, storage),
   )
 }
 

@@ -49,6 +49,11 @@ export interface LaneNow {
   readonly from: string
   readonly to: string
   readonly toTrusted: boolean
+  /** Where clients get the images of the to feed; null: here. */
+  readonly toAddress: string | null
+  /** Kept by a registry elsewhere, of which only what was seen is known (remotes/observe.ts). */
+  readonly fromRemote: boolean
+  readonly toRemote: boolean
   readonly now: Date
 }
 
@@ -77,7 +82,7 @@ export interface Prepared {
 /**
  * Resolves what was asked: lane, references, closures, what each target tag points at, and the gates.
  * @throws StoreError lane_unknown, tag_unknown, digest_unknown, digest_mismatch, closure_incomplete,
- *   not_admitted, recall_lifted, invalid
+ *   not_admitted, recall_lifted, tag_alerted, invalid
  */
 export async function prepare(
   tx: Transaction,
@@ -88,8 +93,8 @@ export async function prepare(
   const { kind = 'promote' } = asked
   const { lane, rules } = await readLane(tx, asked.lane)
   const source = leadsBack(kind)
-    ? { id: lane.toFeedId, name: lane.to }
-    : { id: lane.fromFeedId, name: lane.from }
+    ? { id: lane.toFeedId, name: lane.to, remote: lane.toRemote }
+    : { id: lane.fromFeedId, name: lane.from, remote: lane.fromRemote }
   const feedNames = await namesOf(tx, source.id)
   const read = decided(() =>
     leadsBack(kind)
@@ -97,7 +102,7 @@ export async function prepare(
       : resolveItems(asked.items, feedNames),
   )
   const resolved: ResolvedItem[] = []
-  for (const item of read) resolved.push(await withRelease(tx, source.id, item))
+  for (const item of read) resolved.push(source.remote ? item : await withRelease(tx, source.id, item))
   decided(() => refuseRepeatedTargets(resolved))
   const images: PreparedItem[] = []
   for (const [position, item] of resolved.entries()) {
@@ -164,7 +169,7 @@ async function readLane(tx: Transaction, name: string) {
   const [row] = await tx.$queryRaw<(LaneNow & { tagRules: unknown })[]>`
     select l.id, l.name, v.version, v.policy, v.policy_hash as "policyHash",
       l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", fn.name as "from", tn.name as "to",
-      t.trusted as "toTrusted", t.tag_rules as "tagRules", now() as now
+      t.trusted as "toTrusted", remote_address(t.id) as "toAddress", f.kind = 'remote' as "fromRemote", t.kind = 'remote' as "toRemote", t.tag_rules as "tagRules", now() as now
     from lane l
       join lane_version v on v.lane_id = l.id
         and v.version = (select max(x.version) from lane_version x where x.lane_id = l.id)
@@ -235,7 +240,7 @@ async function prepareItem(
 ): Promise<PreparedItem> {
   const field = `items[${position}].image`
   const [source] = await tx.$queryRaw<{ id: string; tagged: string | null }[]>`
-    select r.id, t.digest as tagged from repository r left join tag t on t.repository_id = r.id and t.name = ${item.tag}
+    select r.id, t.digest as tagged from repository r left join current_tag t on t.repository_id = r.id and t.name = ${item.tag}
     where r.feed_id = ${feed.id}::uuid and r.name = ${item.repository}`
   const where = `${feed.name}/${item.repository}`
   if (item.tag !== null && source?.tagged == null) {
@@ -254,8 +259,9 @@ async function prepareItem(
     throw new StoreError('digest_unknown', `${where} has no manifest ${digest}`, { field })
   }
   const current = await tx.$queryRaw<{ name: string; digest: string }[]>`
-    select t.name, t.digest from repository r join tag t on t.repository_id = r.id
+    select t.name, t.digest from repository r join current_tag t on t.repository_id = r.id
     where r.feed_id = ${lane.toFeedId}::uuid and r.name = ${item.targetRepository} and t.name = any (${[...item.targetTags]}::text[])`
+  if (lane.toRemote) await requireUnalerted(tx, lane, item, position)
   return {
     position,
     sourceRepositoryId: source.id,
@@ -271,4 +277,22 @@ async function prepareItem(
     })),
     frozen,
   }
+}
+
+/** A tag that somebody changed in the registry by another way is first cleared up. @throws StoreError tag_alerted */
+async function requireUnalerted(
+  tx: Transaction,
+  { to, toFeedId }: LaneNow,
+  { targetRepository, targetTags }: ResolvedItem,
+  position: number,
+): Promise<void> {
+  const [alerted] = await tx.$queryRaw<{ tag: string }[]>`
+    select t.tag from unnest(${[...targetTags]}::text[]) t (tag)
+    where tag_alerted(${toFeedId}::uuid, ${targetRepository}, t.tag) limit 1`
+  if (alerted === undefined) return
+  throw new StoreError(
+    'tag_alerted',
+    `${to}/${targetRepository}:${alerted.tag} was changed in its registry by another way; resolve that alert first`,
+    { field: `items[${position}].targetTags` },
+  )
 }

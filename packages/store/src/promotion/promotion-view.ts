@@ -21,6 +21,8 @@ export interface PromotionView {
     readonly totalBytes: number
     readonly blobs: number
     readonly totalBlobs: number
+    readonly bytesPerSecond: number | null
+    readonly secondsLeft: number | null
   }
   readonly error: { readonly code: string; readonly message: string } | null
   readonly startedAt: string | null
@@ -42,6 +44,14 @@ interface Row {
   readonly blobs: number
   readonly totalBytes: number
   readonly totalBlobs: number
+  /** Of the step that moves bytes; null where none did. */
+  readonly moving: {
+    readonly bytes: number
+    readonly totalBytes: number
+    readonly blobs: number
+    readonly totalBlobs: number
+    readonly bytesPerSecond: number
+  } | null
 }
 
 /** The latest promotion of each of these requests. */
@@ -54,6 +64,8 @@ export async function readPromotions(
       p.error_message as "errorMessage", p.started_at as "startedAt", p.finished_at as "finishedAt",
       coalesce((select jsonb_agg(jsonb_build_object('name', s.name, 'startedAt', s.started_at, 'finishedAt', s.finished_at)
         order by s.started_at) from promotion_step s where s.promotion_id = p.id), '[]') as steps,
+      (select jsonb_build_object('bytes', g.bytes, 'totalBytes', g.total_bytes, 'blobs', g.blobs, 'totalBlobs', g.total_blobs,
+        'bytesPerSecond', g.bytes_per_second) from promotion_progress g where g.promotion_id = p.id) as moving,
       staged.bytes, staged.blobs, total.bytes as "totalBytes", total.blobs as "totalBlobs"
     from (select distinct on (request_id) * from promotion where request_id = any (${[...requestIds]}::uuid[])
           order by request_id, created_at desc, id desc) p
@@ -65,9 +77,7 @@ export async function readPromotions(
 }
 
 function promotionView(row: Row): PromotionView {
-  const { id, requestId, state, attempt, step, totalBytes, totalBlobs } = row
-  // `admit` clears what was staged: all of it is in.
-  const done = state === 'SUCCEEDED'
+  const { id, requestId, state, attempt, step } = row
   return {
     id,
     requestId,
@@ -80,14 +90,20 @@ function promotionView(row: Row): PromotionView {
       startedAt: new Date(startedAt).toISOString(),
       finishedAt: finishedAt === null ? null : new Date(finishedAt).toISOString(),
     })),
-    progress: {
-      bytes: done ? totalBytes : row.bytes,
-      totalBytes,
-      blobs: done ? totalBlobs : row.blobs,
-      totalBlobs,
-    },
+    progress: progressOf(row),
     error: row.errorCode === null ? null : { code: row.errorCode, message: row.errorMessage ?? '' },
     startedAt: row.startedAt?.toISOString() ?? null,
     finishedAt: row.finishedAt?.toISOString() ?? null,
   }
+}
+
+function progressOf({ state, moving, bytes, blobs, totalBytes, totalBlobs }: Row): PromotionView['progress'] {
+  const still = { bytesPerSecond: null, secondsLeft: null }
+  // `admit` clears what was staged: all of it is in.
+  if (state === 'SUCCEEDED') return { bytes: totalBytes, totalBytes, blobs: totalBlobs, totalBlobs, ...still }
+  if (moving === null) return { bytes, totalBytes, blobs, totalBlobs, ...still }
+  const { bytesPerSecond, ...counts } = moving
+  if (state !== 'RUNNING' || bytesPerSecond === 0) return { ...counts, ...still }
+  const secondsLeft = Math.ceil((counts.totalBytes - counts.bytes) / bytesPerSecond)
+  return { ...counts, bytesPerSecond, secondsLeft }
 }

@@ -31,6 +31,8 @@ export interface LockedPromotion {
   readonly attempt: number
   readonly tries: number
   readonly notBefore: Date
+  /** Its tags are about to be set, or are set, in a registry elsewhere: it is no longer taken back. */
+  readonly intended: boolean
 }
 
 /**
@@ -57,7 +59,7 @@ export async function lockRequest(tx: Transaction, id: string): Promise<LockedRe
 /** Locks the promotion of a locked request: the latest, null when there was none. */
 export async function lockPromotion(tx: Transaction, requestId: string): Promise<LockedPromotion | null> {
   const [row] = await tx.$queryRaw<LockedPromotion[]>`
-    select id, state, attempt, tries, not_before as "notBefore" from promotion
+    select id, state, attempt, tries, not_before as "notBefore", intended_at is not null as intended from promotion
     where request_id = ${requestId}::uuid order by created_at desc, id desc limit 1 for update`
   return row ?? null
 }
@@ -69,6 +71,9 @@ export interface ItemRow {
   readonly mediaType: string
   readonly sourceRepositoryId: string
   readonly sourceRepository: string
+  readonly sourceFeedId: string
+  readonly sourceFeed: string
+  readonly sourceRemote: boolean
   readonly targetRepository: string
 }
 
@@ -83,12 +88,14 @@ export interface TargetRow {
 export async function readItems(tx: Transaction, requestId: string): Promise<ItemRow[]> {
   return tx.$queryRaw<ItemRow[]>`
     select i.position, i.digest, i.media_type as "mediaType", i.source_repository_id as "sourceRepositoryId",
-      s.name as "sourceRepository", i.target_repository as "targetRepository"
+      s.name as "sourceRepository", s.feed_id as "sourceFeedId", n.name as "sourceFeed", is_remote(s.id) as "sourceRemote",
+      i.target_repository as "targetRepository"
     from request_item i join repository s on s.id = i.source_repository_id
+      join feed_name n on n.feed_id = s.feed_id and n.is_current
     where i.request_id = ${requestId}::uuid order by i.position`
 }
 
-/** The target tags of a request, with what each points at in the target feed now. */
+/** The target tags of a request, with what each points at in the target feed now, as far as is known. */
 export async function readTargets(
   tx: Transaction,
   { id, toFeedId }: Pick<LockedRequest, 'id' | 'toFeedId'>,
@@ -97,7 +104,7 @@ export async function readTargets(
     select t.position, t.tag, t.expected_digest as expected, c.digest as current
     from request_target t join request_item i on i.request_id = t.request_id and i.position = t.position
       left join repository r on r.feed_id = ${toFeedId}::uuid and r.name = i.target_repository
-      left join tag c on c.repository_id = r.id and c.name = t.tag
+      left join current_tag c on c.repository_id = r.id and c.name = t.tag
     where t.request_id = ${id}::uuid order by t.position, t.tag collate "C"`
 }
 

@@ -15,7 +15,7 @@ test('the whole path: what was approved lands, with its admission, history and e
   const digest = await scene.push('app', ['1.0.0'], { index: true })
   const { id, promotionId } = await scene.approved()
   const run = await scene.begin(promotionId)
-  expect(run.items).toMatchObject([{ position: 0, digest, targetRepository: 'app', tags: ['1.0.0'] }])
+  expect(run.items).toMatchObject([{ position: 0, digest, target: { repository: 'app' }, tags: ['1.0.0'] }])
   expect(run.items[0]?.closure).toHaveLength(7)
   expect(run.items[0]?.closure.at(-1)).toMatchObject({ digest, kind: 'manifest' })
   await house.worker.runs.startStep(run, 'copy')

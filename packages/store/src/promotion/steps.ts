@@ -73,6 +73,48 @@ export async function markVerified(
       and digest = any (${[...digests]}::text[]) and verified_at is null`
 }
 
+/** Forgets what was copied and verified: the destination does not have it after all. @throws StoreError fenced */
+export async function startOver(tx: Transaction, run: Run): Promise<void> {
+  await holdRun(tx, run)
+  await tx.$executeRaw`delete from staged_member where promotion_id = ${run.promotionId}::uuid`
+  await tx.$executeRaw`
+    update promotion_step set finished_at = null, result = null where promotion_id = ${run.promotionId}::uuid`
+}
+
+/**
+ * Keeps a blob that a hosted target needs and that came from elsewhere; its bytes are stored and were hashed. Answers
+ * the storage key of bytes that are superfluous now. @throws StoreError fenced, closure_incomplete
+ */
+export async function receiveBlob(
+  tx: Transaction,
+  run: Run,
+  { digest, size, storageKey }: { digest: string; size: number; storageKey: string },
+): Promise<string | null> {
+  const [row] = await tx.$queryRaw<{ superfluous: string | null }[]>`
+    select receive_blob(${run.promotionId}::uuid, ${run.attempt}::int, ${run.worker}, ${digest}, ${size}::bigint, ${storageKey}) as superfluous`
+  return row?.superfluous ?? null
+}
+
+/** Where the bytes are. `bytesPerSecond` counts those of this step and attempt. */
+export interface Progress {
+  readonly bytes: number
+  readonly totalBytes: number
+  readonly blobs: number
+  readonly totalBlobs: number
+  readonly bytesPerSecond: number
+}
+
+/** Tells everybody who waits how far a run is; one that was lost says nothing any more. */
+export async function tellProgress(tx: Transaction, run: Run, progress: Progress): Promise<void> {
+  const { bytes, totalBytes, blobs, totalBlobs, bytesPerSecond } = progress
+  await tx.$executeRaw`
+    insert into promotion_progress (promotion_id, bytes, total_bytes, blobs, total_blobs, bytes_per_second)
+    select id, ${bytes}::bigint, ${totalBytes}::bigint, ${blobs}, ${totalBlobs}, ${bytesPerSecond}::bigint from promotion
+    where id = ${run.promotionId}::uuid and state = 'RUNNING' and attempt = ${run.attempt} and locked_by = ${run.worker}
+    on conflict (promotion_id) do update set bytes = excluded.bytes, total_bytes = excluded.total_bytes, blobs = excluded.blobs,
+      total_blobs = excluded.total_blobs, bytes_per_second = excluded.bytes_per_second, at = now()`
+}
+
 /** The exact bytes of a manifest; null when it is not stored. */
 export async function readManifest(tx: Transaction, digest: string): Promise<Uint8Array | null> {
   const [row] = await tx.$queryRaw<

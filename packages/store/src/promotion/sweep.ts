@@ -21,7 +21,7 @@ export async function sweep({ prisma }: Connections, { now }: { now: Date }): Pr
     select id from request where state = 'PENDING' and expires_at <= ${now}
     union all
     select r.id from promotion p join request r on r.id = p.request_id
-    where p.state = 'QUEUED' and r.state = 'APPROVED' and r.expires_at <= ${now}
+    where p.state = 'QUEUED' and p.intended_at is null and r.state = 'APPROVED' and r.expires_at <= ${now}
     limit ${BATCH}`
   const lapsed = await prisma.$queryRaw<{ requestId: string }[]>`
     select request_id as "requestId" from promotion where state = 'RUNNING' and lease_until <= ${now} limit ${BATCH}`
@@ -40,7 +40,8 @@ function expire({ prisma }: Prisma, id: string, now: Date): Promise<boolean> {
     const request = await lockRequest(tx, id)
     const promotion = await lockPromotion(tx, id)
     const waits =
-      request.state === 'PENDING' || (request.state === 'APPROVED' && promotion?.state === 'QUEUED')
+      request.state === 'PENDING' ||
+      (request.state === 'APPROVED' && promotion?.state === 'QUEUED' && !promotion.intended)
     if (!waits || request.expiresAt > now) return false
     await expireRequest(tx, request, promotion)
     return true

@@ -27,8 +27,9 @@ export async function openHouse() {
     api,
     worker,
     admin,
-    /** The superuser's. */
+    /** The superuser's, and that of the role `sluice_api`. */
     url: database.ownerUrl,
+    apiUrl: database.apiUrl,
     async close(): Promise<void> {
       await Promise.all([api.close(), worker.close(), admin.end()])
       await database.drop()
@@ -150,12 +151,25 @@ export async function setScene(
     async sql<T = Record<string, unknown>>(text: string, values: unknown[] = []): Promise<T[]> {
       return (await admin.query(text, values)).rows
     },
+    /** As `sluice_owner`, whom the functions of Postgres run as. */
+    asOwner: (text: string, values: unknown[]) => asOwner(admin, text, values),
     /** What only the superuser can: rewrites a row that a guard holds. */
     unguarded: (table: string, text: string, values: unknown[]) => unguarded(admin, table, text, values),
   }
 }
 
 export type Scene = Awaited<ReturnType<typeof setScene>>
+
+async function asOwner(admin: Pool, text: string, values: unknown[]): Promise<void> {
+  const client = await admin.connect()
+  try {
+    await client.query('set role sluice_owner')
+    await client.query(text, values)
+  } finally {
+    await client.query('reset role')
+    client.release()
+  }
+}
 
 async function unguarded(admin: Pool, table: string, text: string, values: unknown[]): Promise<void> {
   const client = await admin.connect()

@@ -23,6 +23,7 @@ export interface VerifyAnswer {
 
 interface Row {
   readonly trusted: boolean
+  readonly remote: boolean
   readonly digest: string | null
   readonly admissionId: string | null
   readonly recallId: string | null
@@ -37,15 +38,15 @@ export async function verify(
   { feedId, repository, tag, digest }: VerifyQuestion,
 ): Promise<VerifyAnswer> {
   const [row] = await tx.$queryRaw<Row[]>`
-    select f.trusted, m.digest, m.admission_id as "admissionId",
+    select f.trusted, f.kind = 'remote' as remote, m.digest, m.admission_id as "admissionId",
       case when exists (select from recall where lifted_at is null) then recall_of(f.id, m.digest) end as "recallId"
     from feed f
       left join repository r on r.feed_id = f.id and r.name = ${repository}
-      left join tag t on t.repository_id = r.id and t.name = ${tag ?? null} and ${digest ?? null}::text is null
+      left join current_tag t on t.repository_id = r.id and t.name = ${tag ?? null} and ${digest ?? null}::text is null
       left join repository_manifest m on m.repository_id = r.id and m.digest = coalesce(${digest ?? null}, t.digest)
     where f.id = ${feedId}::uuid`
   const found = row?.digest ?? null
-  if (row !== undefined && found === null && tag !== undefined && digest === undefined) {
+  if (row !== undefined && found === null && !row.remote && tag !== undefined && digest === undefined) {
     const release = await releaseFor(asking(tx), { feedId, repository, tag })
     if (release !== null) return verify(tx, { feedId, repository, tag: release })
   }

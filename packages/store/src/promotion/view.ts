@@ -15,6 +15,8 @@ export interface ItemView {
   readonly source: { readonly feed: string; readonly repository: string; readonly tag: string | null }
   readonly target: {
     readonly feed: string
+    /** Of a remote feed: `HOST[:PORT][/PREFIX]`, where clients get its images; null: here. */
+    readonly address: string | null
     readonly repository: string
     readonly tags: readonly { readonly tag: string; readonly expected: string | null }[]
   }
@@ -70,6 +72,7 @@ interface RequestRow {
   readonly laneVersion: number
   readonly from: string
   readonly to: string
+  readonly address: string | null
   readonly requesterId: string
   readonly setDigest: string
   readonly reason: string | null
@@ -84,7 +87,7 @@ interface RequestRow {
 export async function readRequests(tx: Transaction, ids: readonly string[]): Promise<RequestView[]> {
   if (ids.length === 0) return []
   const rows = await tx.$queryRaw<RequestRow[]>`
-    select r.id, r.kind, r.recall_id as recall, r.state, l.name as lane, r.lane_version as "laneVersion", fn.name as "from", tn.name as "to",
+    select r.id, r.kind, r.recall_id as recall, r.state, l.name as lane, r.lane_version as "laneVersion", fn.name as "from", tn.name as "to", remote_address(l.to_feed_id) as address,
       r.requester_id as "requesterId", r.set_digest as "setDigest", r.reason, r.links,
       (select g.report -> 'gates' from gate_report g where g.request_id = r.id order by g.at desc, g.id desc limit 1) as gates,
       r.created_at as "createdAt", r.decided_at as "decidedAt", r.expires_at as "expiresAt"
@@ -170,7 +173,7 @@ interface ItemRow {
   readonly movedAt: Date | null
 }
 
-/** Live, so that a screen shows at once that the source tag moved. */
+/** Live, so that a screen shows at once that the source tag moved; of a remote source, as it was last seen. */
 function readItemViews(tx: Transaction, ids: readonly string[]): Promise<ItemRow[]> {
   return tx.$queryRaw<ItemRow[]>`
     select i.request_id as "requestId", i.position, s.name as repository, i.source_tag as tag, i.digest,
@@ -181,16 +184,19 @@ function readItemViews(tx: Transaction, ids: readonly string[]): Promise<ItemRow
       coalesce(c.moved_at, (select m.at from tag_move m
         where m.repository_id = s.id and m.tag = i.source_tag order by m.id desc limit 1)) as "movedAt"
     from request_item i join repository s on s.id = i.source_repository_id
-      left join tag c on c.repository_id = s.id and c.name = i.source_tag
+      left join current_tag c on c.repository_id = s.id and c.name = i.source_tag
     where i.request_id = any (${[...ids]}::uuid[]) order by i.request_id, i.position`
 }
 
-function itemView(item: ItemRow, { kind, from, to }: Pick<RequestRow, 'kind' | 'from' | 'to'>): ItemView {
+function itemView(
+  item: ItemRow,
+  { kind, from, to, address }: Pick<RequestRow, 'kind' | 'from' | 'to' | 'address'>,
+): ItemView {
   const { digest, tag, current, movedAt } = item
   const drifted = tag !== null && current !== digest
   return {
     source: { feed: leadsBack(kind) ? to : from, repository: item.repository, tag },
-    target: { feed: to, repository: item.targetRepository, tags: item.tags },
+    target: { feed: to, address, repository: item.targetRepository, tags: item.tags },
     digest,
     mediaType: item.mediaType,
     platforms: item.platforms,

@@ -1,0 +1,38 @@
+import type { BlobStorage } from '@sluice/feed'
+import { newStorageKey } from '@sluice/feed/storage'
+import { type BlobJob, type CopyDestination, type Placed, readBlob } from '@sluice/oci'
+import type { Run, Store } from '@sluice/store'
+
+/**
+ * A feed that Sluice stores, as the end of a copy: bytes are hashed as they come, made durable under a key of their own,
+ * and only then have a row. Until the commit no repository holds them, and the collector spares them because the
+ * promotion awaits them; what a crash leaves half-way it removes as an object that nobody knows. The manifests
+ * are there since the request looked at the source.
+ */
+export function hostedDestination(run: Run, runs: Store['runs'], storage: BlobStorage): CopyDestination {
+  const receive = async (job: BlobJob): Promise<Placed> => {
+    const { digest, size } = job.blob
+    const storageKey = newStorageKey()
+    try {
+      const stored = await storage.append(storageKey, 0, readBlob(job))
+      await storage.seal(storageKey, stored)
+    } catch (error) {
+      await storage.remove(storageKey).catch(() => undefined)
+      throw error
+    }
+    // Whether a failed call was heard is not known: then the bytes stay, for the collector to judge.
+    const superfluous = await runs.receiveBlob(run, { digest, size, storageKey })
+    if (superfluous !== null) await storage.remove(superfluous)
+    return { way: 'sent', resumed: 0 }
+  }
+  return {
+    async place(job) {
+      const { digest, size } = job.blob
+      const blob = (await runs.blobs([digest])).get(digest)
+      const present = blob !== undefined && !blob.quarantined && blob.size === size
+      return present ? { way: 'present', resumed: 0 } : receive(job)
+    },
+    placeAgain: receive,
+    putManifest: async () => undefined,
+  }
+}

@@ -1,0 +1,72 @@
+import type { Store } from '@sluice/store'
+import type { Logger } from 'pino'
+import type { Registries } from './ends/registries.ts'
+import { type Periodic, startPeriodic } from './periodic.ts'
+
+/** An out-of-band tag is noticed within this time; webhooks of registries are heard at once, by the api. */
+const PERIOD_MS = 5 * 60 * 1000
+const AT_ONCE = 8
+
+/** Compares what trusted remote feeds serve with what promotions put there, on a schedule; one worker does it. */
+export function startReconciler(
+  remotes: Store['remotes'],
+  registries: Registries,
+  log: Logger,
+  periodMs = PERIOD_MS,
+): Periodic {
+  const stopping = new AbortController()
+  const task = startPeriodic(
+    'reconcile',
+    periodMs,
+    () => reconcile({ remotes, registries, log, signal: stopping.signal }),
+    log,
+  )
+  return {
+    poke: () => task.poke(),
+    async stop() {
+      stopping.abort()
+      await task.stop()
+    },
+  }
+}
+
+interface Reconciler {
+  readonly remotes: Store['remotes']
+  readonly registries: Registries
+  readonly signal: AbortSignal
+  readonly log: Logger
+}
+
+/** A feed that cannot be read is told of, and the others are compared all the same. */
+export async function reconcile({ remotes, registries, signal, log }: Reconciler): Promise<void> {
+  await remotes.exclusively(async () => {
+    for (const { feedId } of await remotes.trusted()) {
+      if (signal.aborted) return
+      try {
+        const { raised, resolved } = await compareFeed(feedId, { remotes, registries, signal })
+        if (raised > 0)
+          log.error({ feedId, raised }, 'tags of a trusted feed were changed by another way than a promotion')
+        if (resolved > 0) log.info({ feedId, resolved }, 'tags are again where promotions put them')
+      } catch (err) {
+        if (!signal.aborted) log.warn({ feedId, err }, 'feed not compared')
+      }
+    }
+  })
+}
+
+async function compareFeed(
+  feedId: string,
+  { remotes, registries, signal }: Omit<Reconciler, 'log'>,
+): Promise<{ raised: number; resolved: number }> {
+  const { at, tags } = await remotes.ledger(feedId)
+  const seen: { repository: string; tag: string; digest: string | null }[] = []
+  for (let i = 0; i < tags.length; i += AT_ONCE) {
+    const part = tags.slice(i, i + AT_ONCE).map(async ({ repository, tag }) => {
+      const end = { feedId, feed: feedId, repository, remote: true }
+      const { repository: there } = await registries.open(end, 'pull')
+      seen.push({ repository, tag, digest: (await there.resolve(tag, signal))?.digest ?? null })
+    })
+    await Promise.all(part)
+  }
+  return remotes.compare(feedId, { at, seen })
+}

@@ -1,0 +1,108 @@
+// node bench/web/bench.mjs [rounds]: the web app in Chromium as on a phone: nothing cached, a throttled network, a
+// quarter of this machine's CPU. A view is there when what it is for can be read and the page answers to input.
+import { readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { chromium } from 'playwright-core'
+import { root } from '../../scripts/prepare.mjs'
+import { median, startSluice } from '../peers.mjs'
+import { save } from '../results.mjs'
+
+const rounds = Number(process.argv[2] ?? 5)
+/** Bits a second as bytes, and milliseconds of a round trip, as Lighthouse and WebPageTest name them. */
+const NETWORKS = {
+  '4G': { latency: 170, downloadThroughput: 9e6 / 8, uploadThroughput: 9e6 / 8 },
+  'slow 4G': { latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 0.75e6 / 8 },
+}
+const CPU = 4
+const VIEWS = [
+  { view: 'sign-in', where: '/sign-in', ready: 'form input[name=username]' },
+  { view: 'inbox', where: '/', ready: 'main .panel h2, main [role=table]' },
+  { view: 'history', where: '/history', ready: 'main .panel h2, main [role=table]' },
+]
+
+const sluice = await startSluice()
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+})
+const { token, expiresAt } = await sluice.call('POST', '/auth/login', {
+  username: 'admin',
+  password: sluice.adminPassword,
+})
+const rows = []
+try {
+  for (const [network, conditions] of Object.entries(NETWORKS)) {
+    for (const view of VIEWS) {
+      const cold = []
+      const warm = []
+      let bytes = 0
+      for (let round = 0; round < rounds; round++) {
+        const visit = await open(conditions, view)
+        const first = await visit.load()
+        cold.push(first.ms)
+        bytes = first.scripts
+        warm.push((await visit.load()).ms)
+        await visit.close()
+      }
+      rows.push({ network, view: view.view, cold: median(cold), warm: median(warm), scripts: bytes })
+      process.stdout.write(
+        `${network}\t${view.view}\t${median(cold).toFixed(0)} ms\t${median(warm).toFixed(0)} ms again\t${(bytes / 1000).toFixed(0)} kB of scripts\n`,
+      )
+    }
+  }
+} finally {
+  await browser.close()
+  await sluice.stop()
+}
+save('web', { rounds, cpu: CPU, networks: NETWORKS, rows, firstLoad: firstLoad() })
+if (rows.some(({ network, cold }) => network === '4G' && cold >= 2_000)) process.exitCode = 1
+
+/** A browser of somebody who is signed in, but for the sign-in itself. */
+async function open(conditions, { view, where, ready }) {
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, baseURL: sluice.url })
+  const page = await context.newPage()
+  const session = await context.newCDPSession(page)
+  const kept = JSON.stringify({ token, expiresAt })
+  await page.addInitScript(
+    ({ kept, ready }) => {
+      if (kept !== null) localStorage.setItem('sluice.session', kept)
+      const look = () => {
+        if (document.querySelector(ready) === null) return
+        watching.disconnect()
+        // Painted, and nothing is left to do before an input would be answered.
+        requestAnimationFrame(() => setTimeout(() => (window.readyAt = performance.now())))
+      }
+      const watching = new MutationObserver(look)
+      watching.observe(document, { childList: true, subtree: true })
+    },
+    { kept: view === 'sign-in' ? null : kept, ready },
+  )
+  await session.send('Network.enable')
+  await session.send('Network.emulateNetworkConditions', { offline: false, ...conditions })
+  await session.send('Emulation.setCPUThrottlingRate', { rate: CPU })
+  return {
+    async load() {
+      const scripts = new Map()
+      const begun = ({ requestId, type }) => type === 'Script' && scripts.set(requestId, 0)
+      const ended = ({ requestId, encodedDataLength }) =>
+        scripts.has(requestId) && scripts.set(requestId, encodedDataLength)
+      session.on('Network.responseReceived', begun)
+      session.on('Network.loadingFinished', ended)
+      await page.goto(where)
+      await page.waitForFunction(() => window.readyAt !== undefined)
+      const ms = await page.evaluate(() => window.readyAt)
+      session.off('Network.responseReceived', begun)
+      session.off('Network.loadingFinished', ended)
+      return { ms, scripts: [...scripts.values()].reduce((sum, size) => sum + size, 0) }
+    },
+    close: () => context.close(),
+  }
+}
+
+/** Bytes of gzip of the scripts that the page itself names: what every first visit waits for. */
+function firstLoad() {
+  const dist = path.join(root, 'apps/web/dist')
+  const page = readFileSync(path.join(dist, 'index.html'), 'utf8')
+  const scripts = [...page.matchAll(/"\/(assets\/[^"]+\.js)"/g)].map(([, name]) => name)
+  return scripts.reduce((sum, name) => sum + statSync(path.join(dist, `${name}.gz`)).size, 0)
+}

@@ -1,0 +1,153 @@
+import { digestOf, isDigest, type Manifest, referrersTag, type Repository, walkClosure } from '@sluice/oci'
+import type pg from 'pg'
+import { platformImages } from '../evidence/platforms.ts'
+import { insertManifest } from '../feed-index/manifest-rows.ts'
+import { enterRepository } from '../feed-index/repository.ts'
+import { sqlTransaction } from '../transaction.ts'
+
+/** A repository of a remote feed, and where it is asked. */
+export interface Place {
+  readonly feedId: string
+  /** As the feed names it. */
+  readonly repository: string
+  readonly at: Repository
+}
+
+export interface Asking {
+  /** What these tags point at. */
+  readonly tags?: readonly string[]
+  /** Everything of these images that can be read without its blobs: tags or digests. */
+  readonly images?: readonly string[]
+  /** Of the images, also what hangs on them and may carry evidence. */
+  readonly evidence?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** What was seen, by what was asked for; null: there is nothing of that name. */
+export type Seen = ReadonlyMap<string, string | null>
+
+/** Artifacts that hang on one image; a reader of evidence says so when there are more (evidence/attached.ts). */
+const REFERRERS_LIMIT = 101
+const AT_ONCE = 8
+
+/**
+ * Asks the registry and records what it serves: tags in `remote_tag`, manifests and their memberships where
+ * the feed is not trusted (of a trusted one only a promotion says what is in it). All reading comes first, the
+ * writing is one transaction: a registry that fails half way leaves nothing.
+ * @throws RegistryError; OciError of a closure that is broken; StoreError purged
+ */
+export async function observe(pool: pg.Pool, place: Place, asking: Asking): Promise<Seen> {
+  const { tags = [], images = [], evidence = false, signal } = asking
+  const { at } = place
+  const seen = new Map<string, string | null>()
+  const names = [...new Set([...tags, ...images])]
+  await eachOf(names, async (name) => {
+    seen.set(name, (await at.resolve(name, signal))?.digest ?? null)
+  })
+  const manifests = new Map<string, Manifest>()
+  const trusted = images.length > 0 && (await isTrusted(pool, place.feedId))
+  if (!trusted) {
+    for (const image of new Set(images)) {
+      const digest = seen.get(image)
+      if (digest == null) continue
+      const closure = await readImage(at, digest, signal)
+      for (const [each, manifest] of closure) manifests.set(each, manifest)
+      if (!evidence) continue
+      for (const subject of new Set([digest, ...platformImages(digest, closure).map((one) => one.digest)])) {
+        for (const [tag, each, manifest] of await readReferrers(at, subject, signal)) {
+          manifests.set(each, manifest)
+          if (tag !== null) seen.set(tag, each)
+        }
+      }
+    }
+  }
+  await record(pool, place, seen, manifests)
+  return seen
+}
+
+/** The manifests of a closure by their digest, children first. */
+async function readImage(at: Repository, digest: string, signal?: AbortSignal) {
+  const found = new Map<string, Manifest>()
+  const read = async (wanted: string): Promise<Manifest | null> => {
+    const known = found.get(wanted)
+    if (known !== undefined) return known
+    const manifest = await at.getManifest(wanted, signal)
+    if (manifest !== null) found.set(wanted, manifest)
+    return manifest
+  }
+  const root = await read(digest)
+  if (root === null) return found
+  const nodes = await walkClosure({ digest, mediaType: root.mediaType }, read)
+  return new Map(
+    nodes.flatMap(({ digest: each }): [string, Manifest][] => {
+      const manifest = found.get(each)
+      return manifest === undefined ? [] : [[each, manifest]]
+    }),
+  )
+}
+
+type Referrer = readonly [tag: string | null, digest: string, manifest: Manifest]
+
+/** By the API or its fallback tag, and what cosign hangs on an image by the name of a tag. */
+async function readReferrers(at: Repository, subject: string, signal?: AbortSignal): Promise<Referrer[]> {
+  const found: Referrer[] = []
+  const listed = (await at.referrers(subject, signal)).slice(0, REFERRERS_LIMIT)
+  await eachOf(listed, async ({ digest }) => {
+    const manifest = await at.getManifest(digest, signal)
+    if (manifest !== null && manifest.kind === 'manifest') found.push([null, digest, manifest])
+  })
+  await eachOf(['att', 'sig'], async (end) => {
+    const tag = `${referrersTag(subject)}.${end}`
+    const manifest = await at.getManifest(tag, signal)
+    if (manifest !== null && manifest.kind === 'manifest')
+      found.push([tag, digestOf(manifest.bytes), manifest])
+  })
+  return found
+}
+
+async function isTrusted(pool: pg.Pool, feedId: string): Promise<boolean> {
+  const { rows } = await pool.query<{ trusted: boolean }>('select trusted from feed where id = $1', [feedId])
+  return rows[0]?.trusted ?? true
+}
+
+/** Records what was seen, in one transaction. */
+export async function record(
+  pool: pg.Pool,
+  { feedId, repository }: Omit<Place, 'at'>,
+  seen: Seen,
+  manifests: ReadonlyMap<string, Manifest>,
+): Promise<void> {
+  const tags = [...seen].filter(([name]) => !isDigest(name)).sort(([a], [b]) => (a < b ? -1 : 1))
+  const there = tags.filter(([, digest]) => digest !== null)
+  const gone = tags.filter(([, digest]) => digest === null)
+  await sqlTransaction(pool, async (client) => {
+    if (gone.length > 0) {
+      await client.query(
+        `delete from remote_tag where name = any ($3)
+           and repository_id = (select id from repository where feed_id = $1 and name = $2)`,
+        [feedId, repository, gone.map(([name]) => name)],
+      )
+    }
+    if (there.length === 0 && manifests.size === 0) return
+    const id = await enterRepository(client, { feed: { id: feedId }, repository })
+    for (const [digest, manifest] of manifests) {
+      await insertManifest(client, digest, manifest)
+      // Who pushed it is not known; from when it was first seen, it soaks.
+      await client.query(
+        `insert into repository_manifest (repository_id, digest, media_type) values ($1, $2, $3) on conflict do nothing`,
+        [id, digest, manifest.mediaType],
+      )
+    }
+    await client.query(
+      `insert into remote_tag (repository_id, name, digest) select $1, t.name, t.digest
+       from unnest($2::text[], $3::text[]) t (name, digest)
+       on conflict (repository_id, name) do update set digest = excluded.digest`,
+      [id, there.map(([name]) => name), there.map(([, digest]) => digest)],
+    )
+  })
+}
+
+/** A few at a time. */
+export async function eachOf<T>(list: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < list.length; at += AT_ONCE) await Promise.all(list.slice(at, at + AT_ONCE).map(act))
+}

@@ -1,0 +1,150 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import {
+  DESK,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  keepScreen,
+  openBrowser,
+  PHONE,
+  signIn,
+  visit,
+} from './browser.ts'
+import { makeImage } from './image.ts'
+import { openScene, type Person, type Scene } from './scene.ts'
+
+// A feed in another registry, which here is the feed `dev` of this very service.
+
+const { url, adminPassword } = inject('sluice')
+const { hostname } = new URL(url)
+let browser: Browser
+let scene: Scene
+let admin: Person
+let robot: Person
+let feed: string
+
+beforeAll(async () => {
+  browser = await openBrowser()
+  scene = await openScene({ url, adminPassword })
+  admin = { name: 'admin', password: adminPassword, client: scene.admin }
+  robot = await scene.person('robot', { dev: ['pull', 'push'] })
+  feed = `elsewhere-${scene.mark}`
+  await scene.push(robot, `dev/remote-${scene.mark}`, '1.0.0', makeImage({ layers: ['remote '] }))
+})
+afterAll(() => browser.close())
+
+const open = async (path: string, viewport = DESK) => {
+  const visited = await visit(browser, url, { viewport })
+  await visited.page.goto(path)
+  await signIn(visited.page, admin)
+  return visited
+}
+
+test('a remote feed is made, its connection tested in words, and its password never read back', async () => {
+  const { page, context, faults } = await open('/admin/feeds')
+  await page.getByRole('button', { name: 'New feed …' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Its images are').selectOption('remote')
+  await dialog.getByLabel('Name', { exact: true }).fill(feed)
+  await dialog.getByLabel('Stage').fill('prod')
+  await dialog.getByLabel(/^Trusted:/).check()
+  await dialog.getByLabel('Registry').fill(url)
+  await dialog.getByLabel('Prefix').fill('dev')
+  await dialog.getByLabel('User name there').fill(robot.name)
+  await dialog.getByLabel('Password there').fill('not the password')
+  await dialog.getByText('Certificates, proxy, other hosts, bandwidth').click()
+  await dialog.getByLabel('Hosts inside the network').fill(hostname)
+  await expectAccessible(page)
+  await keepScreen(page, 'remote-new-desk')
+  await dialog.getByRole('button', { name: 'Make the feed' }).click()
+  await page.getByRole('heading', { level: 1, name: feed }).waitFor()
+
+  const connection = page.getByRole('region', { name: 'Connection' })
+  const registry = page.getByRole('region', { name: 'Registry' })
+  await connection.getByRole('button', { name: 'Test the connection' }).click()
+  await connection.getByText('Does not work').waitFor()
+  await expectAccessible(page)
+  await keepScreen(page, 'remote-refused-desk')
+
+  // Only that it is set is known: it is replaced, never shown.
+  await registry.getByText(`As set: ${robot.name}, password not shown`).waitFor({ state: 'attached' })
+  expect(await page.locator('input[type=password]').count()).toBe(0)
+  await registry.getByLabel('Sign-in').selectOption('basic')
+  await registry.getByLabel('User name there').fill(robot.name)
+  await registry.getByLabel('Password there').fill(robot.password)
+  await registry.getByRole('button', { name: 'Save the registry' }).click()
+  await registry.getByText('Test the connection to see that it works.').waitFor()
+  expect(await page.locator('input[type=password]').count()).toBe(0)
+  expect(await page.content()).not.toContain(robot.password)
+
+  await connection.getByLabel('Repository').fill(`remote-${scene.mark}`)
+  await connection.getByRole('button', { name: 'Test the connection' }).click()
+  await connection.getByText('Works', { exact: true }).waitFor()
+  await connection.getByText(`the tags of dev/remote-${scene.mark} may be read`).waitFor()
+  await expectAccessible(page)
+  await keepScreen(page, 'remote-connected-desk')
+
+  // Where the password goes is not changed without it.
+  await registry.getByLabel('Registry').fill('https://registry.example')
+  await registry.getByRole('button', { name: 'Save the registry' }).click()
+  await registry.locator('.wrong').waitFor()
+  expect((await scene.admin.getFeed({ params: { feed } })).remote).toMatchObject({
+    url,
+    credentials: { type: 'basic', username: robot.name, set: true },
+  })
+  await page.setViewportSize(PHONE)
+  await expectNoSidewaysScroll(page)
+  await expectAccessible(page)
+  await keepScreen(page, 'remote-phone')
+  expect(faults).toEqual([])
+  await context.close()
+})
+
+test('a tag that was changed elsewhere is in the inbox until somebody says what becomes of it', async () => {
+  const { page, context, faults } = await open('/')
+  await page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor()
+  const digest = (character: string) => `sha256:${character.repeat(64)}`
+  const now = new Date().toISOString()
+  const alert = {
+    id: '0190b0a0-0000-7000-8000-00000000a1e7',
+    feed,
+    repository: 'team/app',
+    tag: '2.4.0',
+    expected: digest('a'),
+    seen: digest('b'),
+    firstSeen: now,
+    lastSeen: now,
+    resolved: null,
+  }
+  let said: unknown
+  // Found by the clock, days may pass before there is one: the answer of the service stands in.
+  await page.route('**/api/v1/alerts?**', (route) =>
+    route.fulfill({ json: { items: said === undefined ? [alert] : [], next: null } }),
+  )
+  await page.route('**/api/v1/alerts/*/resolve', (route) => {
+    said = route.request().postDataJSON()
+    const resolved = { at: now, by: 'admin', resolution: 'accepted', comment: 'hotfix' }
+    return route.fulfill({ json: { ...alert, resolved } })
+  })
+  await page.goto(`/?find=${feed}`)
+  await page.getByText('Tag changed elsewhere').waitFor()
+  await keepScreen(page, 'inbox-alert-desk')
+  await page.getByRole('link', { name: `${feed}/team/app:2.4.0` }).click()
+  const row = page.getByRole('table', { name: 'Tags changed elsewhere' }).getByRole('row').last()
+  await row.getByText('was moved there, by another way than a promotion').waitFor()
+  await expectAccessible(page)
+  await keepScreen(page, 'alerts-desk')
+  await row.getByRole('button', { name: 'Resolve 2.4.0 of team/app' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText(digest('b')).waitFor()
+  expect(await dialog.getByRole('radio').count()).toBe(2)
+  await dialog.getByLabel('It stays as it is there').check()
+  await dialog.getByLabel('What you found').fill('A hotfix of the on-call, INC-78')
+  await expectAccessible(page)
+  await keepScreen(page, 'alert-dialog-desk')
+  await dialog.getByRole('button', { name: 'Resolve' }).click()
+  await page.getByRole('table', { name: 'Tags changed elsewhere' }).waitFor({ state: 'detached' })
+  expect(said).toEqual({ resolution: 'accepted', comment: 'A hotfix of the on-call, INC-78' })
+  expect(faults).toEqual([])
+  await context.close()
+})
