@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { describe, expect, test } from 'vitest'
 import {
   type AskedItem,
@@ -11,6 +12,7 @@ import {
   type GateReport,
   type Policy,
   PromotionError,
+  type PromotionState,
   parsePolicy,
   parseRetention,
   parseTagRules,
@@ -34,7 +36,7 @@ function refusal(decide: () => unknown) {
   } catch (error) {
     if (!(error instanceof PromotionError)) throw error
     const { name, code, message, issues, detail } = error
-    expect(name).toBe('PromotionError')
+    assert.equal(name, 'PromotionError')
     return { code, message, issues, ...(detail !== undefined && { detail }) }
   }
   throw new Error('nothing was refused')
@@ -299,19 +301,20 @@ describe('approval', () => {
 })
 
 describe('cancel, revoke, retry', () => {
+  const at = (state: PromotionState) => ({ state, intended: false })
   test.each<[() => unknown, string, string]>([
     [
-      () => decideCancel('APPROVED', 'SUCCEEDED'),
+      () => decideCancel('APPROVED', at('SUCCEEDED')),
       'already_committing',
       'the promotion is done; the request can no longer be cancelled',
     ],
     [
-      () => decideRevoke('APPROVED', 'SUCCEEDED'),
+      () => decideRevoke('APPROVED', at('SUCCEEDED')),
       'already_committing',
       'the promotion is done; the request can no longer lose an approval',
     ],
     [
-      () => decideCancel('APPROVED', 'FAILED'),
+      () => decideCancel('APPROVED', at('FAILED')),
       'promotion_state',
       'the promotion has FAILED; there is nothing left to stop',
     ],
@@ -321,22 +324,22 @@ describe('cancel, revoke, retry', () => {
       'the request is REJECTED and cannot be cancelled',
     ],
     [
-      () => decideRevoke('CANCELLED', 'CANCELLED'),
+      () => decideRevoke('CANCELLED', at('CANCELLED')),
       'request_state',
       'the request is CANCELLED and cannot lose an approval',
     ],
     [
-      () => decideRetry({ state: 'APPROVED', expiresAt: later }, 'FAILED', now),
+      () => decideRetry({ state: 'APPROVED', expiresAt: later }, at('FAILED'), now),
       'promotion_state',
       'only an ERRORED promotion is retried; it is FAILED',
     ],
     [
-      () => decideRetry({ state: 'CANCELLED', expiresAt: later }, 'ERRORED', now),
+      () => decideRetry({ state: 'CANCELLED', expiresAt: later }, at('ERRORED'), now),
       'request_state',
       'the request is CANCELLED; only APPROVED is executed',
     ],
     [
-      () => decideRetry({ state: 'APPROVED', expiresAt: now }, 'ERRORED', now),
+      () => decideRetry({ state: 'APPROVED', expiresAt: now }, at('ERRORED'), now),
       'request_expired',
       'the request expired at 2026-03-10T12:00:00.000Z; make a new one',
     ],
@@ -346,13 +349,13 @@ describe('cancel, revoke, retry', () => {
 
   test('what ends with them', () => {
     expect(decideCancel('PENDING', null)).toEqual({ cancelPromotion: false })
-    expect(decideCancel('PENDING', 'CANCELLED')).toEqual({ cancelPromotion: false })
+    expect(decideCancel('PENDING', at('CANCELLED'))).toEqual({ cancelPromotion: false })
     for (const state of ['QUEUED', 'RUNNING', 'ERRORED'] as const) {
-      expect(decideCancel('APPROVED', state)).toEqual({ cancelPromotion: true })
-      expect(decideRevoke('APPROVED', state)).toEqual({ cancelPromotion: true, reopen: true })
+      expect(decideCancel('APPROVED', at(state))).toEqual({ cancelPromotion: true })
+      expect(decideRevoke('APPROVED', at(state))).toEqual({ cancelPromotion: true, reopen: true })
     }
     expect(decideRevoke('PENDING', null)).toEqual({ cancelPromotion: false, reopen: false })
-    expect(decideRetry({ state: 'APPROVED', expiresAt: later }, 'ERRORED', now)).toBeUndefined()
+    expect(decideRetry({ state: 'APPROVED', expiresAt: later }, at('ERRORED'), now)).toBeUndefined()
   })
 })
 
@@ -664,7 +667,7 @@ describe('a lane, a feed, a range', () => {
         },
       ])
     }
-    expect(releasesWithin(`${'1'.padEnd(128, ' ')}`, ['1.2.3', '2.0.0'])).toEqual(['1.2.3'])
+    expect(releasesWithin('1'.padEnd(128, ' '), ['1.2.3', '2.0.0'])).toEqual(['1.2.3'])
   })
 
   test('foreign text is cut at eighty characters, and said in printable ASCII', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  EVIDENCE_TYPES,
   type Evidence,
   evaluateGates,
   type GateInput,
@@ -8,6 +9,7 @@ import {
   parsePolicy,
   PromotionError,
 } from '../index.ts'
+import type { Finding } from '../evidence/evidence.ts'
 
 // What people read and auditors keep: each gate's whole report, word for word.
 
@@ -243,7 +245,7 @@ describe('persons, tags and time', () => {
 })
 
 describe('evidence that is missing, old or not to be read, of every gate', () => {
-  const rules: readonly (readonly [string, object, string, object?])[] = [
+  const rules: [string, object, string, object?][] = [
     ['evidence', [{ type: 'sbom', from: two }], 'evidence of type sbom'],
     ['tests', [{ from: two }], 'test result'],
     ['provenance', { builders: ['b'], from: two }, 'provenance'],
@@ -256,7 +258,7 @@ describe('evidence that is missing, old or not to be read, of every gate', () =>
       { allow: { critical: 0, high: 0, unknown: 0 }, excused: [] },
     ],
   ]
-  test.each(rules)('%s', (gate, rule, what, more = {}) => {
+  test.each<[string, object, string, object?]>(rules)('%s', (gate, rule, what, more = {}) => {
     const inputs = Array.isArray(rule) ? { rules: rule } : { ...rule, ...more }
     expect(
       report({ [gate]: rule }, { items: [{ ...item, unread: ['x is too large', 'y is gone'] }] }),
@@ -274,10 +276,11 @@ describe('evidence that is missing, old or not to be read, of every gate', () =>
     const aged = Array.isArray(rule)
       ? rule.map((one) => ({ ...one, maxAge: { hours: 2 } }))
       : { ...rule, maxAge: { hours: 2 } }
-    const type = { evidence: 'sbom', tests: 'test', licences: 'sbom' }[gate] ?? gate
+    const named = { evidence: 'sbom', tests: 'test', licences: 'sbom' }[gate] ?? gate
+    const type = EVIDENCE_TYPES.find((known) => known === named)!
     const broken = (over: Partial<Evidence>) =>
-      fact({ kind: 'unreadable', reason: 'it is torn' }, { type: type as Evidence['type'], ...over })
-    const old = fact({ kind: 'statement' }, { type: type as Evidence['type'], receivedAt: at(-2.001) })
+      fact({ kind: 'unreadable', reason: 'it is torn' }, { type, ...over })
+    const old = fact({ kind: 'statement' }, { type, receivedAt: at(-2.001) })
     const future = { ...old, claimedAt: at(0.084) }
     const said: readonly (readonly [Evidence, string])[] = [
       [broken({}), `the newest ${what} cannot be read: it is torn`],
@@ -387,7 +390,7 @@ describe('evidence that refuses', () => {
     expect(report({ licences: allowed }, holding(listed)).verdict).toBe('pass')
   })
 
-  const finding = (id: string, severity: string, over: object = {}) => ({
+  const finding = (id: string, severity: Finding['severity'], over: Partial<Finding> = {}): Finding => ({
     id,
     severity,
     package: 'ssl',
@@ -395,8 +398,7 @@ describe('evidence that refuses', () => {
     fixed: '2',
     ...over,
   })
-  const scan = (...findings: object[]) =>
-    fact({ kind: 'vulnerabilities', scanner: 'x', findings: findings as never })
+  const scan = (...findings: Finding[]) => fact({ kind: 'vulnerabilities', scanner: 'x', findings })
 
   test('vulnerabilities: five of many named, each severity by itself, in its order', () => {
     const found = scan(
@@ -555,8 +557,8 @@ describe('a rule that is written wrong, word for word', () => {
     ['none', { sbom: { from: robot, maxAge: { hours: 0 } } }, false],
     ['twenty sources', { sbom: { from: Array(20).fill('robot:a') } }, true],
     ['one too many', { sbom: { from: Array(21).fill('robot:a') } }, false],
-    ['twenty rules', { tests: Array(20).fill({ from: robot }) }, true],
-    ['a rule too many', { tests: Array(21).fill({ from: robot }) }, false],
+    ['twenty rules', { tests: Array.from({ length: 20 }, () => ({ from: robot })) }, true],
+    ['a rule too many', { tests: Array.from({ length: 21 }, () => ({ from: robot })) }, false],
     ['no rule', { tests: [] }, false],
     ['no rule of signatures', { signatures: [] }, false],
     ['no rule of evidence', { evidence: [] }, false],
