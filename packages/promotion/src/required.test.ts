@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { isRequired, parsePolicy } from './index.ts'
+import { type EvidenceType, isRequired, parsePolicy } from './index.ts'
 
 const robot = ['robot:ci']
 const statement = 'https://example.com/review/v1'
 
-test.each<[string, object, { type: string; predicateType?: string; from?: string[] }, boolean]>([
+test.each<[string, object, { type: EvidenceType; predicateType?: string; from?: string[] }, boolean]>([
   ['no rule', {}, { type: 'sbom' }, false],
   ['tests', { tests: [{ from: robot }] }, { type: 'test' }, true],
   ['tests, another type', { tests: [{ from: robot }] }, { type: 'sbom' }, false],
@@ -30,9 +30,7 @@ test.each<[string, object, { type: string; predicateType?: string; from?: string
     false,
   ],
 ])('%s', (_, gates, { type, predicateType = null, from = robot }, required) => {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has types of evidence alone
-  const evidence = { type, predicateType, from } as Parameters<typeof isRequired>[1]
-  expect(isRequired(parsePolicy({ gates }), evidence)).toBe(required)
+  expect(isRequired(parsePolicy({ gates }), { type, predicateType, from })).toBe(required)
 })
 
 test('a signature by a key of the lane', () => {

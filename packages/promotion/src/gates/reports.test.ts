@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  EVIDENCE_TYPES,
   type Evidence,
   evaluateGates,
   type GateInput,
@@ -8,6 +9,7 @@ import {
   parsePolicy,
   PromotionError,
 } from '../index.ts'
+import type { Finding } from '../evidence/evidence.ts'
 
 // What people read and auditors keep: each gate's whole report, word for word.
 
@@ -243,21 +245,20 @@ describe('persons, tags and time', () => {
 })
 
 describe('evidence that is missing, old or not to be read, of every gate', () => {
-  const rules: [gate: string, rule: object, what: string, more: object, type: Evidence['type']][] = [
-    ['evidence', [{ type: 'sbom', from: two }], 'evidence of type sbom', {}, 'sbom'],
-    ['tests', [{ from: two }], 'test result', {}, 'test'],
-    ['provenance', { builders: ['b'], from: two }, 'provenance', {}, 'provenance'],
-    ['sbom', { from: two }, 'SBOM', {}, 'sbom'],
-    ['licences', { deny: ['X'], from: two }, 'SBOM', {}, 'sbom'],
+  const rules: [string, object, string, object?][] = [
+    ['evidence', [{ type: 'sbom', from: two }], 'evidence of type sbom'],
+    ['tests', [{ from: two }], 'test result'],
+    ['provenance', { builders: ['b'], from: two }, 'provenance'],
+    ['sbom', { from: two }, 'SBOM'],
+    ['licences', { deny: ['X'], from: two }, 'SBOM'],
     [
       'vulnerabilities',
       { from: two },
       'vulnerability scan',
       { allow: { critical: 0, high: 0, unknown: 0 }, excused: [] },
-      'vulnerabilities',
     ],
   ]
-  test.each(rules)('%s', (gate, rule, what, more, type) => {
+  test.each<[string, object, string, object?]>(rules)('%s', (gate, rule, what, more = {}) => {
     const inputs = Array.isArray(rule) ? { rules: rule } : { ...rule, ...more }
     expect(
       report({ [gate]: rule }, { items: [{ ...item, unread: ['x is too large', 'y is gone'] }] }),
@@ -275,6 +276,8 @@ describe('evidence that is missing, old or not to be read, of every gate', () =>
     const aged = Array.isArray(rule)
       ? rule.map((one) => ({ ...one, maxAge: { hours: 2 } }))
       : { ...rule, maxAge: { hours: 2 } }
+    const named = { evidence: 'sbom', tests: 'test', licences: 'sbom' }[gate] ?? gate
+    const type = EVIDENCE_TYPES.find((known) => known === named)!
     const broken = (over: Partial<Evidence>) =>
       fact({ kind: 'unreadable', reason: 'it is torn' }, { type, ...over })
     const old = fact({ kind: 'statement' }, { type, receivedAt: at(-2.001) })
@@ -387,8 +390,6 @@ describe('evidence that refuses', () => {
     expect(report({ licences: allowed }, holding(listed)).verdict).toBe('pass')
   })
 
-  type Scan = Extract<Evidence['summary'], { kind: 'vulnerabilities' }>
-  type Finding = Scan['findings'][number]
   const finding = (id: string, severity: Finding['severity'], over: Partial<Finding> = {}): Finding => ({
     id,
     severity,

@@ -1,5 +1,4 @@
-// The checks after each step stand in what the steps share.
-/* oxlint-disable vitest/no-standalone-expect */
+import assert from 'node:assert/strict'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attestation, bytesOf, from, keys, result } from '../evidence/test-attestation.ts'
 import { type Actor, type Run, StoreError } from '../index.ts'
@@ -81,7 +80,7 @@ class History {
       if (!(error instanceof StoreError) || error.code === 'unavailable') throw error
       this.refused++
       // A refusal changes nothing.
-      expect(await this.entries()).toBe(before)
+      assert.equal(await this.entries(), before)
     }
   }
 
@@ -117,7 +116,7 @@ class History {
     const actor = dice.pick([scene.rita, scene.robot])
     const targetTags = [dice.pick(['stable', 'next'])]
     const { request, created } = await scene.request('app:main', { actor, targetTags })
-    expect(request.digest).toBe(source)
+    assert.equal(request.digest, source)
     if (created) this.asked.push({ id: request.id, digest: source!, quorum, yes: new Set(), over: false })
   }
 
@@ -141,9 +140,9 @@ class History {
       return
     }
     await house.api.requests.approve(who, asked.id, { digest })
-    expect([digest, asked.over]).toEqual([asked.digest, false])
-    expect([scene.anna.principalId, scene.otto.principalId]).toContain(who.principalId)
-    expect(asked.yes.has(who.principalId)).toBe(false)
+    assert.deepEqual([digest, asked.over], [asked.digest, false])
+    assert.ok([scene.anna.principalId, scene.otto.principalId].includes(who.principalId))
+    assert.equal(asked.yes.has(who.principalId), false)
     asked.yes.add(who.principalId)
   }
 
@@ -188,8 +187,8 @@ class History {
     const begun = await this.house.worker.runs.begin(job)
     if (begun.state !== 'running') return
     // What starts has its tests: the newest word on it is PASSED, at this moment.
-    expect([asked.over, this.failed.has(asked.digest)]).toEqual([false, false])
-    expect(asked.yes.size).toBeGreaterThanOrEqual(asked.quorum)
+    assert.deepEqual([asked.over, this.failed.has(asked.digest)], [false, false])
+    assert.ok(asked.yes.size >= asked.quorum)
     this.runs.push({ run: begun.run, asked })
   }
 
@@ -211,8 +210,8 @@ class History {
       throw error
     }
     this.landed++
-    expect(asked.over).toBe(false)
-    expect(asked.yes.size).toBeGreaterThanOrEqual(asked.quorum)
+    assert.equal(asked.over, false)
+    assert.ok(asked.yes.size >= asked.quorum)
     asked.over = true
   }
 
@@ -248,7 +247,7 @@ class History {
            and a.promotion_id in (select id from run where state = 'SUCCEEDED'))`,
       [this.scene.laneId, this.scene.trusted.id],
     )
-    expect(wrong).toEqual([])
+    assert.deepEqual(wrong, [])
   }
 }
 
