@@ -11,7 +11,8 @@ const MANY = 16
 
 /**
  * Blobs in a folder of a local file system, for the processes of one machine; that one of them at a time writes an
- * upload is its lease's to say, in the index. An upload grows under `uploads/`, and is renamed to its key when it is sealed: a key that exists is complete.
+ * upload is its lease's to say, in the index. An upload grows under `uploads/`, and is renamed to its key when it is
+ * sealed: a key that exists is complete.
  */
 export function folderStorage(root: string): BlobStorage {
   const base = resolve(root)
