@@ -173,10 +173,8 @@ test('while the stream is down it says so and lists follow all the same; then it
 
 test('of two approvals that are needed, the first is seen by whoever looks on', async () => {
   const name = `team/two-${scene.mark}`
-  const lane = `two-${scene.mark}`
-  await scene.admin.createLane({
-    body: { name: lane, from: 'dev', to: 'trusted', policy: { gates: { quorum: [{ count: 2 }] } } },
-  })
+  const policy = { gates: { quorum: [{ count: 2 }] } }
+  const lane = await scene.lane({ name: `two-${scene.mark}`, from: 'dev', to: 'trusted', policy })
   await scene.push(rita, `dev/${name}`, '1.0.0', makeImage({ layers: ['two'] }))
   const { id, digest } = await rita.client.createRequest({ body: { lane, image: `${name}:1.0.0` } })
   const { page, context, faults } = await open(dora, `/requests/${id}`)

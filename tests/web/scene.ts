@@ -53,16 +53,21 @@ export async function openScene({ url, adminPassword }: Where) {
     return alone(made)
   }
 
-  /** A trusted feed of this scene alone, with a lane from `dev`; another administrator confirms it where one must. */
-  const stage = async (): Promise<{ feed: string; lane: string }> => {
-    const [feed, lane] = [`prod-${mark}`, `to-prod-${mark}`]
-    await admin.createFeed({ body: { name: feed, stage: 'prod', trusted: true } })
-    const { pending } = await admin.createLane({ body: { name: lane, from: 'dev', to: feed } })
+  /** A lane; into a trusted feed another administrator confirms it where one must, as other files make some. */
+  const lane = async (body: Parameters<typeof admin.createLane>[0]['body']): Promise<string> => {
+    const { pending } = await admin.createLane({ body })
     if (pending !== null) {
       const other = await administrator('opal')
-      await other.client.confirmLaneChange({ params: { lane, id: pending.id } })
+      await other.client.confirmLaneChange({ params: { lane: body.name, id: pending.id } })
     }
-    return { feed, lane }
+    return body.name
+  }
+
+  /** A trusted feed of this scene alone, with a lane from `dev`. */
+  const stage = async (): Promise<{ feed: string; lane: string }> => {
+    const feed = `prod-${mark}`
+    await admin.createFeed({ body: { name: feed, stage: 'prod', trusted: true } })
+    return { feed, lane: await lane({ name: `to-prod-${mark}`, from: 'dev', to: feed }) }
   }
 
   const push = (by: Person, name: string, tag: string, image: Made): Promise<void> => {
@@ -113,6 +118,7 @@ export async function openScene({ url, adminPassword }: Where) {
     person,
     alone,
     administrator,
+    lane,
     stage,
     push,
     promote,
