@@ -14,5 +14,14 @@ export {
   type TestPostgres,
   testPostgres,
 } from './postgres.ts'
+export {
+  type Link,
+  plain,
+  type PushedImage,
+  pushBlob,
+  pushImage,
+  pushIndex,
+  pushManifest,
+} from './push.ts'
 export { type RegistryKind, type RunningRegistry, startRegistry } from './registries.ts'
 export { until } from './wait.ts'

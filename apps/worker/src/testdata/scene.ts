@@ -4,10 +4,9 @@ import { digestOf, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, parseManifest
 import { newStorageKey, openStorage } from '@sluice/feed/storage'
 import { defaultPolicy, policyHash } from '@sluice/promotion'
 import { type Actor, appendEntry, newId, openStore, type Store, transaction } from '@sluice/store'
-import { cloneDatabase, until } from '@sluice/testkit'
+import { cloneDatabase, pushImage, pushIndex, until } from '@sluice/testkit'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
-import { pushImage, pushIndex } from './elsewhere.ts'
 import { makeDataDir, spawnWorker, type WorkerProcess } from './worker-process.ts'
 
 /** A registry that serves a feed of the scene; repositories have this before their names there. */
