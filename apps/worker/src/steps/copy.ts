@@ -63,6 +63,7 @@ async function move(
         root,
         closure: nodes,
         journal,
+        resend: run.distrusted,
         signal,
         onProgress: progressOf(`${item.position} ${i}`),
         ...(bandwidth && { bandwidth }),
