@@ -535,6 +535,7 @@ table public.promotion_progress of sluice_owner
   total_blobs integer not null
   bytes_per_second bigint not null
   at timestamp(3) with time zone not null default now()
+  items jsonb not null default '[]'::jsonb
   constraint promotion_progress_pkey PRIMARY KEY (promotion_id)
   constraint promotion_progress_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   CREATE TRIGGER notify AFTER INSERT OR UPDATE ON public.promotion_progress FOR EACH ROW EXECUTE FUNCTION notify_progress() (origin)
