@@ -4,7 +4,7 @@ import { fields } from './output.ts'
 import { stage } from './wait.ts'
 
 /** A request as people read it, with what to do next. */
-export function showRequest(request: Request, url: string): string[] {
+export function showRequest(request: Request): string[] {
   const { lane, approvals, gates, promotion } = request
   return [
     ...fields({
@@ -29,7 +29,7 @@ export function showRequest(request: Request, url: string): string[] {
         `decision   ${decision} by ${person} at ${at}  ${comment ?? ''}`.trimEnd(),
       ),
     ...(promotion === null ? [] : [`promotion  ${stage({ state: 'APPROVED', promotion })}`]),
-    ...next(request, url),
+    ...next(request),
   ]
 }
 
@@ -59,7 +59,7 @@ function showItem({ source, target, digest, platforms, closure, drift }: Request
   ]
 }
 
-function next(request: Request, url: string): string[] {
+function next(request: Request): string[] {
   const { id, state, promotion, items } = request
   if (state === 'PENDING') {
     const pinned = items.length === 1 ? items[0]?.digest : request.setDigest
@@ -67,16 +67,8 @@ function next(request: Request, url: string): string[] {
   }
   if (promotion?.state === 'ERRORED') return [`next       sluice retry ${id}`]
   if (promotion?.state !== 'SUCCEEDED') return []
-  return items.map(({ target, digest }) => `pull       ${pullCommand(url, target, digest)}`)
-}
-
-/** By the address that the service was reached by, and by digest: nothing else can come. */
-export function pullCommand(
-  url: string,
-  target: { feed: string; repository: string },
-  digest: string,
-): string {
-  return `docker pull ${new URL(url).host}/${target.feed}/${target.repository}@${digest}`
+  // By digest: nothing else can come.
+  return items.flatMap(({ pullCommand }) => (pullCommand === null ? [] : `pull       ${pullCommand}`))
 }
 
 /** Ends the command by how the request ended. @throws CliError `refused` or `failed` unless it was promoted */

@@ -39,6 +39,8 @@ export const promotion = z.object({
     /** Null while no byte moves. */
     bytesPerSecond: z.int().nullable(),
     secondsLeft: z.int().nullable(),
+    /** Of each item of the request, in its order: what has arrived of it. */
+    items: z.array(z.object({ bytes: z.int(), totalBytes: z.int() })),
   }),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   startedAt: time.nullable(),
@@ -58,8 +60,9 @@ export const executed = z.object({
       repository: z.string(),
       tag: z.string(),
       digest,
-      /** By the address that this answer was asked at; null when nothing was promoted. */
+      /** By digest, and by the tag; null when nothing was promoted. As those of a request's items. */
       pullCommand: z.string().nullable(),
+      tagPullCommand: z.string().nullable(),
     }),
   ),
   requester: z.string(),

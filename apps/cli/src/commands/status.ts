@@ -10,14 +10,14 @@ export function status(shell: Shell): Command {
     .argument('<id>', 'the request')
     .option('--watch', 'follow it to its end')
     .action(async (id: string, options: { watch?: true }, command: Command) => {
-      const { url, client, output } = connect(shell, command)
+      const { client, output } = connect(shell, command)
       if (options.watch === undefined) {
         const request = await client.getRequest({ params: { id } })
-        output.show(request, () => showRequest(request, url))
+        output.show(request, () => showRequest(request))
         return
       }
       const ended = await waitForEnd(client, id, { timeoutMs: undefined, note: output.note })
-      output.show(ended, () => showRequest(ended, url))
+      output.show(ended, () => showRequest(ended))
       outcome(ended)
     })
 }

@@ -8,6 +8,11 @@ export interface StepView {
   readonly finishedAt: string | null
 }
 
+interface ItemProgress {
+  readonly bytes: number
+  readonly totalBytes: number
+}
+
 /** The latest promotion of a request, as `GET /requests/{id}` answers it. */
 export interface PromotionView {
   readonly id: string
@@ -23,6 +28,8 @@ export interface PromotionView {
     readonly totalBlobs: number
     readonly bytesPerSecond: number | null
     readonly secondsLeft: number | null
+    /** Of each item of the request, in its order: what has arrived of it. */
+    readonly items: readonly ItemProgress[]
   }
   readonly error: { readonly code: string; readonly message: string } | null
   readonly startedAt: string | null
@@ -44,6 +51,7 @@ interface Row {
   readonly blobs: number
   readonly totalBytes: number
   readonly totalBlobs: number
+  readonly items: readonly ItemProgress[]
   /** Of the step that moves bytes; null where none did. */
   readonly moving: {
     readonly bytes: number
@@ -66,6 +74,9 @@ export async function readPromotions(
         order by s.started_at) from promotion_step s where s.promotion_id = p.id), '[]') as steps,
       (select jsonb_build_object('bytes', g.bytes, 'totalBytes', g.total_bytes, 'blobs', g.blobs, 'totalBlobs', g.total_blobs,
         'bytesPerSecond', g.bytes_per_second) from promotion_progress g where g.promotion_id = p.id) as moving,
+      coalesce((select jsonb_agg(jsonb_build_object('totalBytes', i.bytes, 'bytes', coalesce((select sum(m.size) from staged_member m
+        where m.promotion_id = p.id and m.position = i.position), 0)) order by i.position)
+        from request_item i where i.request_id = p.request_id), '[]') as items,
       staged.bytes, staged.blobs, total.bytes as "totalBytes", total.blobs as "totalBlobs"
     from (select distinct on (request_id) * from promotion where request_id = any (${[...requestIds]}::uuid[])
           order by request_id, created_at desc, id desc) p
@@ -97,13 +108,17 @@ function promotionView(row: Row): PromotionView {
   }
 }
 
-function progressOf({ state, moving, bytes, blobs, totalBytes, totalBlobs }: Row): PromotionView['progress'] {
-  const still = { bytesPerSecond: null, secondsLeft: null }
-  // `admit` clears what was staged: all of it is in.
-  if (state === 'SUCCEEDED') return { bytes: totalBytes, totalBytes, blobs: totalBlobs, totalBlobs, ...still }
+function progressOf(row: Row): PromotionView['progress'] {
+  const { state, moving, bytes, blobs, totalBytes, totalBlobs, items } = row
+  const still = { bytesPerSecond: null, secondsLeft: null, items }
+  if (state === 'SUCCEEDED') {
+    // `admit` clears what was staged: all of it is in.
+    const whole = items.map((item) => ({ bytes: item.totalBytes, totalBytes: item.totalBytes }))
+    return { ...still, bytes: totalBytes, totalBytes, blobs: totalBlobs, totalBlobs, items: whole }
+  }
   if (moving === null) return { bytes, totalBytes, blobs, totalBlobs, ...still }
   const { bytesPerSecond, ...counts } = moving
   if (state !== 'RUNNING' || bytesPerSecond === 0) return { ...counts, ...still }
   const secondsLeft = Math.ceil((counts.totalBytes - counts.bytes) / bytesPerSecond)
-  return { ...counts, bytesPerSecond, secondsLeft }
+  return { ...counts, bytesPerSecond, secondsLeft, items }
 }
