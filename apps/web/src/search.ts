@@ -43,6 +43,16 @@ export const requestSearch = (given: Given) =>
     platform: text(given['platform']),
   })
 
+/** `?image=A&image=B%20stable`: several, as a link of a CI run writes them, or one. */
+export const releaseSearch = (given: Given) => {
+  const images = [given['image']].flat().flatMap((value) => text(value) ?? [])
+  return chosen({
+    lane: text(given['lane']),
+    image: images.length === 0 ? undefined : images,
+    reason: text(given['reason']),
+  })
+}
+
 export const repositorySearch = (given: Given) =>
   chosen({ tag: text(given['tag']), find: text(given['find']) })
 export const findSearch = (given: Given) => chosen({ find: text(given['find']) })

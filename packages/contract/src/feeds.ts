@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { feedName, id, listOf, time } from './grammar.ts'
+import { feedName, id, imagesAddress, listOf, time } from './grammar.ts'
 import { remote, remoteBody, remotePatch } from './remotes.ts'
 
 const patterns = z.array(z.string().min(1).max(128)).max(100)
@@ -59,6 +59,7 @@ export const feed = z.object({
   quota,
   /** How its registry is reached; null where the feed is hosted. */
   remote: remote.nullable(),
+  address: imagesAddress,
   /** Bytes. */
   used: z.number(),
   createdAt: time,
