@@ -787,6 +787,51 @@ table public.robot of sluice_owner
   constraint robot_name_key UNIQUE (name)
   constraint robot_pkey PRIMARY KEY (id)
   rights sluice_api: insert, select, update; sluice_worker: select
+table public.running_image of sluice_owner
+  id bigint not null generated always as identity
+  site_id uuid not null
+  digest text collate "C" not null
+  images text[] not null default '{}'::text[]
+  began_at timestamp(3) with time zone not null default now()
+  ended_at timestamp(3) with time zone
+  constraint running_image_pkey PRIMARY KEY (id)
+  constraint running_image_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id)
+  CREATE INDEX running_image_digest_idx ON public.running_image USING btree (digest, id DESC)
+  CREATE INDEX running_image_site_idx ON public.running_image USING btree (site_id, id DESC)
+  CREATE UNIQUE INDEX running_image_now_key ON public.running_image USING btree (digest, site_id) WHERE (ended_at IS NULL)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.running_image FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.running_image FOR EACH ROW EXECUTE FUNCTION guard_running_image() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on images sluice_api: update
+  rights on ended_at sluice_api: update
+table public.site of sluice_owner
+  id uuid not null
+  name text collate "C" not null
+  stale_hours integer not null default 24
+  created_at timestamp(3) with time zone not null default now()
+  reported_at timestamp(3) with time zone
+  reported_by uuid
+  deleted_at timestamp(3) with time zone
+  constraint site_check CHECK (((reported_at IS NULL) = (reported_by IS NULL)))
+  constraint site_name_check CHECK (((name ~ '^[a-z0-9]([a-z0-9._@-]*[a-z0-9])?$'::text) AND (length(name) <= 64)))
+  constraint site_pkey PRIMARY KEY (id)
+  constraint site_reported_by_fkey FOREIGN KEY (reported_by) REFERENCES principal(id)
+  constraint site_stale_hours_check CHECK (((stale_hours >= 1) AND (stale_hours <= 8760)))
+  CREATE UNIQUE INDEX site_name_key ON public.site USING btree (name) WHERE (deleted_at IS NULL)
+  CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON public.site FOR EACH ROW EXECUTE FUNCTION guard_site() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on stale_hours sluice_api: update
+  rights on reported_at sluice_api: update
+  rights on reported_by sluice_api: update
+  rights on deleted_at sluice_api: update
+table public.site_reporter of sluice_owner
+  site_id uuid not null
+  principal_id uuid not null
+  constraint site_reporter_pkey PRIMARY KEY (site_id, principal_id)
+  constraint site_reporter_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
+  constraint site_reporter_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id)
+  CREATE INDEX site_reporter_principal_id_idx ON public.site_reporter USING btree (principal_id)
+  rights sluice_api: delete, insert, select
 table public.staged_member of sluice_owner
   promotion_id uuid not null
   position integer not null
@@ -1257,6 +1302,7 @@ begin
   delete from repository_manifest rm
   where rm.repository_id = p_repository and rm.digest = p_digest and rm.pushed_at < v_before and rm.admission_id is null
     and not awaited(p_digest)
+    and not runs(p_digest)
     and not exists (select from remote_tag o where o.repository_id = p_repository and o.digest = p_digest)
     and not exists (
       select from manifest_edge e join repository_manifest parent on parent.digest = e.parent_digest
@@ -1911,6 +1957,50 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_running_image()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'what ran has an end, and is never deleted');
+  end if;
+  if tg_op = 'INSERT' then
+    new.began_at := now();
+    new.ended_at := null;
+    return new;
+  end if;
+  if old.ended_at is not null
+     or to_jsonb(new) - array['images', 'ended_at'] <> to_jsonb(old) - array['images', 'ended_at'] then
+    perform refuse('running_fixed', 'what ran has an end, and is not changed otherwise');
+  end if;
+  if new.ended_at is not null then
+    new.ended_at := now();
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_site()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('site_fixed', 'a site is marked as deleted, and its history stays');
+  end if;
+  if old.deleted_at is not null or to_jsonb(new) - array['stale_hours', 'reported_at', 'reported_by', 'deleted_at']
+     <> to_jsonb(old) - array['stale_hours', 'reported_at', 'reported_by', 'deleted_at'] then
+    perform refuse('site_fixed', 'a site keeps its name; once deleted it stays deleted');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_tag()
  RETURNS trigger
@@ -2725,6 +2815,7 @@ begin
   perform from repository_manifest rm where rm.repository_id = p_repository and rm.digest = p_digest
     and rm.pushed_at < v_before and rm.admission_id is null
     and not awaited(p_digest)
+    and not runs(p_digest)
     and not exists (select from admission a where a.digest = p_digest)
     and not exists (select from tag t where t.repository_id = p_repository and t.digest = p_digest
       and (t.name <> all (p_tags) or matches_any_tag(v_rules -> 'immutable', t.name)))
@@ -2744,6 +2835,37 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.runs(p_digest text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select case when exists (select from running_image where ended_at is null)
+    then exists (select from running_image i where i.ended_at is null and i.digest in (select runs_as(p_digest))) else false end
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.runs_as(p_digest text)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  with recursive part (digest) as (
+    select p_digest
+    union
+    select e.child_digest from part join manifest_edge e on e.parent_digest = part.digest and e.kind in ('manifest', 'config')),
+  whole (digest) as (
+    select p_digest
+    union
+    select e.parent_digest from whole join manifest_edge e on e.child_digest = whole.digest and e.kind = 'manifest')
+  select digest from part union select digest from whole
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.seal_audit_entry()
  RETURNS trigger

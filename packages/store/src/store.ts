@@ -23,6 +23,7 @@ import {
 import { purges } from './purge/index.ts'
 import { pauses } from './remotes/pauses.ts'
 import { remotes } from './remotes/index.ts'
+import { sites } from './sites/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
@@ -82,6 +83,7 @@ export async function openStore({ url, poolSize = 10, secret, now = Date.now }: 
     recalls: recalls(connections),
     purges: purges(connections),
     remotes: remote,
+    sites: sites(connections),
     collector: collector(connections),
     storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),

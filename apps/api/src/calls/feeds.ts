@@ -54,8 +54,10 @@ export const previewRetention = async (
   { services, body }: Call<'previewRetention'>,
   feed: FeedView,
 ): Promise<Result<'previewRetention'>> => {
-  const { items, more } = await services.store.feeds.previewRetention(feed, { ...body, limit: PREVIEWED })
-  return { status: 200, body: { items: items.map((item) => ({ ...item, tags: [...item.tags] })), more } }
+  const plan = await services.store.feeds.previewRetention(feed, { ...body, limit: PREVIEWED })
+  const items = plan.items.map((item) => ({ ...item, tags: [...item.tags] }))
+  const kept = plan.kept.map((item) => ({ ...item, tags: [...item.tags], running: [...item.running] }))
+  return { status: 200, body: { items, kept, more: plan.more } }
 }
 
 export const getGrants = async (

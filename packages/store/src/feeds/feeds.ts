@@ -10,6 +10,7 @@ import { newId } from '../id.ts'
 import { afterName, type Page, type Paged, paged } from '../page.ts'
 import { changeRemote, insertRemote, type NewRemote, type RemoteChange } from '../remotes/change.ts'
 import type { Seal } from '../secrets/seal.ts'
+import { runningOf } from '../sites/where.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { FEED_VIEW, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
@@ -155,12 +156,22 @@ export function feeds(connections: Connections, seal: Seal) {
      */
     async previewRetention(feed: FeedView, { rules, limit }: { rules?: unknown; limit: number }) {
       const retention = rules === undefined ? feed.retention : parseRetention({ rules })
-      const items: RetiredView[] = []
-      for await (const { repository, manifests } of planFeed(pool, { ...feed, retention })) {
-        items.push(...manifests.map((manifest) => ({ repository, ...manifest })))
-        if (items.length > limit) break
+      const [items, kept]: [RetiredView[], RetiredView[]] = [[], []]
+      for await (const { repository, ...plan } of planFeed(pool, { ...feed, retention })) {
+        items.push(...plan.manifests.map((manifest) => ({ repository, ...manifest })))
+        kept.push(...plan.kept.map((manifest) => ({ repository, ...manifest })))
+        if (items.length + kept.length > limit) break
       }
-      return { items: items.slice(0, limit), more: items.length > limit }
+      const shown = kept.slice(0, limit)
+      const running = await runningOf(
+        pool,
+        shown.map(({ digest }) => digest),
+      )
+      return {
+        items: items.slice(0, limit),
+        kept: shown.map((manifest) => ({ ...manifest, running: running.get(manifest.digest) ?? [] })),
+        more: items.length > limit || kept.length > limit,
+      }
     },
 
     /** By name, in ASCII order; with `find`, only those with it in their name. */
