@@ -2,10 +2,12 @@ import { z } from 'zod'
 import type { Evidence } from '../evidence/evidence.ts'
 import type { GateInput, GateItem, GateName, GateReport } from './gate.ts'
 
-const SOURCE = /^(?:key|user|robot):[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?$/
+const SOURCE = /^(?:key|identity|user|robot):[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?$/
 
 export const sources = z
-  .array(z.string().regex(SOURCE, 'must be key:NAME (of this lane), robot:NAME or user:NAME'))
+  .array(
+    z.string().regex(SOURCE, 'must be key:NAME or identity:NAME (of this lane), robot:NAME or user:NAME'),
+  )
   .min(1)
   .max(20)
 
@@ -55,6 +57,7 @@ export interface Demand {
 const HOUR = 3_600_000
 /** How far clocks may differ. */
 const SKEW = 300_000
+const UNPROVEN_SHOWN = 5
 
 /** Looks at every subject of a rule: missing, stale, unreadable or refused evidence gives reasons. */
 export function judge({ items, now }: GateInput, rule: EvidenceRule, demand: Demand): Judged[] {
@@ -62,7 +65,8 @@ export function judge({ items, now }: GateInput, rule: EvidenceRule, demand: Dem
     const { item, platform, digest } = subject
     const found = newest(item, digest, rule.from, demand.wanted)
     const name = platform === null ? item.source : `${item.source} (${platform})`
-    const reasons = found === null ? missing(item, rule, demand) : refused(found, rule, demand, subject, now)
+    const reasons =
+      found === null ? missing(subject, rule, demand) : refused(found, rule, demand, subject, now)
     return {
       source: item.source,
       platform,
@@ -73,10 +77,15 @@ export function judge({ items, now }: GateInput, rule: EvidenceRule, demand: Dem
   })
 }
 
-function missing({ unread }: GateItem, { from }: EvidenceRule, { what }: Demand): string[] {
+function missing({ item, digest }: Subject, { from }: EvidenceRule, { what, wanted }: Demand): string[] {
+  const unproven = item.evidence.flatMap((each) => {
+    if (each.subject !== digest || !wanted(each)) return []
+    return (each.unproven ?? []).map((why) => `${each.id} does not count: ${why}`)
+  })
   return [
     `no ${what} from ${from.join(' or ')}`,
-    ...unread.map((why) => `attached evidence was not read: ${why}`),
+    ...item.unread.map((why) => `attached evidence was not read: ${why}`),
+    ...unproven.slice(0, UNPROVEN_SHOWN),
   ]
 }
 
