@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { feedName, id, listOf, time } from './grammar.ts'
+import { feedName, id, imagesAddress, listOf, time } from './grammar.ts'
 import { runningWhere } from './recalls.ts'
 import { remote, remoteBody, remotePatch } from './remotes.ts'
 
@@ -64,6 +64,7 @@ export const feed = z.object({
   quota,
   /** How its registry is reached; null where the feed is hosted. */
   remote: remote.nullable(),
+  address: imagesAddress,
   /** Bytes. */
   used: z.number(),
   createdAt: time,

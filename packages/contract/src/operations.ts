@@ -35,7 +35,7 @@ import {
   notificationHeaders,
   notificationKey,
 } from './remotes.ts'
-import { repositories } from './repositories.ts'
+import { repositories, repositoriesQuery } from './repositories.ts'
 import {
   breakGlassBody,
   evaluation,
@@ -321,7 +321,7 @@ export const operations = {
     path: '/feeds/{feed}/repositories',
     summary: 'Repositories of a feed',
     params: byFeed,
-    query: paged,
+    query: repositoriesQuery,
     answers: { 200: repositories },
   },
   listTags: {
@@ -687,8 +687,3 @@ type Answers<Id extends OperationId> = Operations[Id]['answers'][keyof Operation
 /** The body of a call's answer. */
 export type Answer<Id extends OperationId> =
   Answers<Id> extends infer S ? (S extends z.ZodType ? z.output<S> : undefined) : never
-
-/** The event streams are no JSON calls, so they stand beside the table. */
-export const EVENTS_PATH = '/requests/{id}/events'
-export const CHANGES_PATH = '/events'
-export const API_PREFIX = '/api/v1'

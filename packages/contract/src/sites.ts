@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { digest, id, listOf, name, page, time } from './grammar.ts'
 import { standingRecall } from './recalls.ts'
+import { standings } from './words.ts'
 
 /** Bytes of a report. */
 export const REPORT_BODY_LIMIT = 4 * 1024 * 1024
@@ -15,11 +16,7 @@ const reporter = z
 const reporters = z.array(reporter).max(100)
 const staleAfterHours = z.int().min(1).max(8760)
 
-/**
- * How what runs stands to what was let in, as far as the caller sees feeds. `recalled`: a recall reaches it, or an index
- * that it is part of. `not-admitted`: a feed has it, and no trusted one let it in. `unknown`: no feed has it.
- */
-export const standing = z.enum(['recalled', 'admitted', 'not-admitted', 'unknown'])
+export const standing = z.enum(standings)
 export type Standing = z.infer<typeof standing>
 
 export const site = z.object({

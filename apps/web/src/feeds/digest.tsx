@@ -114,7 +114,7 @@ function Places({ view: { places, digest } }: { view: Found }) {
   return (
     <Panel title="Where it is" flush>
       <ul className="timeline">
-        {sorted.map(({ feed, repository, tags, virtualTags, admission, recall }) => (
+        {sorted.map(({ feed, repository, tags, virtualTags, admission, recall, pullCommand }) => (
           <li key={`${feed}/${repository}`}>
             <span className="row">
               <Link
@@ -160,9 +160,7 @@ function Places({ view: { places, digest } }: { view: Found }) {
                 )}
               </span>
             )}
-            {recall === null && (
-              <Command text={`docker pull ${location.host}/${feed}/${repository}@${digest}`} />
-            )}
+            {pullCommand !== null && <Command text={pullCommand} />}
             {recall === null && recallable(feed) && (
               <span className="row">
                 <button

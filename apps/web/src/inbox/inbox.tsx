@@ -25,6 +25,7 @@ export function Inbox() {
   const matters = useMatters()
   const shown = mattersFor(matters, search.find)
   const alerts = useAlerts()
+  const asks = useMe().grants.some(({ verbs }) => verbs.includes('request'))
   const recalled = useRecalledRunning()
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
@@ -43,9 +44,16 @@ export function Inbox() {
       <PageHead
         title="Inbox"
         actions={
-          <Link to="/guide" className="button quiet">
-            First steps
-          </Link>
+          <>
+            <Link to="/guide" className="button quiet">
+              First steps
+            </Link>
+            {asks && (
+              <Link to="/requests/new" search={{}} className="button">
+                Ask for several …
+              </Link>
+            )}
+          </>
         }
       />
       <Tabs label="Which requests">

@@ -174,18 +174,18 @@ export function feeds(connections: Connections, seal: Seal) {
       }
     },
 
-    /** By name, in ASCII order. */
+    /** By name, in ASCII order; with `find`, only those with it in their name. */
     async repositories(
       feedId: string,
-      { limit, after }: Page,
+      { limit, after, find = '' }: Page & { readonly find?: string | undefined },
     ): Promise<Paged<{ name: string; createdAt: Date }>> {
       const { rows } = await pool.query<{ name: string; createdAt: Date }>(
         `select r.name, r.created_at as "createdAt" from repository r
-         where r.feed_id = $1 and r.name collate "C" > $2
+         where r.feed_id = $1 and r.name collate "C" > $2 and strpos(r.name, $4) > 0
            and (exists (select from repository_manifest m where m.repository_id = r.id)
              or exists (select from remote_tag o where o.repository_id = r.id))
          order by r.name collate "C" limit $3`,
-        [feedId, afterName(after), limit + 1],
+        [feedId, afterName(after), limit + 1, find.toLowerCase()],
       )
       return paged(rows, limit, ({ name }) => name)
     },
