@@ -13,8 +13,12 @@ export const listFeeds: Handle<'listFeeds'> = async ({ services, grants, query }
 }
 
 export const createFeed: Handle<'createFeed'> = async ({ services, actor, body }) => {
-  const { kind: _, remote, ...feed } = body
-  const made = await services.store.feeds.create(actor, { ...feed, ...(remote && { remote }) })
+  const { kind, remote, cache = {}, ...feed } = body
+  const made = await services.store.feeds.create(actor, {
+    ...feed,
+    ...(remote && { remote }),
+    ...(kind === 'proxy' && { cache }),
+  })
   return { status: 201, body: viewOf(made) }
 }
 
@@ -67,8 +71,8 @@ export const putGrants = async (
 }
 
 function viewOf(feed: FeedView) {
-  const { id, name, formerNames, kind, stage, trusted, tagRules, retention, quota, remote, used, createdAt } =
-    feed
+  const { id, name, formerNames, kind, stage, trusted, tagRules, retention, quota } = feed
+  const { remote, cache, used, createdAt } = feed
   return {
     id,
     name,
@@ -80,6 +84,7 @@ function viewOf(feed: FeedView) {
     retention,
     quota,
     remote,
+    cache,
     used,
     createdAt,
   }

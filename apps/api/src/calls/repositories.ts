@@ -11,14 +11,15 @@ export const listRepositories = async (
 
 export const listTags = async (
   { services, origin, query }: Call<'listTags'>,
-  { id, name, remote }: FeedView,
+  { id, name, kind, remote }: FeedView,
 ): Promise<Result<'listTags'>> => {
   const { repository } = query
   const { items, next } =
-    remote === null
+    kind !== 'remote'
       ? await services.store.feeds.tags(id, repository, query)
       : await services.store.remotes.tags(id, repository, query)
-  const address = remote === null ? null : addressOf(remote)
+  // What a proxy feed keeps is pulled through it.
+  const address = remote === null || kind === 'proxy' ? null : addressOf(remote)
   const tags = items.map(({ promotionId, ...tag }) => ({
     ...tag,
     promotion: promotionId,
