@@ -17,6 +17,7 @@ test('the public face', () => {
     'decideApproval',
     'decideCancel',
     'decideCreation',
+    'decideLate',
     'decideRetry',
     'decideRevoke',
     'decideStart',

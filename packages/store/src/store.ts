@@ -22,6 +22,7 @@ import {
 } from './promotion/index.ts'
 import { purges } from './purge/index.ts'
 import { pauses } from './remotes/pauses.ts'
+import { lateReferrers } from './referrers/index.ts'
 import { remotes } from './remotes/index.ts'
 import type { Connections } from './transaction.ts'
 
@@ -82,6 +83,7 @@ export async function openStore({ url, poolSize = 10, secret, now = Date.now }: 
     recalls: recalls(connections),
     purges: purges(connections),
     remotes: remote,
+    referrers: lateReferrers(connections, remote),
     collector: collector(connections),
     storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),

@@ -13,6 +13,7 @@ import { Changes } from './changes.tsx'
 import { Decision } from './decision.tsx'
 import { Gates } from './gates.tsx'
 import { decidedDigest, requestName, sourceName, targetName } from './naming.ts'
+import { LateReferrers } from './late-referrers.tsx'
 import { Progress } from './progress.tsx'
 import { useRequest } from './query.ts'
 import { Review } from './review.tsx'
@@ -62,6 +63,7 @@ function Shown({ request }: { request: Request }) {
           {!letIn(request) && <Decision request={request} />}
           <Gates gates={request.gates} />
           {item !== undefined && <Evidence key={item.digest} digests={[item.digest]} />}
+          {request.promotion?.state === 'SUCCEEDED' && <LateReferrers request={request} />}
         </div>
       </div>
     </>

@@ -44,7 +44,12 @@ async function move(item: RunItem, context: StepContext, progressOf: ProgressOf)
     : { repository: hostedSource(item, runs, storage) }
   const to = item.target.remote
     ? await registries.open(item.target, 'pull,push')
-    : { repository: hostedDestination(run, runs, storage) }
+    : {
+        repository: hostedDestination(
+          { blobs: runs.blobs, receive: (blob) => runs.receiveBlob(run, blob) },
+          storage,
+        ),
+      }
   const bandwidth = bothOf(
     'bandwidth' in from ? from.bandwidth : undefined,
     'bandwidth' in to ? to.bandwidth : undefined,
