@@ -67,7 +67,7 @@ export async function startWorker(
     if (due || event.channel === 'reconnected') relaying.poke()
     if (event.channel === 'sluice_promotion' && event.state !== 'RUNNING')
       running.get(event.promotionId)?.look()
-    if (event.channel === 'sluice_due' && event.what === 'referrers') following.poke()
+    if (event.channel === 'sluice_due') (event.what === 'hints' ? reconciling : following).poke()
   })
   log.info({ worker, queue: redisUrl === undefined ? 'postgres' : 'redis' }, 'worker runs')
 

@@ -26,6 +26,7 @@ export type RemoteOptions = CredentialOptions & {
   plainHttp?: string[]
   privateHost?: string[]
   bandwidth?: number
+  repository?: string[]
 }
 
 /** Adds what says how the registry of a remote feed is reached. */
@@ -45,6 +46,7 @@ export function withRemoteOptions(command: Command): Command {
     .option('--plain-http <host>', 'may be spoken to without TLS, or loopback; repeatable', several)
     .option('--private-host <host>', 'may have an address inside your network, repeatable', several)
     .option('--bandwidth <bytes>', 'a second, at the most', parseBytes)
+    .option('--repository <name>', 'to be listed, repeatable: its registry is not asked for a list', several)
 }
 
 export function withCredentialOptions(command: Command): Command {
@@ -80,6 +82,7 @@ export async function remoteOf(shell: Shell, options: RemoteOptions): Promise<Re
     ...(plainHttp && { plainHttp: plainHttp.includes('loopback') ? 'loopback' : plainHttp }),
     ...(options.privateHost && { privateHosts: options.privateHost }),
     ...(options.bandwidth !== undefined && { bandwidth: options.bandwidth }),
+    ...(options.repository && { repositories: options.repository }),
   }
 }
 

@@ -13,6 +13,9 @@ import { Age } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
 import { feedsQuery } from './queries.ts'
 
+const ELSEWHERE =
+  'The registry is elsewhere, and not asked for its list, which many refuse. Shown are the repositories that requests have asked for, and those that the settings of the feed name; others can be asked for by name all the same.'
+
 export function Repositories() {
   const { feed } = useParams({ from: '/shell/feeds/$feed' })
   const { find = '' } = useSearch({ from: '/shell/feeds/$feed' })
@@ -70,8 +73,12 @@ export function Repositories() {
           if (repositories.length === 0) {
             return (
               <div className="panel">
-                <Empty title="Nothing was pushed here yet">
-                  {known?.trusted === true ? (
+                <Empty
+                  title={known?.remote == null ? 'Nothing was pushed here yet' : 'No repository is known yet'}
+                >
+                  {known?.remote != null ? (
+                    <p>{ELSEWHERE}</p>
+                  ) : known?.trusted === true ? (
                     <p>Images come here by promotion only.</p>
                   ) : (
                     <Command text={`docker push ${location.host}/${feed}/REPOSITORY:TAG`} />
@@ -95,6 +102,7 @@ export function Repositories() {
                   }
                 />
               </search>
+              {known?.remote != null && <p className="soft small">{ELSEWHERE}</p>}
               {shown.length === 0 && !more.has ? (
                 <div className="panel">
                   <Empty title="No repository of that name" />
