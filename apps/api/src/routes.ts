@@ -20,6 +20,7 @@ import * as history from './calls/history.ts'
 import * as lanes from './calls/lanes.ts'
 import * as purges from './calls/purges.ts'
 import * as recalls from './calls/recalls.ts'
+import * as referrers from './calls/referrers.ts'
 import * as remotes from './calls/remotes.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
@@ -99,6 +100,8 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   revokeApproval: onRequest('approve', requests.revokeApproval),
   cancelRequest: onRequest('own', requests.cancelRequest),
   retryRequest: onRequest('request', requests.retryRequest),
+  listLateReferrers: onRequest('see', referrers.listLateReferrers),
+  scanReferrers: onRequest('request', referrers.scanReferrers),
   // Signed with a key of the request's lane, which stands in for a credential.
   reportTicket: anyone(tickets.reportTicket),
   listPromotions: signedIn(history.listPromotions),

@@ -24,6 +24,7 @@ import { me } from './me.ts'
 import { promotions, promotionsQuery, weeks, weeksQuery } from './promotions.ts'
 import { purge, purgeBody, purges, purgesQuery } from './purges.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
+import { lateReferrers, lateReferrersQuery } from './referrers.ts'
 import {
   alert,
   alertResolution,
@@ -505,6 +506,21 @@ export const operations = {
     summary: 'Run an ERRORED promotion again',
     params: byId,
     answers: { 200: request },
+  },
+  listLateReferrers: {
+    method: 'GET',
+    path: '/requests/{id}/referrers',
+    summary: 'Signatures, SBOMs and attestations that came after the promotion, newest first',
+    params: byId,
+    query: lateReferrersQuery,
+    answers: { 200: lateReferrers },
+  },
+  scanReferrers: {
+    method: 'POST',
+    path: '/requests/{id}/referrers',
+    summary: 'Look now at what came to the source after the promotion; a worker does',
+    params: byId,
+    answers: { 202: null },
   },
   reportTicket: {
     method: 'POST',

@@ -180,13 +180,17 @@ export function feeds(connections: Connections, seal: Seal) {
     async repositories(
       feedId: string,
       { limit, after, find = '' }: Page & { readonly find?: string | undefined },
-    ): Promise<Paged<{ name: string; createdAt: Date }>> {
-      const { rows } = await pool.query<{ name: string; createdAt: Date }>(
-        `select r.name, r.created_at as "createdAt" from repository r
-         where r.feed_id = $1 and r.name collate "C" > $2 and strpos(r.name, $4) > 0
-           and (exists (select from repository_manifest m where m.repository_id = r.id)
-             or exists (select from remote_tag o where o.repository_id = r.id))
-         order by r.name collate "C" limit $3`,
+    ): Promise<Paged<{ name: string; createdAt: Date | null }>> {
+      const { rows } = await pool.query<{ name: string; createdAt: Date | null }>(
+        `select n.name, max(n.created_at) as "createdAt" from (
+           select r.name, r.created_at from repository r
+           where r.feed_id = $1 and r.name collate "C" > $2 and strpos(r.name, $4) > 0
+             and (exists (select from repository_manifest m where m.repository_id = r.id)
+               or exists (select from remote_tag o where o.repository_id = r.id))
+           union all
+           select c.name, null from feed_remote x cross join unnest(x.repositories) c (name)
+           where x.feed_id = $1 and c.name collate "C" > $2 and strpos(c.name, $4) > 0) n
+         group by n.name order by n.name collate "C" limit $3`,
         [feedId, afterName(after), limit + 1, find.toLowerCase()],
       )
       return paged(rows, limit, ({ name }) => name)
