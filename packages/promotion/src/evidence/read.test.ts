@@ -787,6 +787,30 @@ describe('documents as tools write them', () => {
     }
   })
 
+  test('SBOMs: the licence of what they are about is one of theirs, and without one it is no package', () => {
+    const agpl = { licence: 'AGPL-3.0-only', count: 1, packages: ['app@1'] }
+    const described = (licence: string) => ({
+      spdxVersion: 'SPDX-2.3',
+      documentDescribes: ['A'],
+      packages: [
+        { SPDXID: 'A', name: 'app', versionInfo: '1', licenseDeclared: licence },
+        { SPDXID: 'B', name: 'b', licenseDeclared: 'MIT' },
+      ],
+    })
+    const mit = { licence: 'MIT', count: 1, packages: ['b'] }
+    expect(read(described('AGPL-3.0-only')).summary).toMatchObject({ packages: 2, licences: [agpl, mit] })
+    expect(read(described('NOASSERTION')).summary).toMatchObject({ packages: 1, licences: [mit] })
+    const component = { type: 'application', name: 'app', version: '1' }
+    const about = (over: object) => ({
+      bomFormat: 'CycloneDX',
+      metadata: { component: { ...component, ...over } },
+      components: [{ name: 'b', licenses: [{ license: { id: 'MIT' } }] }],
+    })
+    const licensed = about({ licenses: [{ license: { id: 'AGPL-3.0-only' } }] })
+    expect(read(licensed).summary).toMatchObject({ packages: 2, licences: [agpl, mit] })
+    expect(read(about({})).summary).toMatchObject({ packages: 1, licences: [mit] })
+  })
+
   test('Grype: a fix of no state is none; a time that was not given', () => {
     const match = { vulnerability: { id: 'CVE-1', severity: 'Low', fix: { versions: ['2'], state: '' } } }
     const found = read({ ...grype, matches: [match], descriptor: { name: 'grype', timestamp: '' } })
