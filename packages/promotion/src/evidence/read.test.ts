@@ -664,6 +664,21 @@ describe('documents as tools write them', () => {
     })
   })
 
+  test('JUnit: a case that says of itself that it did not run, as googletest writes it, has not passed', () => {
+    const cases = [
+      'status="notrun" result="suppressed"',
+      'status="disabled"',
+      'result="skipped"',
+      'status="run" result="completed"',
+    ]
+    const xml = (some: string[]) =>
+      `<testsuite>${some.map((said, i) => `<testcase name="c${i}" ${said}/>`).join('')}</testsuite>`
+    expect(read(xml(cases)).summary).toMatchObject({ result: 'PASSED', passed: 1, failed: 0 })
+    expect(() => read(xml(cases.slice(0, 3)))).toThrow('no test of it ran')
+    const broken = read('<testsuite><testcase name="a" status="notrun"><failure/></testcase></testsuite>')
+    expect(broken.summary).toMatchObject({ result: 'FAILED', failed: 1 })
+  })
+
   test('JUnit: a suite that broke outside of its tests has failed, whatever its tests say', () => {
     const { summary } = read('<testsuite><testcase name="a"/><error message="no setup"/></testsuite>')
     expect(summary).toMatchObject({ result: 'FAILED', passed: 1, failed: 1, failedTests: [] })
