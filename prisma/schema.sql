@@ -270,9 +270,25 @@ table public.feed of sluice_owner
   constraint feed_kind_check CHECK ((kind = ANY (ARRAY['hosted'::text, 'remote'::text, 'proxy'::text])))
   constraint feed_pkey PRIMARY KEY (id)
   constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
+  constraint proxy_has_no_rules CHECK (((kind <> 'proxy'::text) OR ((retention = '{"rules": []}'::jsonb) AND (tag_rules = '{}'::jsonb))))
+  constraint proxy_is_never_trusted CHECK (((kind <> 'proxy'::text) OR (NOT trusted)))
   constraint remote_keeps_no_blobs CHECK (((kind <> 'remote'::text) OR ((quota_bytes IS NULL) AND (retention = '{"rules": []}'::jsonb))))
   CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
   CREATE TRIGGER guard_trusted BEFORE UPDATE OF trusted ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_trusted() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
+table public.feed_cache of sluice_owner
+  feed_id uuid not null
+  keep_days integer not null
+  upstream text not null
+  reached_at timestamp(3) with time zone
+  failing_since timestamp(3) with time zone
+  failure text
+  constraint feed_cache_check CHECK (((failing_since IS NULL) = (failure IS NULL)))
+  constraint feed_cache_failure_check CHECK ((length(failure) <= 1000))
+  constraint feed_cache_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint feed_cache_keep_days_check CHECK (((keep_days >= 1) AND (keep_days <= 36500)))
+  constraint feed_cache_pkey PRIMARY KEY (feed_id)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.feed_cache FOR EACH ROW EXECUTE FUNCTION guard_feed_cache() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
 table public.feed_name of sluice_owner
   name text not null
@@ -389,6 +405,7 @@ table public.lane of sluice_owner
   constraint lane_to_feed_id_fkey FOREIGN KEY (to_feed_id) REFERENCES feed(id)
   CREATE UNIQUE INDEX lane_name_key ON public.lane USING btree (name) WHERE (deleted_at IS NULL)
   CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.lane FOR EACH ROW EXECUTE FUNCTION guard_lane() (always)
+  CREATE TRIGGER refuse_proxy BEFORE INSERT ON public.lane FOR EACH ROW EXECUTE FUNCTION refuse_lane_to_proxy() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
 table public.lane_change of sluice_owner
   id uuid not null
@@ -473,6 +490,14 @@ table public.manifest_edge of sluice_owner
   constraint manifest_edge_pkey PRIMARY KEY (parent_digest, "position")
   CREATE INDEX manifest_edge_child_digest_idx ON public.manifest_edge USING btree (child_digest)
   rights sluice_api: insert, select; sluice_worker: select
+table public.manifest_use of sluice_owner
+  repository_id uuid not null
+  digest text not null
+  used_at timestamp(3) with time zone not null default now()
+  constraint manifest_use_pkey PRIMARY KEY (repository_id, digest)
+  constraint manifest_use_repository_id_digest_fkey FOREIGN KEY (repository_id, digest) REFERENCES repository_manifest(repository_id, digest) ON DELETE CASCADE
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.manifest_use FOR EACH ROW EXECUTE FUNCTION guard_manifest_use() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
 table public.person of sluice_owner
   id uuid not null
   display_name text not null
@@ -539,6 +564,7 @@ table public.promotion_progress of sluice_owner
   total_blobs integer not null
   bytes_per_second bigint not null
   at timestamp(3) with time zone not null default now()
+  items jsonb not null default '[]'::jsonb
   constraint promotion_progress_pkey PRIMARY KEY (promotion_id)
   constraint promotion_progress_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   CREATE TRIGGER notify AFTER INSERT OR UPDATE ON public.promotion_progress FOR EACH ROW EXECUTE FUNCTION notify_progress() (origin)
@@ -786,6 +812,51 @@ table public.robot of sluice_owner
   constraint robot_name_key UNIQUE (name)
   constraint robot_pkey PRIMARY KEY (id)
   rights sluice_api: insert, select, update; sluice_worker: select
+table public.running_image of sluice_owner
+  id bigint not null generated always as identity
+  site_id uuid not null
+  digest text collate "C" not null
+  images text[] not null default '{}'::text[]
+  began_at timestamp(3) with time zone not null default now()
+  ended_at timestamp(3) with time zone
+  constraint running_image_pkey PRIMARY KEY (id)
+  constraint running_image_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id)
+  CREATE INDEX running_image_digest_idx ON public.running_image USING btree (digest, id DESC)
+  CREATE INDEX running_image_site_idx ON public.running_image USING btree (site_id, id DESC)
+  CREATE UNIQUE INDEX running_image_now_key ON public.running_image USING btree (digest, site_id) WHERE (ended_at IS NULL)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.running_image FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.running_image FOR EACH ROW EXECUTE FUNCTION guard_running_image() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on images sluice_api: update
+  rights on ended_at sluice_api: update
+table public.site of sluice_owner
+  id uuid not null
+  name text collate "C" not null
+  stale_hours integer not null default 24
+  created_at timestamp(3) with time zone not null default now()
+  reported_at timestamp(3) with time zone
+  reported_by uuid
+  deleted_at timestamp(3) with time zone
+  constraint site_check CHECK (((reported_at IS NULL) = (reported_by IS NULL)))
+  constraint site_name_check CHECK (((name ~ '^[a-z0-9]([a-z0-9._@-]*[a-z0-9])?$'::text) AND (length(name) <= 64)))
+  constraint site_pkey PRIMARY KEY (id)
+  constraint site_reported_by_fkey FOREIGN KEY (reported_by) REFERENCES principal(id)
+  constraint site_stale_hours_check CHECK (((stale_hours >= 1) AND (stale_hours <= 8760)))
+  CREATE UNIQUE INDEX site_name_key ON public.site USING btree (name) WHERE (deleted_at IS NULL)
+  CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON public.site FOR EACH ROW EXECUTE FUNCTION guard_site() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on stale_hours sluice_api: update
+  rights on reported_at sluice_api: update
+  rights on reported_by sluice_api: update
+  rights on deleted_at sluice_api: update
+table public.site_reporter of sluice_owner
+  site_id uuid not null
+  principal_id uuid not null
+  constraint site_reporter_pkey PRIMARY KEY (site_id, principal_id)
+  constraint site_reporter_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
+  constraint site_reporter_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id)
+  CREATE INDEX site_reporter_principal_id_idx ON public.site_reporter USING btree (principal_id)
+  rights sluice_api: delete, insert, select
 table public.staged_member of sluice_owner
   promotion_id uuid not null
   position integer not null
@@ -835,9 +906,10 @@ table public.tag_move of sluice_owner
   promotion_id uuid
   entry_id uuid
   feed_id uuid not null
+  observed boolean not null default false
   constraint tag_move_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES principal(id)
   constraint tag_move_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
-  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL)))
+  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL) OR observed))
   constraint tag_move_pkey PRIMARY KEY (id)
   constraint tag_move_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   constraint tag_move_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
@@ -852,6 +924,7 @@ table public.tag_move of sluice_owner
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tag_move FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER observed BEFORE INSERT ON public.tag_move FOR EACH ROW WHEN (new.observed) EXECUTE FUNCTION guard_observed_move() (always)
   CREATE TRIGGER stamp_feed BEFORE INSERT ON public.tag_move FOR EACH ROW EXECUTE FUNCTION stamp_feed() (always)
   rights sluice_api: insert, select; sluice_worker: select
 table public.ticket_state of sluice_owner
@@ -925,6 +998,7 @@ table public.upload of sluice_owner
   constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   constraint upload_storage_key_key UNIQUE (storage_key)
   CREATE INDEX upload_updated_at_idx ON public.upload USING btree (updated_at)
+  CREATE TRIGGER proxy_upload BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_proxy_upload() (always)
   CREATE TRIGGER remote_blob BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.user_group of sluice_owner
@@ -1256,6 +1330,7 @@ begin
   delete from repository_manifest rm
   where rm.repository_id = p_repository and rm.digest = p_digest and rm.pushed_at < v_before and rm.admission_id is null
     and not awaited(p_digest)
+    and not runs(p_digest)
     and not exists (select from remote_tag o where o.repository_id = p_repository and o.digest = p_digest)
     and not exists (
       select from manifest_edge e join repository_manifest parent on parent.digest = e.parent_digest
@@ -1464,6 +1539,21 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_feed_cache()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and new.feed_id <> old.feed_id
+     or not exists (select from feed where id = new.feed_id and kind = 'proxy') then
+    perform refuse('feed_fixed', 'only a proxy feed is a cache, and it stays with its feed');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_feed_name()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1485,10 +1575,10 @@ CREATE OR REPLACE FUNCTION public.guard_feed_remote()
 AS $function$
 begin
   if tg_op = 'UPDATE' and new.feed_id <> old.feed_id then
-    perform refuse('feed_fixed', 'the settings of a remote registry stay with their feed');
+    perform refuse('feed_fixed', 'the settings of a registry stay with their feed');
   end if;
-  if not exists (select from feed where id = new.feed_id and kind = 'remote') then
-    perform refuse('feed_fixed', 'only a remote feed has a registry elsewhere');
+  if not exists (select from feed where id = new.feed_id and kind in ('remote', 'proxy')) then
+    perform refuse('feed_fixed', 'only a remote or a proxy feed has a registry elsewhere');
   end if;
   new.changed_at := now();
   return new;
@@ -1653,6 +1743,21 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.guard_manifest_use()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if not is_proxy(new.repository_id) then
+    perform refuse('membership_fixed', 'only of proxy feeds is written down what is used');
+  end if;
+  new.used_at := now();
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_membership()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1681,6 +1786,20 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_observed_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.observed and not is_proxy(new.repository_id) then
+    perform refuse('membership_fixed', 'only the tags of a proxy feed move by what its upstream does');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_promotion()
  RETURNS trigger
@@ -1911,6 +2030,50 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_running_image()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'what ran has an end, and is never deleted');
+  end if;
+  if tg_op = 'INSERT' then
+    new.began_at := now();
+    new.ended_at := null;
+    return new;
+  end if;
+  if old.ended_at is not null
+     or to_jsonb(new) - array['images', 'ended_at'] <> to_jsonb(old) - array['images', 'ended_at'] then
+    perform refuse('running_fixed', 'what ran has an end, and is not changed otherwise');
+  end if;
+  if new.ended_at is not null then
+    new.ended_at := now();
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_site()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('site_fixed', 'a site is marked as deleted, and its history stays');
+  end if;
+  if old.deleted_at is not null or to_jsonb(new) - array['stale_hours', 'reported_at', 'reported_by', 'deleted_at']
+     <> to_jsonb(old) - array['stale_hours', 'reported_at', 'reported_by', 'deleted_at'] then
+    perform refuse('site_fixed', 'a site keeps its name; once deleted it stays deleted');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_tag()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2089,6 +2252,17 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.is_proxy(p_repository uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (select from repository r join feed f on f.id = r.feed_id where r.id = p_repository and f.kind = 'proxy')
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.is_release_tag(tag text)
  RETURNS boolean
@@ -2439,6 +2613,34 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.refuse_lane_to_proxy()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if exists (select from feed where id = new.to_feed_id and kind = 'proxy') then
+    perform refuse('lane_fixed', 'no lane leads into a proxy feed: its upstream alone fills it');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.refuse_proxy_upload()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if is_proxy(new.repository_id) then
+    perform refuse('repository_fixed', 'a proxy feed is filled from its upstream alone');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.refuse_remote_blob()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2711,7 +2913,7 @@ AS $function$
 declare v_before timestamptz := collectable_before('1 day'); v_feed uuid; v_rules jsonb;
 begin
   select f.id, f.tag_rules into v_feed, v_rules from repository r join feed f on f.id = r.feed_id
-    where r.id = p_repository and not f.trusted and jsonb_array_length(f.retention -> 'rules') > 0;
+    where r.id = p_repository and not f.trusted and (f.kind = 'proxy' or jsonb_array_length(f.retention -> 'rules') > 0);
   if not found then
     return false;
   end if;
@@ -2724,7 +2926,9 @@ begin
   perform from repository_manifest rm where rm.repository_id = p_repository and rm.digest = p_digest
     and rm.pushed_at < v_before and rm.admission_id is null
     and not awaited(p_digest)
+    and not runs(p_digest)
     and not exists (select from admission a where a.digest = p_digest)
+    and not exists (select from manifest_use u where u.repository_id = p_repository and u.digest = p_digest and u.used_at >= v_before)
     and not exists (select from tag t where t.repository_id = p_repository and t.digest = p_digest
       and (t.name <> all (p_tags) or matches_any_tag(v_rules -> 'immutable', t.name)))
     and not exists (
@@ -2743,6 +2947,37 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.runs(p_digest text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select case when exists (select from running_image where ended_at is null)
+    then exists (select from running_image i where i.ended_at is null and i.digest in (select runs_as(p_digest))) else false end
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.runs_as(p_digest text)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  with recursive part (digest) as (
+    select p_digest
+    union
+    select e.child_digest from part join manifest_edge e on e.parent_digest = part.digest and e.kind in ('manifest', 'config')),
+  whole (digest) as (
+    select p_digest
+    union
+    select e.parent_digest from whole join manifest_edge e on e.child_digest = whole.digest and e.kind = 'manifest')
+  select digest from part union select digest from whole
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.seal_audit_entry()
  RETURNS trigger

@@ -215,6 +215,50 @@ test('a recall stops pulls and verify, until a restore was approved', async () =
   expect(await ok('ada', 'verify trusted/team/app:1.0.1')).toMatch(/allowed +yes/)
 })
 
+test('a robot reports what runs; who recalls it is told where', async () => {
+  const digest = await pushed('1.0.7')
+  const asked = JSON.parse(await ok('ada', 'request team/app:1.0.7 --lane dev-to-trusted --json'))
+  await ok('bob', `approve ${asked.id} --digest ${digest}`)
+  await ok('ada', `status ${asked.id} --watch`)
+  expect(await ok('admin', 'sites create prod-eu')).toMatch(/state +unreported/)
+  const token = 'tokens create prod-eu --robot prod-eu --scope report:prod-eu --json'
+  const { secret } = JSON.parse(await ok('admin', token))
+  expect(await ok('admin', 'sites set prod-eu --reporter robot:prod-eu --stale-after 2')).toMatch(
+    /reporters +robot:prod-eu/,
+  )
+  const report = async (stdin: string, ...more: string[]): Promise<Result> => {
+    const [input, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+    input.end(stdin)
+    const env = { XDG_CONFIG_HOME: home, SLUICE_URL: service.url, SLUICE_TOKEN: secret }
+    const code = await run(['running', 'report', 'prod-eu', ...more], { env, stdin: input, stdout, stderr })
+    return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+  }
+  const strange = `sha256:${'9'.repeat(64)}`
+  const lines = [`host/trusted/team/app:1.0.7\tdocker-pullable://host/x@${digest}`, `y ${strange}`, 'z:1 ']
+  expect(await report(lines.join('\n'))).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/digests +2\nbegan +2\nended +0/),
+    stderr: '1 lines name no digest: containers that have not started\n',
+  })
+  expect(await report('')).toMatchObject({ code: 2, stderr: expect.stringContaining('--none') })
+  expect(await ok('admin', 'sites list')).toMatch(/prod-eu +current +\S+ +0 +1 +0 +1/)
+  expect(await ok('admin', 'running list --standing unknown')).toMatch(
+    new RegExp(`prod-eu +unknown +${strange}`),
+  )
+  expect(await ok('ada', `where ${digest}`)).toMatch(
+    /prod-eu +admitted .* now +host\/trusted\/team\/app:1\.0\.7/,
+  )
+  const made = ['recalls', 'create', digest, '--feed', 'trusted', '--reason', 'CVE-7']
+  expect(await ok('bob', made)).toMatch(new RegExp(`runs in +prod-eu +${digest} +since`))
+  expect(await ok('ada', 'running list --standing recalled')).toContain(digest)
+  expect(await report('', '--none')).toMatchObject({ code: 0, stdout: expect.stringMatching(/ended +2/) })
+  expect(await ok('ada', `where ${digest}`)).not.toContain('prod-eu')
+  expect(await ok('ada', `where ${digest} --past`)).toContain('prod-eu')
+  expect(await sluice('ada', 'sites delete prod-eu')).toMatchObject({ code: 3 })
+  await ok('admin', 'sites delete prod-eu')
+  expect(await report(strange)).toMatchObject({ code: 1 })
+})
+
 test('a purge takes two persons who do not know each other’s password; then the digest is gone', async () => {
   const digest = await pushed('1.0.2')
   const asked = JSON.parse(await ok('ada', 'request team/app:1.0.2 --lane dev-to-trusted --json'))

@@ -1,4 +1,4 @@
-import { CallError, type Client, type Grant, type Lane as LaneView } from '@sluice/contract'
+import { CallError, type Client, type Feed, type Grant, type Lane as LaneView } from '@sluice/contract'
 import { CliError } from '../errors.ts'
 import { collect } from '../pages.ts'
 import { diff } from './diff.ts'
@@ -39,9 +39,9 @@ async function each<T>(
 }
 
 type Env = Shell['env']
-type Feed = NonNullable<Wanted['feeds']>[number]
+type WantedFeed = NonNullable<Wanted['feeds']>[number]
 
-async function planFeed(client: Client, wanted: Feed, env: Env): Promise<Change | undefined> {
+async function planFeed(client: Client, wanted: WantedFeed, env: Env): Promise<Change | undefined> {
   const { name, kind = 'hosted', remote, ...patch } = wanted
   const subject = `feed ${name}`
   // Also where nothing differs: a variable that is missing is found now, not with the next change.
@@ -61,7 +61,7 @@ async function planFeed(client: Client, wanted: Feed, env: Env): Promise<Change 
   }
   const has = feed.remote && shown ? { remote: only(withoutMarks(feed.remote), shown) } : {}
   const differs = diff(has, shown === undefined ? {} : { remote: shown })
-  const lines = [...diff(only(feed, patch), patch), ...differs]
+  const lines = [...diff(had(feed, patch), patch), ...differs]
   const body = { ...patch, ...(reached && differs.length > 0 && { remote: reached }) }
   const make = done(() => client.updateFeed({ params: { feed: name }, body }))
   return lines.length === 0 ? undefined : { kind: 'change', subject, diff: lines, make }
@@ -156,6 +156,12 @@ function done(call: () => Promise<unknown>): Change['make'] {
     await call()
     return null
   }
+}
+
+/** What the feed has of what is wanted: of its cache, what can be set. */
+function had(feed: Feed, wanted: { readonly cache?: object | undefined }): object {
+  const { cache } = wanted
+  return { ...only(feed, wanted), ...(cache && { cache: only(feed.cache ?? {}, cache) }) }
 }
 
 function only(whole: object, keys: object): object {

@@ -13,7 +13,7 @@ import type { Attached } from '../evidence/attached.ts'
 import type { Transaction } from '../transaction.ts'
 import { failPromotion } from './end.ts'
 import { gateInput, recordGates } from './facts.ts'
-import { readClosures, readSteps } from './run-rows.ts'
+import { readClosures, readDistrust, readSteps } from './run-rows.ts'
 import {
   type ItemRow,
   type LockedPromotion,
@@ -41,6 +41,8 @@ export interface RunEnd {
   readonly feed: string
   readonly repository: string
   readonly remote: boolean
+  /** A cache of a registry elsewhere: what is not here comes from there. Never of a target. */
+  readonly proxy: boolean
 }
 
 export interface RunItem {
@@ -65,6 +67,8 @@ export interface Run {
   readonly remoteTarget: boolean
   /** An earlier attempt was about to set tags there: they are to be set, whatever came since. */
   readonly intended: boolean
+  /** An earlier attempt found that the target does not serve what it said it has: it is no longer asked, but sent all. */
+  readonly distrusted: boolean
   /** What earlier attempts have finished. */
   readonly steps: readonly { readonly name: string; readonly result: unknown }[]
 }
@@ -148,11 +152,13 @@ export async function begin(tx: Transaction, input: BeginInput, attached: Attach
           feed: item.sourceFeed,
           repository: item.sourceRepository,
           remote: item.sourceRemote,
+          proxy: item.sourceProxy,
         },
         target: { ...target, repository: item.targetRepository },
         tags: targets.filter(({ position }) => position === item.position).map(({ tag }) => tag),
         closure: rootLast(closures.get(item.position) ?? [], item.digest),
       })),
+      distrusted: await readDistrust(tx, promotionId),
       steps: await readSteps(tx, promotionId),
     },
   }
@@ -226,7 +232,7 @@ async function readFeed(tx: Transaction, feedId: string): Promise<Omit<RunEnd, '
   const [row] = await tx.$queryRaw<{ feed: string; remote: boolean }[]>`
     select n.name as feed, f.kind = 'remote' as remote from feed f join feed_name n on n.feed_id = f.id and n.is_current
     where f.id = ${feedId}::uuid`
-  return { feedId, feed: row?.feed ?? '', remote: row?.remote ?? false }
+  return { feedId, feed: row?.feed ?? '', remote: row?.remote ?? false, proxy: false }
 }
 
 async function readTagRules(tx: Transaction, feedId: string): Promise<TagRules> {

@@ -452,7 +452,8 @@ test('progress is told to who listens, by the worker that runs it', async () => 
   const told = new Promise<string>((resolve) =>
     client.on('notification', ({ payload = '' }) => resolve(payload)),
   )
-  const progress = { bytes: 50, totalBytes: 200, blobs: 1, totalBlobs: 2, bytesPerSecond: 30 }
+  const counts = { bytes: 50, totalBytes: 200, blobs: 1, totalBlobs: 2 }
+  const progress = { ...counts, bytesPerSecond: 30, items: [counts] }
   await house.worker.runs.tellProgress(run, progress)
   expect(JSON.parse(await told)).toMatchObject({ promotionId: made.promotionId, requestId: made.id })
   expect((await store.requests.get(made.id))?.promotion?.progress).toEqual({ ...progress, secondsLeft: 5 })
