@@ -20,5 +20,9 @@ it('has this public face', () => {
     'openStorage',
   ])
   expect(Object.keys(memory)).toEqual(['memoryIndex'])
-  expect(Object.keys(contract).sort()).toEqual(['blobStorageContract', 'cachedContentContract', 'feedIndexContract'])
+  expect(Object.keys(contract).sort()).toEqual([
+    'blobStorageContract',
+    'cachedContentContract',
+    'feedIndexContract',
+  ])
 })
