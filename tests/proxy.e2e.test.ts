@@ -6,7 +6,7 @@ import http from 'node:http'
 import { type FlakyProxy, pushImage, pushIndex, startFlakyProxy, until } from '@sluice/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { call, type Service, startService } from '../scripts/service.mjs'
-import { type Served, startFeed } from './copy/feed-registry.ts'
+import { type Served, startFeed } from '@sluice/feed/test-registry'
 
 // A proxy feed of a service as a user runs it, with all its processes. Needs the build that `npm test` makes first.
 

@@ -64,7 +64,8 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
     if (operation.body === undefined) return undefined
     const read = await readBody(req, res, operation.bodyLimit)
     bytes = read.bytes
-    // Evidence, which has a limit of its own, is kept as bytes; its reader judges the text in it.
+    // Evidence, which has a limit of its own, is kept as bytes, and its reader judges the text in it; so does the schema
+    // of reports.
     if (operation.bodyLimit === undefined) refuseUnstorable(read.value)
     return check(operation.body, read.value)
   }

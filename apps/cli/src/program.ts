@@ -16,6 +16,8 @@ import { recalls } from './commands/recalls.ts'
 import { reject } from './commands/reject.ts'
 import { request } from './commands/request.ts'
 import { retry } from './commands/retry.ts'
+import { running, where } from './commands/running.ts'
+import { sites } from './commands/sites.ts'
 import { status } from './commands/status.ts'
 import { tokens } from './commands/tokens.ts'
 import { users } from './commands/users.ts'
@@ -41,6 +43,9 @@ const commands = [
   recalls,
   purge,
   alerts,
+  sites,
+  running,
+  where,
   users,
   tokens,
   password,

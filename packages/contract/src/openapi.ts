@@ -1,12 +1,6 @@
 import { z } from 'zod'
-import {
-  API_PREFIX,
-  CHANGES_PATH,
-  EVENTS_PATH,
-  type Operation,
-  operationIds,
-  operations,
-} from './operations.ts'
+import { type Operation, operationIds, operations } from './operations.ts'
+import { API_PREFIX, CHANGES_PATH, EVENTS_PATH } from './paths.ts'
 import { problem } from './problem.ts'
 
 type Json = { [key: string]: unknown }

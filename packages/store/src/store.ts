@@ -24,6 +24,7 @@ import { proxies } from './proxies/index.ts'
 import { purges } from './purge/index.ts'
 import { pauses } from './remotes/pauses.ts'
 import { remotes } from './remotes/index.ts'
+import { sites } from './sites/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
@@ -87,6 +88,7 @@ export async function openStore(options: StoreOptions) {
     recalls: recalls(connections),
     purges: purges(connections),
     remotes: remote,
+    sites: sites(connections),
     /** What the proxy feeds ask: `upstreams` of the feed server. */
     proxies: proxy,
     collector: collector(connections),

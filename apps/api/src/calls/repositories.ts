@@ -1,5 +1,6 @@
+import { pullCommand } from '@sluice/contract'
 import type { Call, Result } from '../call.ts'
-import { addressOf, pullCommand } from '../pull.ts'
+import { addressAt } from '../pull.ts'
 import type { FeedView } from '../subjects.ts'
 
 export const listRepositories = async (
@@ -11,19 +12,18 @@ export const listRepositories = async (
 
 export const listTags = async (
   { services, origin, query }: Call<'listTags'>,
-  { id, name, kind, remote }: FeedView,
+  { id, name: feed, kind, address }: FeedView,
 ): Promise<Result<'listTags'>> => {
   const { repository } = query
   const { items, next } =
     kind !== 'remote'
       ? await services.store.feeds.tags(id, repository, query)
       : await services.store.remotes.tags(id, repository, query)
-  // What a proxy feed keeps is pulled through it.
-  const address = remote === null || kind === 'proxy' ? null : addressOf(remote)
+  const at = addressAt(origin, { feed, address })
   const tags = items.map(({ promotionId, ...tag }) => ({
     ...tag,
     promotion: promotionId,
-    pullCommand: pullCommand(origin, { feed: name, address, repository }, tag.tag),
+    pullCommand: pullCommand(at, repository, tag.tag),
   }))
   return { status: 200, body: { items: tags, next } }
 }

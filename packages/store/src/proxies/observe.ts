@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { platformImages } from '../evidence/platforms.ts'
 import { FORGET, linkManifest, observeTag } from '../feed-index/cached.ts'
 import { enterRepository } from '../feed-index/repository.ts'
-import { type Asking, eachOf, type Place, readImage, readReferrers, type Seen } from '../remotes/observe.ts'
+import { type Asking, eachOf, knownReferrers, type Place, readImage, readReferrers, type Seen } from '../remotes/observe.ts'
 import { sqlTransaction } from '../transaction.ts'
 
 /**
@@ -33,7 +33,8 @@ export async function observeUpstream(pool: pg.Pool, place: Place, asking: Askin
     const closure = await readImage(getManifest, digest)
     if (!evidence) continue
     for (const subject of new Set([digest, ...platformImages(digest, closure).map((one) => one.digest)])) {
-      for (const [tag, each, manifest] of await readReferrers(at, subject, signal)) {
+      const known = await knownReferrers(pool, place, subject)
+      for (const [tag, each, manifest] of await readReferrers(at, subject, known, ['att', 'sig'], signal)) {
         manifests.set(each, manifest)
         if (tag !== null) seen.set(tag, each)
       }
