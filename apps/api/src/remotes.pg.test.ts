@@ -216,6 +216,17 @@ describe('a lane out of a remote feed', () => {
     })
     const got = await near.call('getRequest', near.admin, { params: { id: asked.body.id } })
     expect(got.body).toMatchObject({ digest: asked.body.digest, drift: null })
+    // Wherever it is shown, it is pulled from where it is.
+    const there = `${new URL(far.url).host}/dev`
+    const { body: feed } = await near.call('getFeed', near.admin, { params: { feed: name } })
+    expect(feed.address).toBe(there)
+    const found = await near.call('getDigest', near.admin, { params: { digest: asked.body.digest } })
+    expect(found.body.places).toContainEqual(
+      expect.objectContaining({
+        feed: name,
+        pullCommand: `docker pull ${there}/${repository}@${asked.body.digest}`,
+      }),
+    )
   })
 
   test('whose pushers nobody knows cannot exclude them', async () => {

@@ -6,6 +6,7 @@ import {
   onLane,
   onNewLane,
   onRequest,
+  onSite,
   person,
   type Row,
   role,
@@ -24,6 +25,7 @@ import * as remotes from './calls/remotes.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
+import * as sites from './calls/sites.ts'
 import * as storage from './calls/storage.ts'
 import * as tickets from './calls/tickets.ts'
 import * as tokens from './calls/tokens.ts'
@@ -114,6 +116,13 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   // Admins, and persons with `recall` on the feed of the recall; to others it is not there.
   confirmPurge: person(purges.confirmPurge),
   listPurges: signedIn(purges.listPurges),
+  listSites: signedIn(sites.listSites),
+  createSite: role('admin', sites.createSite),
+  getSite: signedIn(sites.getSite),
+  updateSite: role('admin', sites.updateSite),
+  deleteSite: role('admin', sites.deleteSite),
+  reportRunning: onSite('report', sites.reportRunning),
+  listRunning: signedIn(sites.listRunning),
   getStorage: role('auditor', storage.getStorage),
   listAudit: role('auditor', history.listAudit),
 }

@@ -13,6 +13,7 @@ const item = (repository: string): RequestItem => ({
   source: { feed: 'dev', repository, tag: '1' },
   target: { feed: 'prod', address: null, repository, tags: [{ tag: '1', expected: null }] },
   pullCommand: null,
+  tagPullCommand: null,
 })
 const counts = (bytes: number, totalBytes: number) => ({ bytes, totalBytes, blobs: 1, totalBlobs: 2 })
 const progress = (bytes: number, bytesPerSecond: number | null = 30_000_000) => ({

@@ -17,6 +17,8 @@ import { referrers } from './commands/referrers.ts'
 import { reject } from './commands/reject.ts'
 import { request } from './commands/request.ts'
 import { retry } from './commands/retry.ts'
+import { running, where } from './commands/running.ts'
+import { sites } from './commands/sites.ts'
 import { status } from './commands/status.ts'
 import { tokens } from './commands/tokens.ts'
 import { users } from './commands/users.ts'
@@ -43,6 +45,9 @@ const commands = [
   recalls,
   purge,
   alerts,
+  sites,
+  running,
+  where,
   users,
   tokens,
   password,

@@ -1,11 +1,12 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
+import { type Served, startFeed } from '@sluice/feed/test-registry'
 import { digestOf, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, openRegistry, parseManifest } from '@sluice/oci'
 import { parsePolicy, policyHash } from '@sluice/promotion'
 import { preAuthEncoding } from '@sluice/proof'
 import { appendEntry, type LateView, transaction } from '@sluice/store'
 import { pushBlob, pushImage, pushIndex, startRegistry, until } from '@sluice/testkit'
 import { expect, test } from 'vitest'
-import { type Served, startFeed } from './testdata/elsewhere.ts'
+
 import { closeGate } from './testdata/gate.ts'
 import { openScene, REPOSITORY, type Scene } from './testdata/scene.ts'
 

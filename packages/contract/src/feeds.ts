@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { feedName, id, listOf, time } from './grammar.ts'
+import { feedName, id, imagesAddress, listOf, time } from './grammar.ts'
+import { runningWhere } from './recalls.ts'
 import { remote, remoteBody, remotePatch } from './remotes.ts'
 
 const patterns = z.array(z.string().min(1).max(128)).max(100)
@@ -35,8 +36,12 @@ const retention = z.strictObject({ rules: retentionRules })
 /** Other rules than the feed's own. */
 export const retentionPreviewBody = z.strictObject({ rules: retentionRules.optional() })
 
+const retired = z.object({ repository: z.string(), digest: z.string(), tags: z.array(z.string()) })
+
 export const retentionPreview = z.object({
-  items: z.array(z.object({ repository: z.string(), digest: z.string(), tags: z.array(z.string()) })),
+  items: z.array(retired),
+  /** What would go if nothing ran: it runs, or belongs to what runs, and then `running` is empty. */
+  kept: z.array(retired.extend({ running: z.array(runningWhere) })),
   /** There is more than is shown. */
   more: z.boolean(),
 })
@@ -59,6 +64,7 @@ export const feed = z.object({
   quota,
   /** How its registry is reached; null where the feed is hosted. */
   remote: remote.nullable(),
+  address: imagesAddress,
   /** Bytes. */
   used: z.number(),
   createdAt: time,

@@ -59,8 +59,9 @@ export const executed = z.object({
       repository: z.string(),
       tag: z.string(),
       digest,
-      /** By the address that this answer was asked at; null when nothing was promoted. */
+      /** By digest, and by the tag; null when nothing was promoted. As those of a request's items. */
       pullCommand: z.string().nullable(),
+      tagPullCommand: z.string().nullable(),
     }),
   ),
   requester: z.string(),

@@ -61,6 +61,7 @@ export {
   parseRetention,
   planRetention,
   type Retention,
+  type RetentionPlan,
   type Retired,
 } from './retention.ts'
 export { type Reach, requireSatisfiable } from './satisfiable.ts'

@@ -33,5 +33,16 @@ export type { NewRemote, RemoteChange } from './remotes/change.ts'
 export type { RemoteAccess, RemoteView } from './remotes/settings.ts'
 export type { Passwords } from './roles.ts'
 export { loadSecret, type SecretSettings } from './secrets/load.ts'
+export type {
+  NewSite,
+  Reader,
+  ReportView,
+  RunningFilter,
+  RunningItem,
+  RunningView,
+  SiteChange,
+  SiteView,
+  Standing,
+} from './sites/index.ts'
 export { openStore, type Store } from './store.ts'
 export { type Connections, type Transaction, transaction } from './transaction.ts'

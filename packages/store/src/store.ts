@@ -24,6 +24,7 @@ import { purges } from './purge/index.ts'
 import { pauses } from './remotes/pauses.ts'
 import { lateReferrers } from './referrers/index.ts'
 import { remotes } from './remotes/index.ts'
+import { sites } from './sites/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
@@ -84,6 +85,7 @@ export async function openStore({ url, poolSize = 10, secret, now = Date.now }: 
     purges: purges(connections),
     remotes: remote,
     referrers: lateReferrers(connections, remote),
+    sites: sites(connections),
     collector: collector(connections),
     storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),

@@ -1,5 +1,6 @@
+import { pullCommand } from '@sluice/contract'
 import type { Call, Result } from '../call.ts'
-import { addressOf, pullCommand } from '../pull.ts'
+import { addressAt } from '../pull.ts'
 import type { FeedView } from '../subjects.ts'
 
 export const listRepositories = async (
@@ -16,18 +17,18 @@ const HEARD_OF =
 
 export const listTags = async (
   { services, origin, query }: Call<'listTags'>,
-  { id, name, remote }: FeedView,
+  { id, name: feed, remote, address }: FeedView,
 ): Promise<Result<'listTags'>> => {
   const { repository } = query
   const { items, next } =
     remote === null
       ? await services.store.feeds.tags(id, repository, query)
       : await services.store.remotes.tags(id, repository, query)
-  const address = remote === null ? null : addressOf(remote)
+  const at = addressAt(origin, { feed, address })
   const tags = items.map(({ promotionId, ...tag }) => ({
     ...tag,
     promotion: promotionId,
-    pullCommand: pullCommand(origin, { feed: name, address, repository }, tag.tag),
+    pullCommand: pullCommand(at, repository, tag.tag),
   }))
   return { status: 200, body: { items: tags, next } }
 }

@@ -145,8 +145,15 @@ const previewRetention = (shell: Shell): Command =>
       if (save === true && rules !== undefined)
         await client.updateFeed({ params, body: { retention: { rules } } })
       const rows = found.items.map(({ repository, digest, tags }) => [repository, digest, tags.join(' ')])
+      const kept = found.kept.map(({ repository, digest, running }) => [
+        repository,
+        digest,
+        running.map(({ site, since }) => `runs in ${site} since ${since}`).join('; ') ||
+          'belongs to what runs',
+      ])
       output.show(found, () => [
         ...table(['REPOSITORY', 'DIGEST', 'TAGS'], rows),
+        ...(kept.length > 0 ? ['', ...table(['KEPT', 'DIGEST', 'BECAUSE'], kept)] : []),
         ...(found.more ? ['and more'] : []),
       ])
     })

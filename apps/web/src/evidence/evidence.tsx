@@ -30,11 +30,13 @@ export function Evidence({ digests }: { digests: readonly string[] }) {
           <code>sluice evidence add</code>.
         </p>
       )}
-      <ul className="gates">
-        {found.data?.map((item) => (
-          <Item key={item.id} item={item} />
-        ))}
-      </ul>
+      {(found.data?.length ?? 0) > 0 && (
+        <ul className="gates">
+          {found.data?.map((item) => (
+            <Item key={item.id} item={item} />
+          ))}
+        </ul>
+      )}
     </Panel>
   )
 }

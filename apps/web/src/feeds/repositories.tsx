@@ -1,7 +1,6 @@
 import type { Repository } from '@sluice/contract'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useEffect } from 'react'
 import { Chip } from '../parts/chip.tsx'
 import { Command } from '../parts/copy.tsx'
 import { TextField } from '../parts/field.tsx'
@@ -22,14 +21,11 @@ export function Repositories() {
   const navigate = useNavigate({ from: '/feeds/$feed' })
   const known = useQuery(feedsQuery).data?.find(({ name }) => name === feed)
   const { list, more } = usePages(
-    ['repositories', feed],
-    (page) => client().listRepositories({ params: { feed }, query: page }),
+    ['repositories', feed, { find }],
+    (page) =>
+      client().listRepositories({ params: { feed }, query: { ...(find !== '' && { find }), ...page } }),
     { limit: 200 },
   )
-  // What is looked for may be on any page.
-  useEffect(() => {
-    if (find !== '' && more.has && !more.loading) more.load()
-  }, [find, more])
   const columns: readonly Column<Repository>[] = [
     {
       head: 'Repository',
@@ -69,8 +65,7 @@ export function Repositories() {
       </PageHead>
       <Await query={list}>
         {(repositories) => {
-          const shown = repositories.filter(({ name }) => name.includes(find.toLowerCase()))
-          if (repositories.length === 0) {
+          if (repositories.length === 0 && find === '') {
             return (
               <div className="panel">
                 <Empty
@@ -81,7 +76,7 @@ export function Repositories() {
                   ) : known?.trusted === true ? (
                     <p>Images come here by promotion only.</p>
                   ) : (
-                    <Command text={`docker push ${location.host}/${feed}/REPOSITORY:TAG`} />
+                    known !== undefined && <Command text={`docker push ${known.address}/REPOSITORY:TAG`} />
                   )}
                 </Empty>
               </div>
@@ -103,7 +98,7 @@ export function Repositories() {
                 />
               </search>
               {known?.remote != null && <p className="soft small">{ELSEWHERE}</p>}
-              {shown.length === 0 && !more.has ? (
+              {repositories.length === 0 ? (
                 <div className="panel">
                   <Empty title="No repository of that name" />
                 </div>
@@ -111,7 +106,7 @@ export function Repositories() {
                 <Table
                   label={`Repositories of ${feed}`}
                   columns={columns}
-                  items={shown}
+                  items={repositories}
                   keyOf={({ name }) => name}
                   more={more}
                 />

@@ -10,6 +10,8 @@ import { Await, Empty, type Loaded } from '../parts/states.tsx'
 import { Tabs } from '../parts/tabs.tsx'
 import { Alerts, alertsFor, useAlerts } from '../remote/alerts.tsx'
 import { requestName } from '../request/naming.ts'
+import { RecalledRunning } from '../running/recalled.tsx'
+import { runningFor, useRecalledRunning } from '../running/queries.ts'
 import type { InboxShow } from '../search.ts'
 import { client } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
@@ -23,12 +25,18 @@ export function Inbox() {
   const matters = useMatters()
   const shown = mattersFor(matters, search.find)
   const alerts = useAlerts()
+  const asks = useMe().grants.some(({ verbs }) => verbs.includes('request'))
+  const recalled = useRecalledRunning()
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
     ['waiting', 'Waits for me', waiting.data && waiting.data.length + matters.length],
     ['mine', 'I asked', undefined],
     ['running', 'Runs', running.data?.length],
-    ['wrong', 'Went wrong', wrong.data && wrong.data.length + (alerts.data?.length ?? 0)],
+    [
+      'wrong',
+      'Went wrong',
+      wrong.data && wrong.data.length + (alerts.data?.length ?? 0) + (recalled.data?.length ?? 0),
+    ],
     ['all', 'All', undefined],
   ]
   return (
@@ -36,9 +44,16 @@ export function Inbox() {
       <PageHead
         title="Inbox"
         actions={
-          <Link to="/guide" className="button quiet">
-            First steps
-          </Link>
+          <>
+            <Link to="/guide" className="button quiet">
+              First steps
+            </Link>
+            {asks && (
+              <Link to="/requests/new" search={{}} className="button">
+                Ask for several …
+              </Link>
+            )}
+          </>
         }
       />
       <Tabs label="Which requests">
@@ -67,11 +82,13 @@ export function Inbox() {
         </Listed>
       )}
       {show === 'wrong' && <Alerts alerts={alertsFor(alerts.data ?? [], search.find)} />}
+      {show === 'wrong' && <RecalledRunning running={runningFor(recalled.data ?? [], search.find)} />}
       {show === 'wrong' && (
         <Listed query={wrong} empty="Nothing went wrong">
           <p>
             Failed promotions of the last two weeks, errored ones until they are retried, what was let in
-            without a quorum until two others reviewed it, and tags that moved since they were asked for.
+            without a quorum until two others reviewed it, tags that moved since they were asked for, and what
+            runs somewhere although it is recalled.
           </p>
         </Listed>
       )}

@@ -14,6 +14,7 @@ import { SelectField } from '../parts/field.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
 import { TextChanges } from '../parts/text-changes.tsx'
+import { sourceName } from './naming.ts'
 
 const NOTHING = 'none'
 
@@ -37,7 +38,11 @@ export function Changes({ item }: { item: RequestItem }) {
 
   const error = tags.error ?? now.error ?? (against == null ? null : before.error)
   return (
-    <Panel title={`What changes in ${target.feed}`} flush>
+    <Panel
+      title={`What changes in ${target.feed}`}
+      flush
+      aside={<span className="soft small breaks">{sourceName(item)}</span>}
+    >
       {error !== null ? (
         <Unreadable error={error} />
       ) : now.data === undefined ||

@@ -1,6 +1,6 @@
 import type { BlobStorage } from '@sluice/feed'
 import { newStorageKey } from '@sluice/feed/storage'
-import { type BlobJob, type CopyDestination, type Placed, readBlob } from '@sluice/oci'
+import { type BlobJob, type CopyDestination, giveBack, type Placed, readBlob } from '@sluice/oci'
 import type { BlobState } from '@sluice/store'
 
 /** Where the rows of what is stored are. */
@@ -21,7 +21,7 @@ export function hostedDestination(rows: BlobRows, storage: BlobStorage): CopyDes
     const { digest, size } = job.blob
     const storageKey = newStorageKey()
     try {
-      const stored = await storage.append(storageKey, 0, readBlob(job))
+      const stored = await storage.append(storageKey, 0, readBlob(job), giveBack)
       await storage.seal(storageKey, stored)
     } catch (error) {
       await storage.remove(storageKey).catch(() => undefined)

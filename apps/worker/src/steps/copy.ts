@@ -64,6 +64,7 @@ async function move(item: RunItem, context: StepContext, progressOf: ProgressOf)
         root,
         closure: nodes,
         journal,
+        resend: run.distrusted,
         signal,
         onProgress: progressOf(item.position, i),
         ...(bandwidth && { bandwidth }),

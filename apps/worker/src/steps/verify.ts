@@ -53,7 +53,7 @@ const LOST = new Set(['not_found', 'wrong_digest', 'wrong_length', 'bad_response
 async function requireServed(
   item: RunItem,
   trees: readonly ApprovedTree[],
-  { runs, run, registries, signal }: StepContext,
+  { runs, run, registries, verified, signal }: StepContext,
   progressOf: ProgressOf,
 ): Promise<void> {
   const { repository: registry } = await registries.open(item.target, 'pull')
@@ -62,9 +62,10 @@ async function requireServed(
       const onProgress = progressOf(item.position, i)
       await verifyGraph({ registry, root, closure: nodes, signal, onProgress })
     }
+    verified.set(item.target.feedId, registry.registry)
   } catch (error) {
     if (!(error instanceof RegistryError) || !LOST.has(error.code)) throw error
-    // The next attempt copies again, and asks for each blob whether it is there.
+    // The next attempt sends all of it again, without asking what is there.
     await runs.startOver(run)
     throw new WorkerError(
       'destination_lost',

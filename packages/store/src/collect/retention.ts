@@ -14,6 +14,8 @@ export interface RepositoryPlan {
   readonly id: string
   readonly repository: string
   readonly manifests: readonly Retired[]
+  /** What would go if nothing ran anywhere. */
+  readonly kept: readonly Retired[]
 }
 
 /**
@@ -46,8 +48,8 @@ export async function* planFeed(pool: pg.Pool, feed: RuledFeed): AsyncGenerator<
   for (const { id, name: repository } of rows) {
     const [tags, manifests] = [await pool.query(TAGS, [id]), await pool.query(MANIFESTS, [id])]
     const holdings = { repository, tags: tags.rows, manifests: manifests.rows }
-    const gone = planRetention(rules, tagRules, holdings, new Date())
-    if (gone.length > 0) yield { id, repository, manifests: gone }
+    const { gone, kept } = planRetention(rules, tagRules, holdings, new Date())
+    if (gone.length + kept.length > 0) yield { id, repository, manifests: gone, kept }
   }
 }
 
@@ -56,6 +58,7 @@ const TAGS = 'select name, digest, moved_at as "movedAt" from tag where reposito
 const MANIFESTS = `
   select rm.digest, rm.pushed_at as "pushedAt", m.subject_digest as subject,
     awaited(rm.digest) or exists (select from admission a where a.digest = rm.digest) as claimed,
+    runs(rm.digest) as running,
     array(select e.child_digest from manifest_edge e where e.parent_digest = rm.digest and e.kind = 'manifest') as children
   from repository_manifest rm join manifest m on m.digest = rm.digest
   where rm.repository_id = $1 order by rm.digest`

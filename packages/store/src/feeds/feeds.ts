@@ -10,6 +10,7 @@ import { newId } from '../id.ts'
 import { afterName, type Page, type Paged, paged } from '../page.ts'
 import { changeRemote, insertRemote, type NewRemote, type RemoteChange } from '../remotes/change.ts'
 import type { Seal } from '../secrets/seal.ts'
+import { runningOf } from '../sites/where.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
 import { FEED_VIEW, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
@@ -155,30 +156,40 @@ export function feeds(connections: Connections, seal: Seal) {
      */
     async previewRetention(feed: FeedView, { rules, limit }: { rules?: unknown; limit: number }) {
       const retention = rules === undefined ? feed.retention : parseRetention({ rules })
-      const items: RetiredView[] = []
-      for await (const { repository, manifests } of planFeed(pool, { ...feed, retention })) {
-        items.push(...manifests.map((manifest) => ({ repository, ...manifest })))
-        if (items.length > limit) break
+      const [items, kept]: [RetiredView[], RetiredView[]] = [[], []]
+      for await (const { repository, ...plan } of planFeed(pool, { ...feed, retention })) {
+        items.push(...plan.manifests.map((manifest) => ({ repository, ...manifest })))
+        kept.push(...plan.kept.map((manifest) => ({ repository, ...manifest })))
+        if (items.length + kept.length > limit) break
       }
-      return { items: items.slice(0, limit), more: items.length > limit }
+      const shown = kept.slice(0, limit)
+      const running = await runningOf(
+        pool,
+        shown.map(({ digest }) => digest),
+      )
+      return {
+        items: items.slice(0, limit),
+        kept: shown.map((manifest) => ({ ...manifest, running: running.get(manifest.digest) ?? [] })),
+        more: items.length > limit || kept.length > limit,
+      }
     },
 
-    /** By name, in ASCII order. */
+    /** By name, in ASCII order; with `find`, only those with it in their name. */
     async repositories(
       feedId: string,
-      { limit, after }: Page,
+      { limit, after, find = '' }: Page & { readonly find?: string | undefined },
     ): Promise<Paged<{ name: string; createdAt: Date | null }>> {
       const { rows } = await pool.query<{ name: string; createdAt: Date | null }>(
         `select n.name, max(n.created_at) as "createdAt" from (
            select r.name, r.created_at from repository r
-           where r.feed_id = $1 and r.name collate "C" > $2
+           where r.feed_id = $1 and r.name collate "C" > $2 and strpos(r.name, $4) > 0
              and (exists (select from repository_manifest m where m.repository_id = r.id)
                or exists (select from remote_tag o where o.repository_id = r.id))
            union all
            select c.name, null from feed_remote x cross join unnest(x.repositories) c (name)
-           where x.feed_id = $1 and c.name collate "C" > $2) n
+           where x.feed_id = $1 and c.name collate "C" > $2 and strpos(c.name, $4) > 0) n
          group by n.name order by n.name collate "C" limit $3`,
-        [feedId, afterName(after), limit + 1],
+        [feedId, afterName(after), limit + 1, find.toLowerCase()],
       )
       return paged(rows, limit, ({ name }) => name)
     },

@@ -22,6 +22,8 @@ export interface FeedView {
   readonly quota: Quota | null
   /** How its registry is reached; null where the feed is hosted. */
   readonly remote: RemoteView | null
+  /** Of a remote feed: `HOST[:PORT][/PREFIX]`, where clients get its images; null: here. */
+  readonly address: string | null
   /** Bytes of the distinct blobs that its repositories hold. */
   readonly used: number
   readonly createdAt: Date
@@ -31,7 +33,7 @@ export interface FeedView {
 export const FEED_VIEW = `
   select f.id, c.name, f.kind, f.stage, f.trusted, f.tag_rules as "tagRules", f.created_at as "createdAt", f.retention,
     case when f.quota_bytes is not null then json_build_object('bytes', f.quota_bytes) end as quota,
-    ${REMOTE_VIEW} as remote,
+    ${REMOTE_VIEW} as remote, case when f.kind = 'remote' then remote_address(f.id) end as address,
     (select coalesce(sum(u.bytes), 0)::float8 from feed_usage u where u.feed_id = f.id) as used,
     array(select n.name from feed_name n where n.feed_id = f.id and not n.is_current order by n.name collate "C") as "formerNames"
   from feed f join feed_name c on c.feed_id = f.id and c.is_current`

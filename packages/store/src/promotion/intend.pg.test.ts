@@ -186,6 +186,25 @@ describe('invariant 1: Postgres holds it, whatever the code does', () => {
     ).rejects.toEqual(said('fenced'))
   })
 
+  test('no intent without the gates of this very attempt, each open', async () => {
+    const made = await approved()
+    await as(
+      'worker',
+      `update promotion set state = 'RUNNING', locked_by = 'worker-1', lease_until = now() + interval '1 hour' where id = $1`,
+      [made.promotionId],
+    )
+    const { items, ...rest } = { ...(await ready(await approved('other'))), promotionId: made.promotionId }
+    const run = {
+      ...rest,
+      requestId: made.id,
+      items: items.map((item) => ({ ...item, digest: made.digest })),
+    }
+    await expect(intend(run, made)).rejects.toEqual(refused('gate_refused'))
+    await lost(made)
+    const good = await ready(made, 2)
+    await intend(good, made)
+  })
+
   test('what was not copied and verified is not intended', async () => {
     const made = await approved()
     const run = await scene.begin(made.promotionId)

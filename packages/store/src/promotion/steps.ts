@@ -73,12 +73,15 @@ export async function markVerified(
       and digest = any (${[...digests]}::text[]) and verified_at is null`
 }
 
-/** Forgets what was copied and verified: the destination does not have it after all. @throws StoreError fenced */
+/**
+ * Forgets what was copied and verified: the destination does not have it after all, whatever it says. The next attempt
+ * knows (`Run.distrusted`). @throws StoreError fenced
+ */
 export async function startOver(tx: Transaction, run: Run): Promise<void> {
   await holdRun(tx, run)
   await tx.$executeRaw`delete from staged_member where promotion_id = ${run.promotionId}::uuid`
   await tx.$executeRaw`
-    update promotion_step set finished_at = null, result = null where promotion_id = ${run.promotionId}::uuid`
+    update promotion_step set finished_at = null, result = '{"lost": true}' where promotion_id = ${run.promotionId}::uuid`
 }
 
 /**
