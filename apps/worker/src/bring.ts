@@ -10,7 +10,7 @@ import type { Follower } from './referrers.ts'
  * Brings an artifact to the target of its image and lets it in. Between hosted feeds no byte moves. In a registry
  * elsewhere it is seen as soon as its manifest or its tag is there, so that it is intended before that, and read back
  * and hashed before it is admitted; what is done twice has the same effect once.
- * @throws StoreError not_admitted, recalled, target_moved, tag_held, closure_incomplete; RegistryError; WorkerError
+ * @throws StoreError not_admitted, recalled, target_moved, tag_held, closure_incomplete; RegistryError; WorkerError destination_lost
  */
 export async function bring(scan: LateScan, late: Late, context: Follower): Promise<void> {
   const { referrers } = context
@@ -38,6 +38,12 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
   const bytes = await referrers.readManifest(digest)
   if (bytes === null) throw new WorkerError('closure_incomplete', `${digest} is no longer stored`)
   await there.putTag(parseManifest(bytes, mediaType), tag, notAfter, signal)
+  const set = (await there.resolve(tag, signal))?.digest ?? null
+  if (set === digest) return
+  throw new WorkerError(
+    'destination_lost',
+    `the feed ${scan.target.feed} said that ${tag} is set, and serves ${set ?? 'nothing'} there`,
+  )
 }
 
 async function copy(scan: LateScan, late: Late, context: Follower): Promise<void> {

@@ -85,6 +85,8 @@ export type Operation = {
   readonly body?: z.ZodType
   /** Bytes; 1 MiB unless said. */
   readonly bodyLimit?: number
+  /** Beside `application/json`. */
+  readonly bodyType?: string
   readonly answers: Readonly<Record<number, z.ZodType | null>>
 }
 
@@ -284,6 +286,8 @@ export const operations = {
     params: byFeed,
     headers: notificationHeaders,
     body: notification,
+    // What Distribution sends.
+    bodyType: 'application/vnd.docker.distribution.events.v1+json',
     answers: { 202: null },
   },
   listAlerts: {
@@ -520,7 +524,7 @@ export const operations = {
     path: '/requests/{id}/referrers',
     summary: 'Look now at what came to the source after the promotion; a worker does',
     params: byId,
-    answers: { 202: null },
+    answers: { 204: null },
   },
   reportTicket: {
     method: 'POST',

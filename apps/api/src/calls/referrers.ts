@@ -14,5 +14,5 @@ export const scanReferrers = async ({
   params,
 }: Call<'scanReferrers'>): Promise<Result<'scanReferrers'>> => {
   await services.store.referrers.ask(params.id)
-  return { status: 202 }
+  return { status: 204 }
 }
