@@ -327,12 +327,16 @@ table public.gate_report of sluice_owner
   phase text not null
   report jsonb not null
   at timestamp(3) with time zone not null default now()
+  promotion_id uuid
+  attempt integer
   constraint gate_report_phase_check CHECK ((phase = ANY (ARRAY['creation'::text, 'approval'::text, 'start'::text])))
   constraint gate_report_pkey PRIMARY KEY (id)
+  constraint gate_report_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   constraint gate_report_request_id_fkey FOREIGN KEY (request_id) REFERENCES request(id)
   CREATE INDEX gate_report_request_id_idx ON public.gate_report USING btree (request_id, at)
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.gate_report FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.gate_report FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT ON public.gate_report FOR EACH ROW EXECUTE FUNCTION guard_gate_report() (always)
   rights sluice_api: insert, select; sluice_worker: insert, select
 table public.group_member of sluice_owner
   group_id uuid not null
@@ -535,6 +539,7 @@ table public.promotion_progress of sluice_owner
   total_blobs integer not null
   bytes_per_second bigint not null
   at timestamp(3) with time zone not null default now()
+  items jsonb not null default '[]'::jsonb
   constraint promotion_progress_pkey PRIMARY KEY (promotion_id)
   constraint promotion_progress_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   CREATE TRIGGER notify AFTER INSERT OR UPDATE ON public.promotion_progress FOR EACH ROW EXECUTE FUNCTION notify_progress() (origin)
@@ -1012,6 +1017,28 @@ $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.closed_gates(p_request request, p_report jsonb, p_patient boolean)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  with asked as (
+    -- The pusher is looked at by the gate `requester`; what leads back is only decided, and break-glass not even that.
+    select k as gate from lane_version v, jsonb_object_keys(v.policy -> 'gates') k
+      where v.lane_id = p_request.lane_id and v.version = p_request.lane_version and p_request.kind = 'promote' and k <> 'pusher'
+    union select unnest(array['quorum', 'requester']) where p_request.kind <> 'break-glass'
+  ), found as (
+    select g ->> 'gate' as gate,
+      coalesce(g ->> 'verdict' = 'pass' or p_patient and g ->> 'verdict' = 'wait' and g ->> 'until' is not null, false) as open
+    from jsonb_array_elements(p_report -> 'gates') g
+  )
+  select string_agg(gate, ', ' order by gate) from (
+    select gate from asked where gate not in (select gate from found) union select gate from found where not open) closed
+$function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.collect_blob(p_digest text, p_grace interval)
  RETURNS text
  LANGUAGE plpgsql
@@ -1465,6 +1492,31 @@ begin
     perform refuse('feed_fixed', 'only a remote feed has a registry elsewhere');
   end if;
   new.changed_at := now();
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_gate_report()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  -- Two that waited for each other have the order in which they were written, not that in which they began.
+  new.at := clock_timestamp();
+  new.promotion_id := null;
+  new.attempt := null;
+  if current_user = 'sluice_api' and new.phase = 'start' or current_user = 'sluice_worker' and new.phase <> 'start' then
+    perform refuse('gate_report_fixed', 'the api reports on creation and approval, the worker on the start');
+  end if;
+  if new.phase = 'start' then
+    select p.id, p.attempt into new.promotion_id, new.attempt from promotion p
+      where p.request_id = new.request_id and p.state = 'QUEUED';
+    if not found then
+      perform refuse('promotion_state', 'gates are evaluated before a promotion runs');
+    end if;
+  end if;
   return new;
 end $function$
 
@@ -2506,6 +2558,7 @@ begin
      or not request_quorum_met(p_request.id) then
     perform refuse('quorum_missing', 'the approvals that the lane asks for are not there');
   end if;
+  perform require_gates(p_promotion, p_request);
   perform require_closure(p_promotion, p_request.id);
   perform hold_recalls(p_request.kind);
   select from_feed_id, to_feed_id into v_from, v_feed from lane where id = p_request.lane_id;
@@ -2582,6 +2635,36 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.require_gates(p_promotion uuid, p_request request)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_report jsonb; v_closed text;
+begin
+  select g.report into v_report from gate_report g join promotion p on p.id = g.promotion_id and p.attempt = g.attempt
+    where g.request_id = p_request.id and g.promotion_id = p_promotion and g.phase = 'start' order by g.at desc, g.id desc limit 1;
+  if v_report is null then
+    perform refuse('gate_refused', 'the gates were not evaluated when this attempt started');
+  end if;
+  v_closed := closed_gates(p_request, v_report, false);
+  if v_closed is not null then
+    perform refuse('gate_refused', format('not open when this attempt started: %s', v_closed));
+  end if;
+  if p_request.kind = 'break-glass' then
+    return;
+  end if;
+  select g.report into v_report from gate_report g
+    where g.request_id = p_request.id and g.phase = 'approval' order by g.at desc, g.id desc limit 1;
+  v_closed := closed_gates(p_request, v_report, true);
+  if v_report is null or v_closed is not null then
+    perform refuse('gate_refused', format('not open when it was approved: %s', coalesce(v_closed, 'nobody evaluated the gates')));
+  end if;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.require_tag_move(p_feed feed, p_repository text, p_tag text, p_digest text)
  RETURNS void

@@ -1,4 +1,4 @@
-import { startFeed } from './feed-registry.ts'
+import { startFeed } from '@sluice/feed/test-registry'
 import { describeRegistry } from './registry-contract.ts'
 
 describeRegistry('our own feed', startFeed)

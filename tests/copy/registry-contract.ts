@@ -1,7 +1,7 @@
+import type { Served } from '@sluice/feed/test-registry'
 import { copyGraph, openRegistry, type Registry, verifyGraph } from '@sluice/oci'
 import { type FlakyProxy, plain, pushImage, pushIndex, startFlakyProxy } from '@sluice/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Served } from './feed-registry.ts'
 
 const limits = { attempts: 5, firstBackoffMs: 5, longestBackoffMs: 50, stallMs: 200, headMs: 3000 }
 

@@ -77,6 +77,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   blob_fixed: 500,
   entry_invalid: 500,
   entry_missing: 500,
+  gate_report_fixed: 500,
   key_file_invalid: 500,
   lane_change_fixed: 500,
   membership_fixed: 500,

@@ -1,7 +1,7 @@
 import type { Request, RequestItem } from '@sluice/contract'
 import { CliError } from './errors.ts'
+import { stage } from './follow.ts'
 import { fields } from './output.ts'
-import { stage } from './wait.ts'
 
 /** A request as people read it, with what to do next. */
 export function showRequest(request: Request): string[] {
@@ -59,16 +59,13 @@ function showItem({ source, target, digest, platforms, closure, drift }: Request
   ]
 }
 
-function next(request: Request): string[] {
-  const { id, state, promotion, items } = request
+function next({ id, state, promotion, items, setDigest }: Request): string[] {
   if (state === 'PENDING') {
-    const pinned = items.length === 1 ? items[0]?.digest : request.setDigest
+    const pinned = items.length === 1 ? items[0]?.digest : setDigest
     return [`next       sluice approve ${id} --digest ${pinned}`]
   }
   if (promotion?.state === 'ERRORED') return [`next       sluice retry ${id}`]
-  if (promotion?.state !== 'SUCCEEDED') return []
-  // By digest: nothing else can come.
-  return items.flatMap(({ pullCommand }) => (pullCommand === null ? [] : `pull       ${pullCommand}`))
+  return items.flatMap(({ pullCommand }) => (pullCommand === null ? [] : [`pull       ${pullCommand}`]))
 }
 
 /** Ends the command by how the request ended. @throws CliError `refused` or `failed` unless it was promoted */

@@ -4,6 +4,8 @@
  *   make one.
  * - `closure_incomplete`: what is stored is not the whole image that was approved.
  * - `destination_lost`: a registry accepted what it does not serve; it is copied again.
+ * - `tag_not_set`: a registry accepted a tag and serves something else, or nothing, under it.
+ * - `feed_changed`: the registry of a feed is another one than was read back.
  * - `feed_gone`: a feed of the lane no longer has a registry.
  * - `lease_lost`: another worker may run this promotion by now.
  * - `worker_stopped`: the process ends.
@@ -13,6 +15,8 @@ export type WorkerErrorCode =
   | 'queue_schema_missing'
   | 'closure_incomplete'
   | 'destination_lost'
+  | 'tag_not_set'
+  | 'feed_changed'
   | 'feed_gone'
   | 'lease_lost'
   | 'worker_stopped'

@@ -15,7 +15,9 @@ test.each([
   [new StoreError('unavailable', 'x'), { kind: 'broke', code: 'unavailable' }],
   [new WorkerError('worker_stopped', 'x'), { kind: 'broke', code: 'worker_stopped' }],
   [new StoreError('tag_alerted', 'x'), { kind: 'refused', code: 'tag_alerted', message: 'x' }],
-  [new RegistryError('wrong_digest', 'x'), { kind: 'refused', code: 'wrong_digest' }],
+  // Bytes that were damaged on their way may come right the next time; wrong ones land at no time.
+  [new RegistryError('wrong_digest', 'x'), { kind: 'broke', code: 'wrong_digest', forGood: false }],
+  [new RegistryError('wrong_length', 'x'), { kind: 'broke', code: 'wrong_length', forGood: false }],
   [new RegistryError('closure_differs', 'x'), { kind: 'refused', code: 'closure_differs' }],
   [new RegistryError('server_error', 'x'), { kind: 'broke', code: 'server_error', forGood: false }],
   [new RegistryError('dns', 'x'), { kind: 'broke', code: 'dns', forGood: false }],
@@ -32,6 +34,8 @@ test.each([
   [new WorkerError('destination_lost', 'x'), { kind: 'broke', code: 'destination_lost', forGood: false }],
   [Object.assign(new Error('x'), { code: 'ENOSPC' }), { kind: 'broke', code: 'storage_full' }],
   [new FeedError('BLOB_MISSING', 'x'), { kind: 'broke', code: 'storage_failed' }],
+  [new WorkerError('tag_not_set', 'x'), { kind: 'broke', code: 'tag_not_set', forGood: false }],
+  [new WorkerError('feed_changed', 'x'), { kind: 'broke', code: 'feed_changed', forGood: false }],
   // Refusals that tell of a mistake of ours, and whatever else is thrown, are machinery.
   [new StoreError('entry_missing', 'x'), { kind: 'broke', code: 'internal' }],
   [new TypeError('x'), { kind: 'broke', code: 'internal' }],

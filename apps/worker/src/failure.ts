@@ -45,7 +45,8 @@ export function judge(error: unknown, step: string): Failure {
     const { code, message } = error
     if (code === 'lease_lost') return { kind: 'fenced' }
     if (code === 'closure_incomplete') return { kind: 'refused', code, message }
-    if (code === 'destination_lost') return broke(code, message)
+    if (code === 'destination_lost' || code === 'tag_not_set' || code === 'feed_changed')
+      return broke(code, message)
     if (code === 'feed_gone') return broke(code, message, true)
     if (code === 'worker_stopped') return broke(code, `The worker was stopped during the step "${step}".`)
   }
@@ -69,6 +70,12 @@ export function judge(error: unknown, step: string): Failure {
 
 /** What can be done about it; nothing said: it is tried again, and is worth a look if it lasts. */
 const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
+  connection: 'look at the network between here and there if it lasts, then retry',
+  timeout: 'look at that registry and at the network if it lasts, then retry',
+  dns: 'then retry',
+  refused: 'then retry',
+  wrong_digest: 'if it lasts, push the image there again, then retry',
+  wrong_length: 'if it lasts, push the image there again, then retry',
   unauthorized: 'give the feed credentials that are valid there, then retry',
   forbidden: 'give the feed credentials that may do this there, then retry',
   realm_refused: 'if that is its token server, add it to realmAllowList of the feed, then retry',
@@ -80,7 +87,6 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   redirect_refused: 'look at where the registry redirects to, then retry',
   not_found: 'push the image to the source again, then retry',
   rate_limited: 'it asks for more patience than a promotion has; retry later',
-  storage_full: 'make room at that registry',
   too_large: 'that registry takes no image of this size',
   unsupported: 'that registry cannot hold this image',
   rejected: 'look at the rules of that registry, then retry',
@@ -98,12 +104,14 @@ const PASSING: ReadonlySet<RegistryErrorCode> = new Set([
   'storage_full',
   'timeout',
   'upload_lost',
+  'wrong_digest',
+  'wrong_length',
 ])
 
 function ofRegistry(error: RegistryError, step: string): Failure {
   const { code, message } = error
-  // What was approved is not what is served: no further attempt may land it.
-  if (code === 'closure_differs' || code === 'wrong_digest' || code === 'wrong_length') {
+  // By digest nothing can change, so no further attempt finds it otherwise.
+  if (code === 'closure_differs') {
     return { kind: 'refused', code, message: `During the step "${step}": ${message}.` }
   }
   const advice = ADVICE[code]

@@ -1,4 +1,5 @@
 import type { BlobStorage } from '@sluice/feed'
+import type { Registry } from '@sluice/oci'
 import { AUTOMATIC_TRIES, type Run, type Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import { judge } from './failure.ts'
@@ -7,7 +8,7 @@ import { keepLease, type Lease, LEASE_MS } from './lease.ts'
 import type { PromotionJob } from './queue/job.ts'
 import { commit } from './steps/commit.ts'
 import { copy } from './steps/copy.ts'
-import { finished, type Step } from './steps/step.ts'
+import { finished, type Step, type StepContext } from './steps/step.ts'
 import type { TagTimes } from './steps/tags.ts'
 import { verify } from './steps/verify.ts'
 
@@ -44,13 +45,14 @@ export async function promote(job: PromotionJob, promoter: Promoter): Promise<vo
   const log = jobLog.child({ requestId: run.requestId })
   const lease = keepLease(runs, run, stopping, log)
   promoter.running.set(run.promotionId, lease)
+  const verified = new Map<string, Registry>()
   let at = ''
   try {
     for (const step of steps) {
       at = step.name
       if (isDone(step, run)) continue
       lease.signal.throwIfAborted()
-      await perform(step, run, lease.signal, promoter, log)
+      await perform(step, run, { ...promoter, verified, signal: lease.signal, log })
     }
     log.info('promotion succeeded')
   } catch (error) {
@@ -64,22 +66,21 @@ export async function promote(job: PromotionJob, promoter: Promoter): Promise<vo
 
 /**
  * Whether an earlier attempt did it. A registry elsewhere may have lost since what it had then, so there all of it is
- * looked at again until the tags are about to be set.
+ * read back in every attempt. Once the tags are about to be set it is not copied again unless something is missing:
+ * the source may be gone by then.
  */
 function isDone({ name }: Step, { steps: done, remoteTarget, intended }: Run): boolean {
-  return done.some((step) => step.name === name) && (!remoteTarget || intended)
+  return done.some((step) => step.name === name) && (!remoteTarget || (intended && name === copy.name))
 }
 
 async function perform(
   step: Step,
   run: Run,
-  signal: AbortSignal,
-  { runs, registries, storage, tagTimes }: Promoter,
-  log: Logger,
+  { runs, registries, storage, tagTimes, verified, signal, log }: Omit<StepContext, 'run'>,
 ): Promise<void> {
   const since = performance.now()
   await runs.startStep(run, step.name)
-  const result = await step.perform({ runs, run, registries, storage, tagTimes, signal, log })
+  const result = await step.perform({ runs, run, registries, storage, tagTimes, verified, signal, log })
   if (result !== finished) await runs.finishStep(run, step.name, result)
   log.info({ step: step.name, ms: Math.round(performance.now() - since) }, 'step done')
 }

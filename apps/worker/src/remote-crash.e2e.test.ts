@@ -1,9 +1,9 @@
 // The checks after each step stand in what the steps share.
 /* oxlint-disable vitest/no-standalone-expect */
+import { type Served, startFeed } from '@sluice/feed/test-registry'
 import { openRegistry, type Registry, verifyGraph } from '@sluice/oci'
 import { type FlakyProxy, startFlakyProxy, until } from '@sluice/testkit'
 import { expect, test as base } from 'vitest'
-import { type Served, startFeed } from './testdata/elsewhere.ts'
 import { closeGate, lockTable } from './testdata/gate.ts'
 import { type Approved, openScene, REPOSITORY, type Scene } from './testdata/scene.ts'
 import { HASTY } from './testdata/worker-process.ts'

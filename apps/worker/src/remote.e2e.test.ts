@@ -1,7 +1,7 @@
+import { type Served, startFeed } from '@sluice/feed/test-registry'
 import { openRegistry, type Repository, verifyGraph } from '@sluice/oci'
 import { startFlakyProxy, until } from '@sluice/testkit'
 import { expect, test } from 'vitest'
-import { type Served, startFeed } from './testdata/elsewhere.ts'
 import { closeGate } from './testdata/gate.ts'
 import { type Approved, openScene, REPOSITORY, type Scene } from './testdata/scene.ts'
 

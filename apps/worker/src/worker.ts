@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import os from 'node:os'
 import { openStorage } from '@sluice/feed/storage'
+import type { ClientLimits } from '@sluice/oci'
 import { listen, loadSecret, openStore } from '@sluice/store'
 import type { Logger } from 'pino'
 import { sharedBudget } from './ends/budget.ts'
@@ -22,6 +23,12 @@ export interface Worker {
   stop(patienceMs: number): Promise<void>
 }
 
+/** How long it waits for registries; tests wait for less. */
+export interface Patience {
+  readonly tagTimes: TagTimes
+  readonly limits: Partial<ClientLimits>
+}
+
 /** Promotions at once. Hosted ones are work of the database, not of this process. */
 const CONCURRENCY = 8
 const RELAY_MS = 1_000
@@ -33,7 +40,7 @@ const REPORT_MS = 5 * 60_000
 export async function startWorker(
   settings: Settings,
   log: Logger,
-  tagTimes: TagTimes = TAG_TIMES,
+  { tagTimes = TAG_TIMES, limits = {} }: Partial<Patience> = {},
 ): Promise<Worker> {
   const { databaseUrl, redisUrl } = settings
   const storage = await openStorage(settings)
@@ -42,7 +49,7 @@ export async function startWorker(
   const { runs } = store
   const stopping = new AbortController()
   const worker = `${os.hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
-  const registries = openRegistries(store.remotes, sharedBudget(store.pauses, log))
+  const registries = openRegistries(store.remotes, { budget: sharedBudget(store.pauses, log), limits })
   const running = new Map<string, Lease>()
   const promoter = { runs, registries, storage, tagTimes, running, worker, stopping: stopping.signal, log }
   const queue = await openQueue({

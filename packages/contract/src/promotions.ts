@@ -15,6 +15,8 @@ export const promotionStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'ERR
 export const promotionState = z.enum(promotionStates)
 export type PromotionState = z.infer<typeof promotionState>
 
+const counts = { bytes: z.int(), totalBytes: z.int(), blobs: z.int(), totalBlobs: z.int() }
+
 /** One execution, as its request shows it. */
 export const promotion = z.object({
   id,
@@ -32,15 +34,12 @@ export const promotion = z.object({
   ),
   /** Of the step that runs, while bytes move; of the whole promotion otherwise. */
   progress: z.object({
-    bytes: z.int(),
-    totalBytes: z.int(),
-    blobs: z.int(),
-    totalBlobs: z.int(),
+    ...counts,
     /** Null while no byte moves. */
     bytesPerSecond: z.int().nullable(),
     secondsLeft: z.int().nullable(),
-    /** Of each item of the request, in its order: what has arrived of it. */
-    items: z.array(z.object({ bytes: z.int(), totalBytes: z.int() })),
+    /** Of each item of the request, in their order. */
+    items: z.array(z.object(counts)),
   }),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   startedAt: time.nullable(),

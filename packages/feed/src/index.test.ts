@@ -3,6 +3,7 @@ import * as contract from './contract-test.ts'
 import * as face from './index.ts'
 import * as memory from './memory-index.ts'
 import * as storage from './storage/index.ts'
+import * as registry from './test-registry.ts'
 
 it('has this public face', () => {
   expect(Object.keys(face).sort()).toEqual([
@@ -20,5 +21,6 @@ it('has this public face', () => {
     'openStorage',
   ])
   expect(Object.keys(memory)).toEqual(['memoryIndex'])
+  expect(Object.keys(registry)).toEqual(['startFeed'])
   expect(Object.keys(contract)).toEqual(['blobStorageContract', 'feedIndexContract'])
 })

@@ -220,9 +220,15 @@ export interface BlobStorage {
   /**
    * Appends to the unsealed object at `offset`; resolves to the new size. Bytes beyond `offset`,
    * left by a writer that died, are cut off first. Throws `BLOB_MISSING` when fewer are there, and
-   * `UPLOAD_BUSY` while another append or seal of the same key runs.
+   * `UPLOAD_BUSY` while another append or seal of the same key runs. A chunk must stay as it is until `written` is
+   * called with it, which may be long after the next one was asked for, or never.
    */
-  append(key: string, offset: number, chunks: AsyncIterable<Uint8Array>): Promise<number>
+  append(
+    key: string,
+    offset: number,
+    chunks: AsyncIterable<Uint8Array>,
+    written?: (chunk: Uint8Array) => void,
+  ): Promise<number>
   /** Reads the first `end` bytes of an upload, sealed or not, to hash them again after a restart. */
   readUnsealed(key: string, end: number): AsyncIterable<Uint8Array>
   /** Makes the object durable under its key: fsynced (or completed) before it resolves. Repeatable. */

@@ -36,6 +36,8 @@ export interface FlakyProxy {
   readonly url: string
   /** `METHOD /path` of every request, in order. */
   readonly log: readonly string[]
+  /** When each of them came, by `Date.now()`. */
+  readonly times: readonly number[]
   /** Rules are tried in order; the first that matches strikes. */
   add(rule: FaultRule): void
   /** Ends all faults. */
@@ -47,6 +49,7 @@ export interface FlakyProxy {
 export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
   const upstream = new URL(target)
   const log: string[] = []
+  const times: number[] = []
   let rules: { rule: FaultRule; left: number }[] = []
   const strike = (method: string, path: string): Fault | undefined => {
     const found = rules.find(
@@ -58,6 +61,7 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
   const server = http.createServer({ requestTimeout: 0 }, (request, response) => {
     const { method = 'GET', url = '/' } = request
     log.push(`${method} ${url}`)
+    times.push(Date.now())
     const fault = strike(method, url)
     if (fault?.kind !== 'hold-request') return exchange(upstream, request, response, fault)
     void fault.until.then(() => {
@@ -71,6 +75,7 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     log,
+    times,
     add: (rule) => void rules.push({ rule, left: rule.times ?? Number.POSITIVE_INFINITY }),
     heal: () => void (rules = []),
     async close() {

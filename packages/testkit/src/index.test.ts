@@ -15,6 +15,7 @@ test('the public face', () => {
     'referrerTo',
     'startFlakyProxy',
     'startRegistry',
+    'startTokenGate',
     'testPostgres',
     'until',
     'writeLayout',

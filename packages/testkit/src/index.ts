@@ -24,4 +24,5 @@ export {
   pushManifest,
 } from './push.ts'
 export { type RegistryKind, type RunningRegistry, startRegistry } from './registries.ts'
+export { startTokenGate, type TokenGate } from './token-gate.ts'
 export { until } from './wait.ts'

@@ -4,6 +4,7 @@ import { connect } from '../connect.ts'
 import { define, several } from '../define.ts'
 import { parseDuration } from '../duration.ts'
 import { CliError } from '../errors.ts'
+import { createFollower } from '../follow.ts'
 import type { Shell } from '../shell.ts'
 import { outcome, showRequest } from '../show-request.ts'
 import { waitForEnd } from '../wait.ts'
@@ -57,7 +58,7 @@ export function request(shell: Shell): Command {
         return
       }
       output.note(`request ${made.id}`)
-      const ended = await waitForEnd(client, made.id, { timeoutMs, note: output.note })
+      const ended = await waitForEnd(client, made.id, { timeoutMs, follower: createFollower(shell) })
       output.show(ended, () => showRequest(ended))
       outcome(ended)
     })

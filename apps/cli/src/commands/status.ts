@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { connect } from '../connect.ts'
 import { define } from '../define.ts'
+import { createFollower } from '../follow.ts'
 import type { Shell } from '../shell.ts'
 import { outcome, showRequest } from '../show-request.ts'
 import { waitForEnd } from '../wait.ts'
@@ -16,7 +17,7 @@ export function status(shell: Shell): Command {
         output.show(request, () => showRequest(request))
         return
       }
-      const ended = await waitForEnd(client, id, { timeoutMs: undefined, note: output.note })
+      const ended = await waitForEnd(client, id, { timeoutMs: undefined, follower: createFollower(shell) })
       output.show(ended, () => showRequest(ended))
       outcome(ended)
     })

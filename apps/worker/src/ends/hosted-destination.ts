@@ -1,6 +1,6 @@
 import type { BlobStorage } from '@sluice/feed'
 import { newStorageKey } from '@sluice/feed/storage'
-import { type BlobJob, type CopyDestination, type Placed, readBlob } from '@sluice/oci'
+import { type BlobJob, type CopyDestination, giveBack, type Placed, readBlob } from '@sluice/oci'
 import type { Run, Store } from '@sluice/store'
 
 /**
@@ -14,7 +14,7 @@ export function hostedDestination(run: Run, runs: Store['runs'], storage: BlobSt
     const { digest, size } = job.blob
     const storageKey = newStorageKey()
     try {
-      const stored = await storage.append(storageKey, 0, readBlob(job))
+      const stored = await storage.append(storageKey, 0, readBlob(job), giveBack)
       await storage.seal(storageKey, stored)
     } catch (error) {
       await storage.remove(storageKey).catch(() => undefined)

@@ -1,5 +1,6 @@
 import {
   type Bandwidth,
+  type ClientLimits,
   createBandwidth,
   openRegistry,
   type Registry,
@@ -25,7 +26,11 @@ interface Kept {
   readonly bandwidth: Bandwidth | undefined
 }
 
-export function openRegistries(remotes: Pick<Store['remotes'], 'get'>, budget: RequestBudget): Registries {
+/** @param how shared by all of them: the leave to send, and how long each is waited for */
+export function openRegistries(
+  remotes: Pick<Store['remotes'], 'get'>,
+  how: { readonly budget: RequestBudget; readonly limits: Partial<ClientLimits> },
+): Registries {
   const kept = new Map<string, Kept>()
   // Those of earlier settings, which a promotion may still use.
   const former: Registry[] = []
@@ -39,7 +44,7 @@ export function openRegistries(remotes: Pick<Store['remotes'], 'get'>, budget: R
       if (now?.changedAt !== changedAt) {
         if (now !== undefined) former.push(now.registry)
         const bandwidth = found.bandwidth === null ? undefined : createBandwidth(found.bandwidth)
-        now = { changedAt, registry: openRegistry({ ...found.options, budget }), bandwidth }
+        now = { changedAt, registry: openRegistry({ ...found.options, ...how }), bandwidth }
         kept.set(feedId, now)
       }
       const name = found.prefix === '' ? repository : `${found.prefix}/${repository}`

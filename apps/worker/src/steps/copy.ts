@@ -3,7 +3,7 @@ import type { RunItem } from '@sluice/store'
 import { hostedDestination } from '../ends/hosted-destination.ts'
 import { hostedSource } from '../ends/hosted-source.ts'
 import { bothOf } from '../ends/registries.ts'
-import { tellProgress } from '../progress.ts'
+import { type ProgressOf, withProgress } from '../progress.ts'
 import { readApproved } from './approved.ts'
 import type { Step, StepContext } from './step.ts'
 
@@ -17,30 +17,26 @@ export const copy: Step = {
   name: 'copy',
   async perform(context) {
     const { runs, run, signal } = context
-    const progress = tellProgress(context)
     let members = 0
     const sent = { blobs: 0, bytes: 0, mounted: 0, present: 0, resumed: 0 }
-    for (const item of run.items) {
-      signal.throwIfAborted()
-      if (item.source.remote || item.target.remote) {
-        for (const result of await move(item, context, progress.of)) add(sent, result)
+    await withProgress(context, async (of) => {
+      for (const item of run.items) {
+        signal.throwIfAborted()
+        if (item.source.remote || item.target.remote) {
+          for (const result of await move(item, context, of)) add(sent, result)
+        }
+        await runs.stage(
+          run,
+          item.closure.map((member) => ({ position: item.position, ...member })),
+        )
+        members += item.closure.length
       }
-      await runs.stage(
-        run,
-        item.closure.map((member) => ({ position: item.position, ...member })),
-      )
-      members += item.closure.length
-    }
-    await progress.end()
+    })
     return { members, ...sent }
   },
 }
 
-async function move(
-  item: RunItem,
-  context: StepContext,
-  progressOf: ReturnType<typeof tellProgress>['of'],
-): Promise<CopyResult[]> {
+async function move(item: RunItem, context: StepContext, progressOf: ProgressOf): Promise<CopyResult[]> {
   const { runs, run, registries, storage, signal } = context
   const trees = await readApproved(item, context)
   const from = item.source.remote
@@ -63,8 +59,9 @@ async function move(
         root,
         closure: nodes,
         journal,
+        resend: run.distrusted,
         signal,
-        onProgress: progressOf(`${item.position} ${i}`),
+        onProgress: progressOf(item.position, i),
         ...(bandwidth && { bandwidth }),
       }),
     )

@@ -1,4 +1,5 @@
 import type { BlobStorage } from '@sluice/feed'
+import type { Registry } from '@sluice/oci'
 import type { JsonValue } from '@sluice/proof'
 import type { Run, Store } from '@sluice/store'
 import type { Logger } from 'pino'
@@ -14,6 +15,8 @@ export interface StepContext {
   /** Where the blobs of our own feeds are. */
   readonly storage: BlobStorage
   readonly tagTimes: TagTimes
+  /** By feed, the registry that was read back in this attempt: the only one in which tags are set. */
+  readonly verified: Map<string, Registry>
   /** Aborted when the promotion was cancelled, another worker took over, or this one has to stop. */
   readonly signal: AbortSignal
   readonly log: Logger

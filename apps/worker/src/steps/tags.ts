@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DEFAULT_LIMITS, parseManifest, RegistryError, type Repository } from '@sluice/oci'
+import {
+  DEFAULT_LIMITS,
+  digestOf,
+  type Manifest,
+  parseDigest,
+  parseManifest,
+  RegistryError,
+  type Repository,
+} from '@sluice/oci'
 import { type ObservedTag, type RunItem, StoreError } from '@sluice/store'
 import { WorkerError } from '../errors.ts'
 import { refuse } from './approved.ts'
@@ -18,35 +26,52 @@ export const TAG_TIMES: TagTimes = { leaseMs: 20_000, timeoutMs: DEFAULT_LIMITS.
 const LOOK_AGAIN_MS = 1_000
 
 /**
- * Intent → PUT of each tag (docs/adr/0009-commit-elsewhere.md). Whoever holds a lease of one of the tags is waited for,
- * and the registry is read again after that. A tag that is there already is not sent.
- * @throws StoreError target_moved, tag_alerted …; RegistryError; WorkerError destination_lost
+ * Intent → PUT of each tag → read back (docs/adr/0009-commit-elsewhere.md). Whoever holds a lease of one of the tags is
+ * waited for, and the registry is read again after that. A tag that is there already is not sent; that a registry says
+ * it is set is not believed.
+ * @throws StoreError target_moved, tag_alerted …; RegistryError; WorkerError destination_lost, tag_not_set, feed_changed
  */
 export async function setTags(context: StepContext): Promise<void> {
-  const { run } = context
   const targets = await openTargets(context)
   const { observed, notAfter } = await takeLeases(targets, context)
   const patience = AbortSignal.timeout(Math.max(0, notAfter - Date.now()) + context.tagTimes.timeoutMs)
   const signal = AbortSignal.any([context.signal, patience])
-  for (const { item, repository } of targets) {
+  const send = async ({ item, repository }: Target, manifest: Manifest, tag: string): Promise<void> => {
+    try {
+      await repository.putTag(manifest, tag, notAfter, signal)
+    } catch (error) {
+      if (patience.aborted && !context.signal.aborted) throw tooLate(item, tag, error)
+      if (!(error instanceof RegistryError) || error.code !== 'manifest_incomplete') throw error
+      await context.runs.startOver(context.run)
+      throw new WorkerError(
+        'destination_lost',
+        `the feed ${item.target.feed} lost a part of the image before the tag ${tag} was set: ${error.message}`,
+        { cause: error },
+      )
+    }
+  }
+  for (const target of targets) {
+    const { item } = target
     const manifest = await readRoot(item, context)
     for (const tag of item.tags) {
       const now = observed.find((one) => one.position === item.position && one.tag === tag)
-      if (now?.digest === item.digest) continue
-      try {
-        await repository.putTag(manifest, tag, notAfter, signal)
-      } catch (error) {
-        if (patience.aborted && !context.signal.aborted) throw tooLate(item, tag, error)
-        if (!(error instanceof RegistryError) || error.code !== 'manifest_incomplete') throw error
-        await context.runs.startOver(run)
-        throw new WorkerError(
-          'destination_lost',
-          `the feed ${item.target.feed} lost a part of the image before the tag ${tag} was set: ${error.message}`,
-          { cause: error },
-        )
-      }
+      if (now?.digest !== item.digest) await send(target, manifest, tag)
     }
   }
+  for (const target of targets) {
+    for (const tag of target.item.tags) await requireSet(target, tag, context.signal)
+  }
+}
+
+/** By the bytes that are served, whatever a header calls them. @throws WorkerError tag_not_set */
+async function requireSet({ item, repository }: Target, tag: string, signal: AbortSignal): Promise<void> {
+  const { feed, repository: name } = item.target
+  const served = await repository.getManifest(tag, signal)
+  const digest = served && digestOf(served.bytes, parseDigest(item.digest).algorithm)
+  if (digest === item.digest) return
+  const found = digest === null ? 'nothing is there' : `${digest} is there`
+  const text = `the registry of the feed ${feed} said that ${name}:${tag} is set, and ${found}; somebody else writes to it, or it does not keep what it accepts`
+  throw new WorkerError('tag_not_set', text)
 }
 
 interface Target {
@@ -54,10 +79,19 @@ interface Target {
   readonly repository: Repository
 }
 
-async function openTargets({ run, registries }: StepContext): Promise<Target[]> {
+/** @throws WorkerError feed_changed: nobody has looked at what is in another registry */
+async function openTargets({ run, registries, verified }: StepContext): Promise<Target[]> {
   const targets: Target[] = []
   for (const item of run.items) {
-    targets.push({ item, repository: (await registries.open(item.target, 'pull,push')).repository })
+    const { feedId, feed } = item.target
+    const { repository } = await registries.open(item.target, 'pull,push')
+    if (verified.get(feedId) !== repository.registry) {
+      throw new WorkerError(
+        'feed_changed',
+        `the settings of the feed ${feed} were changed during the promotion`,
+      )
+    }
+    targets.push({ item, repository })
   }
   return targets
 }

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { digestOf, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, parseManifest } from '@sluice/oci'
 import { newStorageKey, openStorage } from '@sluice/feed/storage'
 import { defaultPolicy, policyHash } from '@sluice/promotion'
-import { type Actor, appendEntry, newId, openStore, type Store, transaction } from '@sluice/store'
+import { type Actor, appendEntry, loadSecret, newId, openStore, type Store, transaction } from '@sluice/store'
 import { cloneDatabase, pushImage, pushIndex, until } from '@sluice/testkit'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
@@ -13,6 +13,14 @@ import { makeDataDir, spawnWorker, type WorkerProcess } from './worker-process.t
 export interface Elsewhere {
   readonly url: string
   readonly prefix: string
+  /** Shown to it; it asks nobody when not given. */
+  readonly credentials?: { readonly username: string; readonly password: string }
+}
+
+/** Feeds that are not hosted. */
+export interface Ends {
+  readonly from?: Elsewhere
+  readonly to?: Elsewhere
 }
 
 export interface Approved {
@@ -22,18 +30,38 @@ export interface Approved {
   readonly tag: string
 }
 
+/** Digests of what was pushed; `layer` has the bytes that were asked for. */
+export interface Pushed {
+  readonly digest: string
+  readonly layer: string
+}
+
+/**
+ * Pushes an image of its own to the first feed of a lane, with a layer of so many bytes, and has its promotion approved.
+ * @param beforeApproval the last that happens before a worker can begin
+ */
+export type Approve = (
+  tag: string,
+  layerSize?: number,
+  beforeApproval?: (pushed: Pushed) => unknown,
+) => Promise<Approved>
+
 /** A database of one's own with two feeds, a lane, a requester and an approver; a queue; and any number of workers. */
 export interface Scene {
   readonly owner: Client
   readonly api: Store
   readonly requester: Actor
   readonly approver: Actor
-  /** Pushes an image of its own to `dev`, with a layer of so many bytes, and has its promotion approved. */
-  approve(tag: string, layerSize?: number): Promise<Approved>
+  /** From `dev` to `trusted`. */
+  readonly approve: Approve
+  /** Another pair of feeds, with a lane from one to the other. */
+  lane(ends: Ends): Promise<Approve>
   /** @param main the program, when it is not the worker as it runs in production */
   spawn(main?: string): Promise<WorkerProcess>
   state(promotionId: string): Promise<string>
   ended(promotionId: string, state?: string): Promise<void>
+  /** From now on a promotion that is tried again does not wait for its turn. */
+  hurry(): Promise<void>
   /** Everything that the queue holds, and what it is made of. */
   loseQueue(): Promise<void>
   /** Lets the lease of a worker that is gone run out now. */
@@ -50,13 +78,15 @@ const SHARED_LAYER = 'a layer that every image here has'
 export const SHARED_LAYER_SIZE = SHARED_LAYER.length
 
 /** @param ends the feeds `dev` and `trusted`, where they are not hosted */
-export async function openScene(ends: { from?: Elsewhere; to?: Elsewhere } = {}): Promise<Scene> {
+export async function openScene(ends: Ends = {}): Promise<Scene> {
   const database = await cloneDatabase()
   const owner = new Client({ connectionString: database.ownerUrl })
   await owner.connect()
-  const api = await openStore({ url: database.apiUrl, poolSize: 3 })
-  const { requester, approver } = await furnish(api, owner, ends)
   const dataDir = await makeDataDir(database.workerUrl)
+  const api = await openStore({ url: database.apiUrl, poolSize: 3, secret: loadSecret({ dataDir }) })
+  const people = { requester: await person(owner, 'rita'), approver: await person(owner, 'anna') }
+  const { requester, approver } = people
+  let lanes = 0
   const queueUrl = ownDatabase()
   const workers: WorkerProcess[] = []
 
@@ -64,21 +94,40 @@ export async function openScene(ends: { from?: Elsewhere; to?: Elsewhere } = {})
     const { rows } = await owner.query<{ state: string }>('select state from promotion where id = $1', [promotionId])
     return rows[0]?.state ?? 'none'
   }
+  const lane = async (ends: Ends): Promise<Approve> => {
+    const mark = lanes === 0 ? '' : `-${lanes}`
+    lanes += 1
+    const names = { from: `dev${mark}`, to: `trusted${mark}`, lane: `dev-to-trusted${mark}` }
+    await furnish(api, owner, people, ends, names)
+    return async (tag, layerSize = 100, beforeApproval) => {
+      const { from } = ends
+      const pushed =
+        from === undefined
+          ? await push(api, requester, names.from, tag, layerSize, dataDir)
+          : await pushTo(from, tag, layerSize)
+      const { digest } = pushed
+      const image = `${REPOSITORY}:${tag}`
+      const { request } = await api.requests.create(requester, { lane: names.lane, items: [{ image }] })
+      await beforeApproval?.(pushed)
+      await api.requests.approve(approver, request.id, { digest })
+      const { rows } = await owner.query<{ id: string }>('select id from promotion where request_id = $1', [request.id])
+      return { requestId: request.id, promotionId: rows[0]?.id ?? '', digest, tag }
+    }
+  }
   return {
     owner,
     api,
     requester,
     approver,
     state,
-    async approve(tag, layerSize = 100) {
-      const { from } = ends
-      const digest =
-        from === undefined ? await push(api, requester, tag, layerSize, dataDir) : await pushTo(from, tag, layerSize)
-      const image = `${REPOSITORY}:${tag}`
-      const { request } = await api.requests.create(requester, { lane: 'dev-to-trusted', items: [{ image }] })
-      await api.requests.approve(approver, request.id, { digest })
-      const { rows } = await owner.query<{ id: string }>('select id from promotion where request_id = $1', [request.id])
-      return { requestId: request.id, promotionId: rows[0]?.id ?? '', digest, tag }
+    approve: await lane(ends),
+    lane,
+    async hurry() {
+      await owner.query(`
+        create function test_hurry() returns trigger language plpgsql as $$
+        begin new.not_before := least(new.not_before, now()); return new; end $$;
+        create trigger test_hurry before update on promotion for each row when (new.state = 'QUEUED')
+          execute function test_hurry()`)
     },
     async spawn(main) {
       const worker = await spawnWorker(database.workerUrl, queueUrl, dataDir, main)
@@ -126,11 +175,11 @@ function ownDatabase(): string | undefined {
 async function furnish(
   api: Store,
   owner: Client,
-  { from, to }: { from?: Elsewhere; to?: Elsewhere },
-): Promise<{ requester: Actor; approver: Actor }> {
+  { requester, approver }: { requester: Actor; approver: Actor },
+  { from, to }: Ends,
+  names: { from: string; to: string; lane: string },
+): Promise<void> {
   const [dev, trusted, lane] = [newId(), newId(), newId()]
-  const requester = await person(owner, 'rita')
-  const approver = await person(owner, 'anna')
   await owner.query(
     `insert into feed (id, stage, trusted, kind) values ($1, 'dev', false, $3), ($2, 'trusted', true, $4)`,
     [dev, trusted, from === undefined ? 'hosted' : 'remote', to === undefined ? 'hosted' : 'remote'],
@@ -140,15 +189,17 @@ async function furnish(
     [trusted, to],
   ] as const) {
     if (end === undefined) continue
-    await owner.query(`insert into feed_remote (feed_id, base_url, prefix, plain_http) values ($1, $2, $3, '{loopback}')`, [
-      id,
-      end.url,
-      end.prefix.replace(/\/$/, ''),
-    ])
+    const { url, prefix, credentials } = end
+    const sealed = credentials && api.remotes.seal.close(credentials.password, `feed:${id} credential`)
+    await owner.query(
+      `insert into feed_remote (feed_id, base_url, prefix, plain_http, credential_type, username, sealed_credential)
+       values ($1, $2, $3, '{loopback}', $4, $5, $6)`,
+      [id, url, prefix.replace(/\/$/, ''), credentials && 'basic', credentials?.username, sealed],
+    )
   }
   await owner.query(
-    `insert into feed_name (name, feed_id, is_current) values ('dev', $1, true), ('trusted', $2, true)`,
-    [dev, trusted],
+    'insert into feed_name (name, feed_id, is_current) values ($3, $1, true), ($4, $2, true)',
+    [dev, trusted, names.from, names.to],
   )
   await owner.query(
     `insert into access_grant (feed_id, principal_id, verbs)
@@ -157,7 +208,7 @@ async function furnish(
   )
   await owner.query('insert into lane (id, name, from_feed_id, to_feed_id) values ($1, $2, $3, $4)', [
     lane,
-    'dev-to-trusted',
+    names.lane,
     dev,
     trusted,
   ])
@@ -175,7 +226,6 @@ async function furnish(
      values ($1, 1, $2, $3, 1, $4, $5)`,
     [lane, JSON.stringify(policy), policyHash(policy), approver.principalId, entry],
   )
-  return { requester, approver }
 }
 
 async function person(owner: Client, name: string): Promise<Actor> {
@@ -201,17 +251,25 @@ async function person(owner: Client, name: string): Promise<Actor> {
 }
 
 /** An image of its own kind in a registry elsewhere. */
-async function pushTo({ url, prefix }: Elsewhere, tag: string, layerSize: number): Promise<string> {
+async function pushTo({ url, prefix }: Elsewhere, tag: string, layerSize: number): Promise<Pushed> {
   const name = `${prefix}${REPOSITORY}`
   const images = [await pushImage(url, name, [SHARED_LAYER_SIZE, layerSize]), await pushImage(url, name, [10])]
-  return (await pushIndex(url, name, images, tag)).digest
+  const { digest } = await pushIndex(url, name, images, tag)
+  return { digest, layer: images[0]?.layers[1]?.digest ?? '' }
 }
 
 /** An index of two images that share a layer. */
-async function push(api: Store, by: Actor, tag: string, layerSize: number, dataDir: string): Promise<string> {
+async function push(
+  api: Store,
+  by: Actor,
+  to: string,
+  tag: string,
+  layerSize: number,
+  dataDir: string,
+): Promise<Pushed> {
   const storage = await openStorage({ dataDir })
-  const feed = await api.feedIndex.findFeed('dev')
-  if (feed === null) throw new Error('the feed dev is missing')
+  const feed = await api.feedIndex.findFeed(to)
+  if (feed === null) throw new Error(`the feed ${to} is missing`)
   const address = { feed, repository: REPOSITORY }
   const put = async (document: object, mediaType: string, tags: string[]) => {
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...document }))
@@ -235,14 +293,16 @@ async function push(api: Store, by: Actor, tag: string, layerSize: number, dataD
   }
   const shared = await blob(SHARED_LAYER, OCI_LAYER)
   const images = []
+  let bulk = shared.digest
   for (const architecture of ['amd64', 'arm64']) {
     const config = await blob(JSON.stringify({ architecture, os: 'linux', tag }), OCI_CONFIG)
     const layer = await blob(randomBytes(layerSize), OCI_LAYER)
+    bulk = layer.digest
     const image = await put({ config, layers: [shared, layer] }, OCI_MANIFEST, [])
     images.push({ ...image, platform: { architecture, os: 'linux' } })
   }
   const { digest } = await put({ manifests: images }, OCI_INDEX, [tag])
-  return digest
+  return { digest, layer: bulk }
 }
 
 async function* chunks(bytes: Buffer): AsyncGenerator<Buffer> {

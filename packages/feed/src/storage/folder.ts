@@ -22,10 +22,10 @@ export function folderStorage(root: string): BlobStorage {
   const unsealed = (key: string) => join(base, 'uploads', checkStorageKey(key).replaceAll('/', '_'))
 
   return {
-    append: (key, offset, chunks) =>
+    append: (key, offset, chunks, written) =>
       locks.hold(key, async () => {
         await using file = await openAt(unsealed(key), key, offset)
-        return await appendBatches(file.handle, offset, chunks)
+        return await appendBatches(file.handle, offset, chunks, written)
       }),
 
     async *readUnsealed(key, end) {

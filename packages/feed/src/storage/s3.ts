@@ -51,12 +51,12 @@ export function s3Storage(options: S3Options): BlobStorage {
   }
 
   return {
-    append: (key, offset, chunks) =>
+    append: (key, offset, chunks, written) =>
       locks.hold(key, async () => {
         const upload = await readUpload(options, folder(key))
         const { whole, rest } = keptOf(key, upload, offset)
         const start = whole.reduce((sum, { size }) => sum + size, 0)
-        const segment = await writeStream(options, folder(key), withRest(options, rest, chunks))
+        const segment = await writeStream(options, folder(key), withRest(options, rest, chunks), written)
         const segments = segment === null ? whole : [...whole, segment]
         try {
           await writeUpload(options, folder(key), key, { ...upload, segments })

@@ -10,12 +10,12 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** @throws RegistryError bad_response */
+/** @throws RegistryError bad_response, without the cause: it quotes the answer, which may be a token */
 export function parseAnswer(bytes: Uint8Array, what: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch (cause) {
-    throw new RegistryError('bad_response', `${what}: the answer is not JSON`, { cause })
+  } catch {
+    throw new RegistryError('bad_response', `${what}: the answer is not JSON`)
   }
 }
 
@@ -26,8 +26,16 @@ export function drop(answer: Answer): void {
   else answer.body.destroy()
 }
 
-/** The error an unwelcome answer stands for, with what the registry says about it. */
-export async function refusal(answer: Answer, what: string, limits: ClientLimits): Promise<RegistryError> {
+/**
+ * The error an unwelcome answer stands for, with what the registry says about it.
+ * @param secrets what it was shown, in case that it says it again
+ */
+export async function refusal(
+  answer: Answer,
+  what: string,
+  limits: ClientLimits,
+  secrets: readonly string[],
+): Promise<RegistryError> {
   const body = await readBody(answer, ERROR_BODY_LIMIT, Math.min(limits.headMs, 5000), what).catch(() =>
     Buffer.alloc(0),
   )
@@ -35,11 +43,19 @@ export async function refusal(answer: Answer, what: string, limits: ClientLimits
   const { code: said, text } = distributionError(body)
   const code = codeOf(status, said, body)
   const wait = retryAfterMs(answer.headers['retry-after'])
-  const reply = text === '' ? `${status}` : `${status} ${quote(text)}`
+  const reply = text === '' ? `${status}` : `${status} ${quote(without(secrets, text))}`
   return new RegistryError(code, `${what}: ${url.host} answered ${reply}${ADVICE[code] ?? ''}`, {
     status,
     ...(wait !== undefined && { retryAfterMs: wait }),
   })
+}
+
+/** Shorter ones are parts of words, and no secrets. */
+const SECRET_LENGTH = 6
+
+function without(secrets: readonly string[], text: string): string {
+  const told = secrets.filter(({ length }) => length >= SECRET_LENGTH)
+  return told.reduce((rest, secret) => rest.replaceAll(secret, '***'), text)
 }
 
 /** The first of `{"errors":[{code,message}]}`. Distribution specification, "Error Codes". */

@@ -1,6 +1,6 @@
 import { type Challenge, parseChallenges } from './challenge.ts'
 import type { ClientLimits, Credentials, Territory } from './options.ts'
-import { basic, fetchToken, scopesFor, type Token } from './token.ts'
+import { basic, fetchToken, scopesFor, secretsOf, type Token } from './token.ts'
 import type { Answer, Transport } from './transport.ts'
 
 type Scheme =
@@ -38,6 +38,12 @@ export class Authentication {
     const token = fresh ? known : await this.#token(key, scheme)
     this.#texts.set(key, token.text)
     return { authorization: token.text }
+  }
+
+  /** All that a request to the registry may have shown. */
+  secrets(): string[] {
+    const tokens = [...this.#texts.values()].map((text) => text.slice('Bearer '.length))
+    return [...secretsOf(this.#credentials), ...tokens]
   }
 
   /** After a 401: whether it makes sense to ask once more, with what the challenge taught. */

@@ -1,5 +1,6 @@
 import { Transform } from 'node:stream'
 import { createHasher, type Hasher } from '../digest.ts'
+import { quote } from '../errors.ts'
 import { parseDigest } from '../grammar.ts'
 import { RegistryError } from './errors.ts'
 import type { Session } from './session.ts'
@@ -43,7 +44,7 @@ export class BlobCheck {
     if (actual === this.#digest) return
     throw new RegistryError(
       'wrong_digest',
-      `${this.#what}: the bytes served have the digest ${actual}; the registry's copy is damaged or was replaced, push the image there again`,
+      `${this.#what}: the bytes served have the digest ${actual}; they were damaged there or on their way`,
     )
   }
 }
@@ -88,7 +89,7 @@ export async function openBlob(
     if (encoding !== undefined && encoding !== 'identity') {
       throw new RegistryError(
         'bad_response',
-        `${what}: served with the encoding ${encoding}, which was not asked for`,
+        `${what}: served with the encoding ${quote(encoding)}, which was not asked for`,
       )
     }
     if (answer.status === 206 && range?.startsWith(`bytes ${from}-`) !== true) {

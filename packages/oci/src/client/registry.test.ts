@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { OCI_INDEX, OCI_MANIFEST } from '../descriptor.ts'
 import { storeBlob, storeImage } from '../testdata/image.ts'
@@ -350,6 +351,40 @@ test('what a registry says reaches a message in printable ASCII only', async () 
     return true
   }
   await expect(open().ping()).rejects.toThrow(/^[\x20-\x7e]+$/)
+})
+
+test.each([
+  ['a token', `Bearer realm="/token"`, /not for Bearer \*\*\*"/],
+  ['a pair', 'Basic realm="x"', /not for Basic \*\*\*, \*\*\*"/],
+])(
+  '%s that the registry was shown is in no message, also when it says it again',
+  async (_, challenge, says) => {
+    fake.intercept = (request, response) => {
+      const { authorization = '' } = request.headers
+      if (request.url?.startsWith('/token') === true) response.end('{"token":"a-very-secret-token"}')
+      else if (authorization === '') fail(response, 401, 'UNAUTHORIZED', { 'www-authenticate': challenge })
+      else {
+        const also = authorization === basic ? `, ${basicCredentials.password}` : ''
+        const errors = [{ code: 'DENIED', message: `not for ${authorization}${also}` }]
+        response.writeHead(403).end(JSON.stringify({ errors }))
+      }
+      return true
+    }
+    await expect(open({ credentials: basicCredentials }).ping()).rejects.toThrow(says)
+  },
+)
+
+test('a token server that answers with the bare token', async () => {
+  fake.intercept = (request, response) => {
+    if (request.url?.startsWith('/token') === true) response.end('very-secret-token')
+    else fail(response, 401, 'UNAUTHORIZED', { 'www-authenticate': `Bearer realm="${fake.url}/token"` })
+    return true
+  }
+  const error: unknown = await open()
+    .ping()
+    .catch((error: unknown) => error)
+  expect(error).toEqual(coded('bad_response'))
+  expect(inspect(error)).not.toContain('very-secret')
 })
 
 test('the fallback index is read where there is no API', async () => {

@@ -193,9 +193,13 @@ export class Repository {
     }
   }
 
-  /** What refers to this digest, by the API and by the fallback tag. */
-  async referrers(digest: string, signal?: AbortSignal): Promise<Descriptor[]> {
-    const listed = await listByApi(this.#session, this.name, digest, this.#scopes(this.#access), signal)
+  /**
+   * What refers to this digest, by the API and by the fallback tag. Once there are more than `enough`, no further page
+   * is asked for.
+   */
+  async referrers(digest: string, signal?: AbortSignal, enough?: number): Promise<Descriptor[]> {
+    const scopes = this.#scopes(this.#access)
+    const listed = await listByApi(this.#session, this.name, digest, scopes, signal, enough)
     // A registry with the API lists what the fallback tag lists.
     return listed ?? (await this.#fallbackIndex(digest, signal))?.manifests ?? []
   }

@@ -67,7 +67,7 @@ export class Session {
 
   /** The error of an unwelcome answer; a plea for silence is heard by all requests to this host. */
   async refuse(answer: Answer, what: string): Promise<RegistryError> {
-    const error = await refusal(answer, what, this.limits)
+    const error = await refusal(answer, what, this.limits, this.#auth.secrets())
     const silence = error.retryAfterMs ?? 0
     if (silence > 0 && silence <= this.limits.longestRetryAfterMs)
       this.#budget.pause(answer.url.host, silence)

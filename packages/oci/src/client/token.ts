@@ -44,7 +44,7 @@ export async function fetchToken(
     answer.body.destroy()
     throw new RegistryError('realm_refused', `${what}: the token server redirects; credentials do not follow`)
   }
-  if (answer.status !== 200) throw await refusal(answer, what, limits)
+  if (answer.status !== 200) throw await refusal(answer, what, limits, secretsOf(credentials))
   const document = parseAnswer(await readBody(answer, TOKEN_ANSWER_LIMIT, limits.headMs, what), what)
   const text = isRecord(document) ? (document.token ?? document.access_token) : undefined
   if (typeof text !== 'string' || !/^[\x21-\x7e]{1,65536}$/.test(text)) {
@@ -94,6 +94,14 @@ export function basic(credentials: Credentials | undefined): Record<string, stri
   if (credentials?.type !== 'basic') return {}
   const pair = `${credentials.username}:${credentials.password}`
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+/** In the forms in which they are sent; the longer ones first, as they contain others. */
+export function secretsOf(credentials: Credentials | undefined): string[] {
+  if (credentials === undefined) return []
+  const secret = credentials.type === 'basic' ? credentials.password : credentials.refreshToken
+  const pair = basic(credentials).authorization?.slice('Basic '.length)
+  return [...(pair === undefined ? [] : [pair]), encodeURIComponent(secret), secret]
 }
 
 /**

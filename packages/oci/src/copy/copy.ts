@@ -23,6 +23,8 @@ interface CopyCommon {
   readonly concurrency?: number
   readonly onProgress?: (progress: CopyProgress) => void
   readonly journal?: CopyJournal
+  /** Blobs are sent without asking whether they are there: the destination said so before, and did not serve them. */
+  readonly resend?: boolean
   readonly bandwidth?: Bandwidth
   readonly signal?: AbortSignal
 }
@@ -153,7 +155,10 @@ class Copy {
 
   async #placeBlob(blob: ClosureNode, signal: AbortSignal): Promise<void> {
     if (this.#journal.has(blob.digest)) return this.#count(blob, { way: 'present', resumed: 0 })
-    const placed = await this.#destination.place(this.#job(blob, signal))
+    const job = this.#job(blob, signal)
+    const placed = await (this.#options.resend === true
+      ? this.#destination.placeAgain(job)
+      : this.#destination.place(job))
     await this.#journal.done(blob)
     this.#count(blob, placed)
   }

@@ -56,18 +56,24 @@ const HOUR = 3_600_000
 /** How far clocks may differ. */
 const SKEW = 300_000
 
-/** Looks at every subject of a rule: missing, stale, unreadable or refused evidence gives reasons. */
+/** Looks at every subject of a rule: missing, stale, unreadable, refused or uncounted evidence gives reasons. */
 export function judge({ items, now }: GateInput, rule: EvidenceRule, demand: Demand): Judged[] {
   return subjectsOf(items, rule.of ?? demand.of).map((subject) => {
     const { item, platform, digest } = subject
     const found = newest(item, digest, rule.from, demand.wanted)
     const name = platform === null ? item.source : `${item.source} (${platform})`
-    const reasons = found === null ? missing(item, rule, demand) : refused(found, rule, demand, subject, now)
+    const { incomplete = [] } = item
+    const reasons =
+      incomplete.length > 0
+        ? incomplete
+        : found === null
+          ? missing(item, rule, demand)
+          : refused(found, rule, demand, subject, now)
     return {
       source: item.source,
       platform,
       digest,
-      evidence: found?.evidence.id ?? null,
+      evidence: incomplete.length > 0 ? null : (found?.evidence.id ?? null),
       reasons: reasons.map((reason) => `${name}: ${reason}`),
     }
   })

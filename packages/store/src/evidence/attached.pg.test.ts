@@ -184,6 +184,38 @@ describe('evidence that hangs on the image', () => {
     expect(await scene.sql('select from evidence where subject = $1', [digest])).toEqual([])
   })
 
+  /** So many artifacts that refer to a digest and carry nothing. */
+  const clutter = (scene: Scene, digest: string, count: number) =>
+    scene.asOwner(
+      `with made as (
+         select convert_to(format('{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"sha256:%s","size":2},'
+           || '"layers":[],"subject":{"mediaType":"%s","digest":"%s","size":2},"annotations":{"n":"%s"}}',
+           $1::text, $1, repeat('a', 64), $1, $2::text, n), 'UTF8') as bytes from generate_series(1, $3::int) n),
+       kept as (
+         insert into manifest (digest, bytes, kind, subject_digest)
+         select 'sha256:' || encode(sha256(bytes), 'hex'), bytes, 'manifest', $2 from made returning digest)
+       insert into repository_manifest (repository_id, digest, media_type, pushed_by)
+         select r.id, kept.digest, $1, $5 from kept, repository r where r.feed_id = $4 and r.name = 'app'`,
+      [OCI_MANIFEST, digest, count, scene.dev.id, scene.rita.principalId],
+    )
+
+  test('among very many it is found; among more than are looked at nothing counts, and the gate says so', async () => {
+    const scene = await setScene(house, { gates: { tests: [{ from }] }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    await clutter(scene, digest, 999)
+    await attach(scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
+    const { request } = await ask(scene, storage)
+    expect(request.gates.find(({ gate }) => gate === 'tests')?.verdict).toBe('pass')
+    await attach(scene, storage, { digest }, bundle(attestation(digest, result('FAILED'))))
+    await expect(
+      house.api.requests.approve(scene.anna, request.id, { digest }, storage),
+    ).rejects.toMatchObject({
+      code: 'gate_refused',
+      message: expect.stringContaining(`more than 1000 artifacts refer to ${digest}`),
+    })
+  })
+
   const scan = (severity: string) => ({
     scanner: {
       result: {

@@ -23,6 +23,14 @@ export async function readSteps(tx: Transaction, promotionId: string): Promise<R
     where promotion_id = ${promotionId}::uuid and finished_at is not null order by finished_at`
 }
 
+/** Whether the last verification ended with `startOver`. */
+export async function readDistrust(tx: Transaction, promotionId: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    select from promotion_step where promotion_id = ${promotionId}::uuid and name = 'verify'
+      and finished_at is null and result -> 'lost' = 'true'`
+  return rows.length > 0
+}
+
 /**
  * Locks the promotion of a run until the transaction ends, if it still is this worker's.
  * @throws StoreError fenced

@@ -51,6 +51,13 @@ async function source(gates: object = {}) {
   return { feed, lane, ask }
 }
 
+const storage = {
+  // oxlint-disable-next-line require-yield -- our own storage holds nothing of a remote feed
+  async *read(): AsyncGenerator<Uint8Array> {
+    throw new Error('not asked')
+  },
+}
+
 describe('settings', () => {
   test('are answered without the secrets, which are sealed where they stand and opened for who speaks to it', async () => {
     const feed = await make({ credentials: basic, bandwidth: 1_000_000, privateHosts: ['registry.lan'] })
@@ -256,12 +263,6 @@ describe('a request whose source is remote', () => {
       const repository = fresh('team/proven')
       const digest = registry.image(repository, ['1.0.0'])
       const asked = { lane, items: [{ image: `${repository.slice('team/'.length)}:1.0.0` }] }
-      const storage = {
-        // oxlint-disable-next-line require-yield -- our own storage holds nothing of a remote feed
-        async *read(): AsyncGenerator<Uint8Array> {
-          throw new Error('not asked')
-        },
-      }
       await expect(store.requests.create(scene.rita, asked, storage)).rejects.toEqual(refused('gate_refused'))
       const mediaType = 'application/vnd.dsse.envelope.v1+json'
       const layer = registry.blob(mediaType, Buffer.from(bytesOf(attestation(digest, result('PASSED')))))
@@ -279,6 +280,36 @@ describe('a request whose source is remote', () => {
       ])
     },
   )
+
+  test('evidence is found on the third page of what refers to it; beyond a thousand nothing counts', async () => {
+    const lane = fresh('lane')
+    const feed = await make()
+    const policy = parsePolicy({ gates: { tests: [{ from }] }, keys, requestExpiresAfter: { hours: 1 } })
+    await addLane(house.api, lane, feed.id, scene.trusted.id, scene.rita, policy)
+    const repository = fresh('team/much')
+    const digest = registry.image(repository, ['1.0.0'])
+    const subject = { digest, mediaType: OCI_MANIFEST, size: registry.sizeOf(digest) }
+    const clutter = (count: number) => {
+      for (let i = 0; i < count; i++) registry.attach(repository, subject, registry.blob('text/plain'))
+    }
+    clutter(210)
+    const mediaType = 'application/vnd.dsse.envelope.v1+json'
+    const passed = registry.blob(mediaType, Buffer.from(bytesOf(attestation(digest, result('PASSED')))))
+    const proof = registry.attach(repository, subject, passed)
+    const asked = { lane, items: [{ image: `${repository.slice('team/'.length)}:1.0.0` }] }
+    const dry = () => store.requests.evaluate(scene.rita, asked, storage)
+    expect((await dry()).gates.find(({ gate }) => gate === 'tests')?.verdict).toBe('pass')
+    registry.log.length = 0
+    await dry()
+    // By digest nothing changes: what was seen is not fetched again.
+    expect(registry.log.filter((line) => line.startsWith('GET') && line.endsWith(proof))).toEqual([])
+    clutter(790)
+    const { gates } = await dry()
+    expect(gates.find(({ gate }) => gate === 'tests')).toMatchObject({
+      verdict: 'block',
+      reasons: [expect.stringContaining('more than 1000 artifacts')],
+    })
+  })
 
   test.each([
     ['tag_unknown', 'nothing:1.0.0', {}],

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { createFeedServer } from '@sluice/feed'
-import { memoryIndex } from '@sluice/feed/memory'
-import { memoryStorage } from '@sluice/feed/storage'
+import { memoryIndex } from './memory-index.ts'
+import { createFeedServer } from './server.ts'
+import { memoryStorage } from './storage/memory.ts'
 
+/** A registry that a test can reach. */
 export interface Served {
   readonly url: string
   /** Goes before a repository's name: our feeds are the first part of it. */
@@ -11,7 +12,10 @@ export interface Served {
   stop(): Promise<void>
 }
 
-/** Our own registry in this process, open to everybody. */
+/**
+ * Our own registry in this process, with one feed in memory, open to everybody: what the tests of other rooms copy from,
+ * to and through.
+ */
 export async function startFeed(): Promise<Served> {
   const handle = createFeedServer({
     index: memoryIndex({ feeds: [{ id: 'f-dev', name: 'dev', trusted: false }] }),
