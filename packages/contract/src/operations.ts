@@ -46,6 +46,7 @@ import {
   requestsQuery,
   reviewBody,
 } from './requests.ts'
+import { stages, stagesQuery } from './stages.ts'
 import { storageOverview } from './storage.ts'
 import {
   restoreBody,
@@ -327,6 +328,13 @@ export const operations = {
     params: byFeed,
     query: tagHistoryQuery,
     answers: { 200: tagHistory },
+  },
+  listStages: {
+    method: 'GET',
+    path: '/stages',
+    summary: 'Which version of each repository stands in which feed',
+    query: stagesQuery,
+    answers: { 200: stages },
   },
   listTagMoves: {
     method: 'GET',

@@ -183,7 +183,8 @@ async function readLayer(
 }
 
 /** What a layer carries: evidence with its raw bytes. */
-export type CarriedEvidence = Pick<FoundEvidence, 'bytes' | 'sha256'> & Omit<ReadEvidence, 'subjects' | 'signed'>
+export type CarriedEvidence = Pick<FoundEvidence, 'bytes' | 'sha256'> &
+  Omit<ReadEvidence, 'subjects' | 'signed'>
 
 /**
  * Reads what one layer says of a subject, which it must be about.
