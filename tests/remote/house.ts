@@ -89,7 +89,7 @@ export async function openHouse() {
     },
     /** Asks for an ERRORED promotion once more, and waits for its end. */
     async retry(id: string): Promise<{ state: string; message: string }> {
-      await anna.client.retryRequest({ params: { id } })
+      await rita.client.retryRequest({ params: { id } })
       return this.ended(id)
     },
   }
