@@ -23,7 +23,6 @@ test.concurrent('a full disk: ERRORED with nothing visible, and whole once there
   const { digest } = await pushImage(near.url, 'team/large', [6_000_000], { tag: '1.0.0' })
   const to = await house.feed({ url: full.url, prefix: 'released' }, true)
   const ended = await house.promote(await house.lane(from, to), 'large:1.0.0')
-  console.log(ended)
   expect(ended).toMatchObject({ state: 'ERRORED' })
   expect((await fetch(`${full.url}/v2/released/large/manifests/1.0.0`)).status).toBe(404)
   await full.growDisk(64)
@@ -52,10 +51,6 @@ test.concurrent('a blob whose file is gone, while the registry remembers that it
   })
   removed()
   const ended = await ending
-  console.log(
-    ended,
-    proxy.log.filter((l) => l.includes(hex)),
-  )
   expect(ended).toMatchObject({ state: 'SUCCEEDED', digest })
   expect(await pull(`${new URL(far.url).host}/released/lost:1.0.0`, open)).toBe(digest)
   await proxy.close()

@@ -63,7 +63,7 @@ async function move(
         root,
         closure: nodes,
         journal,
-        resend: run.distrusted,
+        resend: (digest) => run.lost === 'all' || run.lost.includes(digest),
         signal,
         onProgress: progressOf(`${item.position} ${i}`),
         ...(bandwidth && { bandwidth }),

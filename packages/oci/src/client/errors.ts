@@ -33,6 +33,8 @@ export interface RegistryErrorDetail {
   status?: number
   /** How long the registry asked to be left alone. */
   retryAfterMs?: number
+  /** The blob that it is about, where `verifyGraph` found it. */
+  blob?: string
 }
 
 const TRANSIENT: ReadonlySet<RegistryErrorCode> = new Set([
@@ -49,6 +51,7 @@ export class RegistryError extends Error {
   readonly code: RegistryErrorCode
   readonly status: number | null
   readonly retryAfterMs: number | null
+  readonly blob: string | null
 
   constructor(code: RegistryErrorCode, message: string, detail: RegistryErrorDetail = {}) {
     super(message, detail.cause === undefined ? {} : { cause: detail.cause })
@@ -56,6 +59,7 @@ export class RegistryError extends Error {
     this.code = code
     this.status = detail.status ?? null
     this.retryAfterMs = detail.retryAfterMs ?? null
+    this.blob = detail.blob ?? null
   }
 
   /** Whether the same request may succeed a little later. */
