@@ -271,9 +271,25 @@ table public.feed of sluice_owner
   constraint feed_kind_check CHECK ((kind = ANY (ARRAY['hosted'::text, 'remote'::text, 'proxy'::text])))
   constraint feed_pkey PRIMARY KEY (id)
   constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
+  constraint proxy_has_no_rules CHECK (((kind <> 'proxy'::text) OR ((retention = '{"rules": []}'::jsonb) AND (tag_rules = '{}'::jsonb))))
+  constraint proxy_is_never_trusted CHECK (((kind <> 'proxy'::text) OR (NOT trusted)))
   constraint remote_keeps_no_blobs CHECK (((kind <> 'remote'::text) OR ((quota_bytes IS NULL) AND (retention = '{"rules": []}'::jsonb))))
   CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
   CREATE TRIGGER guard_trusted BEFORE UPDATE OF trusted ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_trusted() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
+table public.feed_cache of sluice_owner
+  feed_id uuid not null
+  keep_days integer not null
+  upstream text not null
+  reached_at timestamp(3) with time zone
+  failing_since timestamp(3) with time zone
+  failure text
+  constraint feed_cache_check CHECK (((failing_since IS NULL) = (failure IS NULL)))
+  constraint feed_cache_failure_check CHECK ((length(failure) <= 1000))
+  constraint feed_cache_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint feed_cache_keep_days_check CHECK (((keep_days >= 1) AND (keep_days <= 36500)))
+  constraint feed_cache_pkey PRIMARY KEY (feed_id)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.feed_cache FOR EACH ROW EXECUTE FUNCTION guard_feed_cache() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
 table public.feed_name of sluice_owner
   name text not null
@@ -391,6 +407,7 @@ table public.lane of sluice_owner
   constraint lane_to_feed_id_fkey FOREIGN KEY (to_feed_id) REFERENCES feed(id)
   CREATE UNIQUE INDEX lane_name_key ON public.lane USING btree (name) WHERE (deleted_at IS NULL)
   CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.lane FOR EACH ROW EXECUTE FUNCTION guard_lane() (always)
+  CREATE TRIGGER refuse_proxy BEFORE INSERT ON public.lane FOR EACH ROW EXECUTE FUNCTION refuse_lane_to_proxy() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
 table public.lane_change of sluice_owner
   id uuid not null
@@ -515,6 +532,14 @@ table public.manifest_edge of sluice_owner
   constraint manifest_edge_pkey PRIMARY KEY (parent_digest, "position")
   CREATE INDEX manifest_edge_child_digest_idx ON public.manifest_edge USING btree (child_digest)
   rights sluice_api: insert, select; sluice_worker: select
+table public.manifest_use of sluice_owner
+  repository_id uuid not null
+  digest text not null
+  used_at timestamp(3) with time zone not null default now()
+  constraint manifest_use_pkey PRIMARY KEY (repository_id, digest)
+  constraint manifest_use_repository_id_digest_fkey FOREIGN KEY (repository_id, digest) REFERENCES repository_manifest(repository_id, digest) ON DELETE CASCADE
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.manifest_use FOR EACH ROW EXECUTE FUNCTION guard_manifest_use() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
 table public.person of sluice_owner
   id uuid not null
   display_name text not null
@@ -934,9 +959,10 @@ table public.tag_move of sluice_owner
   promotion_id uuid
   entry_id uuid
   feed_id uuid not null
+  observed boolean not null default false
   constraint tag_move_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES principal(id)
   constraint tag_move_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
-  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL)))
+  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL) OR observed))
   constraint tag_move_pkey PRIMARY KEY (id)
   constraint tag_move_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   constraint tag_move_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
@@ -951,6 +977,7 @@ table public.tag_move of sluice_owner
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tag_move FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER observed BEFORE INSERT ON public.tag_move FOR EACH ROW WHEN (new.observed) EXECUTE FUNCTION guard_observed_move() (always)
   CREATE TRIGGER stamp_feed BEFORE INSERT ON public.tag_move FOR EACH ROW EXECUTE FUNCTION stamp_feed() (always)
   rights sluice_api: insert, select; sluice_worker: select
 table public.ticket_state of sluice_owner
@@ -1024,6 +1051,7 @@ table public.upload of sluice_owner
   constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   constraint upload_storage_key_key UNIQUE (storage_key)
   CREATE INDEX upload_updated_at_idx ON public.upload USING btree (updated_at)
+  CREATE TRIGGER proxy_upload BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_proxy_upload() (always)
   CREATE TRIGGER remote_blob BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.user_group of sluice_owner
@@ -1628,6 +1656,21 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_feed_cache()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and new.feed_id <> old.feed_id
+     or not exists (select from feed where id = new.feed_id and kind = 'proxy') then
+    perform refuse('feed_fixed', 'only a proxy feed is a cache, and it stays with its feed');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_feed_name()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1649,10 +1692,10 @@ CREATE OR REPLACE FUNCTION public.guard_feed_remote()
 AS $function$
 begin
   if tg_op = 'UPDATE' and new.feed_id <> old.feed_id then
-    perform refuse('feed_fixed', 'the settings of a remote registry stay with their feed');
+    perform refuse('feed_fixed', 'the settings of a registry stay with their feed');
   end if;
-  if not exists (select from feed where id = new.feed_id and kind = 'remote') then
-    perform refuse('feed_fixed', 'only a remote feed has a registry elsewhere');
+  if not exists (select from feed where id = new.feed_id and kind in ('remote', 'proxy')) then
+    perform refuse('feed_fixed', 'only a remote or a proxy feed has a registry elsewhere');
   end if;
   new.changed_at := now();
   return new;
@@ -1840,6 +1883,21 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.guard_manifest_use()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if not is_proxy(new.repository_id) then
+    perform refuse('membership_fixed', 'only of proxy feeds is written down what is used');
+  end if;
+  new.used_at := now();
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_membership()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1868,6 +1926,20 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_observed_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.observed and not is_proxy(new.repository_id) then
+    perform refuse('membership_fixed', 'only the tags of a proxy feed move by what its upstream does');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_promotion()
  RETURNS trigger
@@ -2356,6 +2428,17 @@ end $function$
 
 owner sluice_owner; rights sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.is_proxy(p_repository uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (select from repository r join feed f on f.id = r.feed_id where r.id = p_repository and f.kind = 'proxy')
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.is_release_tag(tag text)
  RETURNS boolean
  LANGUAGE sql
@@ -2830,6 +2913,34 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.refuse_lane_to_proxy()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if exists (select from feed where id = new.to_feed_id and kind = 'proxy') then
+    perform refuse('lane_fixed', 'no lane leads into a proxy feed: its upstream alone fills it');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.refuse_proxy_upload()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if is_proxy(new.repository_id) then
+    perform refuse('repository_fixed', 'a proxy feed is filled from its upstream alone');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.refuse_remote_blob()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3094,7 +3205,8 @@ begin
       select from current_tag t where t.repository_id = v_item.source_repository_id and t.name = p_tag and t.digest = p_digest) then
     perform refuse('not_admitted', format('%s is not in the source', p_digest));
   end if;
-  select array(select 'key:' || k from jsonb_object_keys(coalesce(v_policy -> 'keys', '{}')) k) || array_remove(array[sender_of(v_source.pushed_by)], null)
+  select array(select 'key:' || k from jsonb_object_keys(coalesce(v_policy -> 'keys', '{}')) k)
+      || array(select 'identity:' || k from jsonb_object_keys(coalesce(v_policy -> 'identities', '{}')) k) || array_remove(array[sender_of(v_source.pushed_by)], null)
     into v_allowed;
   if jsonb_array_length(p_carries) = 0 or exists (
       select from manifest_edge e where e.parent_digest = p_digest and (not e.required or e.kind = 'manifest'

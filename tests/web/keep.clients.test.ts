@@ -70,6 +70,15 @@ test('retention rules are tried before they are saved, and what is wrong with th
     return route.fulfill({
       json: {
         items: [1, 2].map((at) => ({ repository: 'app', digest: digest(at), tags: [`0.${at}`] })),
+        kept: [
+          {
+            repository: 'app',
+            digest: digest(3),
+            tags: ['0.3'],
+            running: [{ site: 'prod-eu', digest: digest(3), since: '2026-11-20T10:00:00.000Z' }],
+          },
+          { repository: 'app', digest: digest(4), tags: [], running: [] },
+        ],
         more: false,
       },
     })
@@ -91,6 +100,9 @@ test('retention rules are tried before they are saved, and what is wrong with th
   await retention.getByLabel('Tags named').fill('release')
   await retention.getByRole('button', { name: 'See what would go' }).click()
   await retention.getByText('2 images of 1 repository, with 2 tags, would go').waitFor()
+  await retention.getByText('2 images stay because of what runs').waitFor()
+  await retention.getByRole('link', { name: 'prod-eu' }).waitFor()
+  await retention.getByText('it belongs to what runs').waitFor()
   const rules = [{ repositories: ['app', 'team/*'], keepLast: 2, keepTags: ['release'] }]
   expect(asked).toEqual({ rules })
   await expectAccessible(page)

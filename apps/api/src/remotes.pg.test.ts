@@ -69,7 +69,11 @@ describe('a remote feed', () => {
   test.each([
     [{ kind: 'remote' }, 'remote'],
     [{ kind: 'hosted', remote: { url: 'https://r.example' } }, 'remote'],
-    [{ kind: 'proxy' }, 'kind'],
+    [{ kind: 'proxy' }, 'remote'],
+    [{ kind: 'proxy', remote: { url: 'https://r.example' }, trusted: true }, 'trusted'],
+    [{ kind: 'proxy', remote: { url: 'https://r.example' }, cache: { keepDays: 0 } }, 'cache.keepDays'],
+    [{ kind: 'remote', remote: { url: 'https://r.example' }, cache: {} }, 'cache'],
+    [{ kind: 'mirror' }, 'kind'],
     [{ kind: 'remote', remote: { url: 'https://r.example', timeout: 5 } }, 'remote.timeout'],
     [{ kind: 'remote', remote: { url: 'http://r.example' } }, 'remote.url'],
     [{ kind: 'remote', remote: { url: 'https://192.168.1.1' } }, 'remote.url'],

@@ -76,7 +76,7 @@ async function compareFeed(
   const seen: { repository: string; tag: string; digest: string | null }[] = []
   for (let i = 0; i < tags.length; i += AT_ONCE) {
     const part = tags.slice(i, i + AT_ONCE).map(async ({ repository, tag }) => {
-      const end = { feedId, feed: feedId, repository, remote: true }
+      const end = { feedId, feed: feedId, repository, remote: true, proxy: false }
       const { repository: there } = await registries.open(end, 'pull')
       seen.push({ repository, tag, digest: (await there.resolve(tag, signal))?.digest ?? null })
     })

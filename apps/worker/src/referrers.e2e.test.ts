@@ -6,7 +6,6 @@ import { preAuthEncoding } from '@sluice/proof'
 import { appendEntry, type LateView, transaction } from '@sluice/store'
 import { pushBlob, pushImage, pushIndex, startRegistry, until } from '@sluice/testkit'
 import { expect, test } from 'vitest'
-
 import { closeGate } from './testdata/gate.ts'
 import { openScene, REPOSITORY, type Scene } from './testdata/scene.ts'
 

@@ -32,7 +32,9 @@ export {
   SEVERITIES,
   type Signed,
 } from './evidence/evidence.ts'
+export { type Certified, certifiedBy } from './evidence/certified.ts'
 export { EVIDENCE_LIMIT, readEvidence, wrapSimpleSigning } from './evidence/read.ts'
+export { readTrustedRoot } from './evidence/trusted-root.ts'
 export type {
   GateInput,
   GateItem,
@@ -53,6 +55,7 @@ export {
   type QuorumRule,
   quorumOf,
 } from './policy.ts'
+export type { Identity } from './signers.ts'
 export { isRequired } from './required.ts'
 export { type AskedItem, refuseRepeatedTargets, type ResolvedItem, resolveItems } from './reference.ts'
 export {

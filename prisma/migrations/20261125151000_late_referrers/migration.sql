@@ -152,7 +152,8 @@ begin
       select from current_tag t where t.repository_id = v_item.source_repository_id and t.name = p_tag and t.digest = p_digest) then
     perform refuse('not_admitted', format('%s is not in the source', p_digest));
   end if;
-  select array(select 'key:' || k from jsonb_object_keys(coalesce(v_policy -> 'keys', '{}')) k) || array_remove(array[sender_of(v_source.pushed_by)], null)
+  select array(select 'key:' || k from jsonb_object_keys(coalesce(v_policy -> 'keys', '{}')) k)
+      || array(select 'identity:' || k from jsonb_object_keys(coalesce(v_policy -> 'identities', '{}')) k) || array_remove(array[sender_of(v_source.pushed_by)], null)
     into v_allowed;
   if jsonb_array_length(p_carries) = 0 or exists (
       select from manifest_edge e where e.parent_digest = p_digest and (not e.required or e.kind = 'manifest'

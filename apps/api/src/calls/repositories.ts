@@ -17,11 +17,11 @@ const HEARD_OF =
 
 export const listTags = async (
   { services, origin, query }: Call<'listTags'>,
-  { id, name: feed, remote, address }: FeedView,
+  { id, name: feed, kind, address }: FeedView,
 ): Promise<Result<'listTags'>> => {
   const { repository } = query
   const { items, next } =
-    remote === null
+    kind !== 'remote'
       ? await services.store.feeds.tags(id, repository, query)
       : await services.store.remotes.tags(id, repository, query)
   const at = addressAt(origin, { feed, address })

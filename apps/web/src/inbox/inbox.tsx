@@ -27,6 +27,8 @@ export function Inbox() {
   const alerts = useAlerts()
   const asks = useMe().grants.some(({ verbs }) => verbs.includes('request'))
   const recalled = useRecalledRunning()
+  const changed = alertsFor(alerts.data ?? [], search.find)
+  const stillRun = runningFor(recalled.data ?? [], search.find)
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
     ['waiting', 'Waits for me', waiting.data && waiting.data.length + matters.length],
@@ -81,9 +83,9 @@ export function Inbox() {
           <p>An approved request is copied within moments; while it is, it is here.</p>
         </Listed>
       )}
-      {show === 'wrong' && <Alerts alerts={alertsFor(alerts.data ?? [], search.find)} />}
-      {show === 'wrong' && <RecalledRunning running={runningFor(recalled.data ?? [], search.find)} />}
-      {show === 'wrong' && (
+      {show === 'wrong' && <Alerts alerts={changed} />}
+      {show === 'wrong' && <RecalledRunning running={stillRun} />}
+      {show === 'wrong' && !(wrong.data?.length === 0 && changed.length + stillRun.length > 0) && (
         <Listed query={wrong} empty="Nothing went wrong">
           <p>
             Failed promotions of the last two weeks, errored ones until they are retried, what was let in

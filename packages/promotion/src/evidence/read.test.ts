@@ -717,4 +717,96 @@ describe('documents as tools write them', () => {
       'low',
     ])
   })
+
+  const scanned = (run: object) => {
+    const { summary } = read({ version: '2.1.0', runs: [{ tool: { driver: { name: 'scan' } }, ...run }] })
+    return summary.kind === 'vulnerabilities' ? summary.findings : []
+  }
+  const at = (uri: string) => [{ physicalLocation: { artifactLocation: { uri }, region: { startLine: 1 } } }]
+
+  test('SARIF of Trivy: two packages of one image under one vulnerability are two findings', () => {
+    const result = (name: string, fixed: string) => ({
+      ruleId: 'CVE-2026-1',
+      ruleIndex: 0,
+      level: 'error',
+      message: {
+        text: `Package: ${name}\nInstalled Version: 1.1.1c-r0\nVulnerability CVE-2026-1\nSeverity: HIGH\nFixed Version: ${fixed}\nLink: [x](https://x)`,
+      },
+      locations: at('library/app'),
+    })
+    const found = { id: 'CVE-2026-1', severity: 'high', version: '1.1.1c-r0' }
+    expect(scanned({ results: [result('libssl1.1', '1.1.1d-r0'), result('libcrypto1.1', '')] })).toEqual([
+      { ...found, package: 'libssl1.1', fixed: '1.1.1d-r0' },
+      { ...found, package: 'libcrypto1.1', fixed: null },
+    ])
+  })
+
+  test('SARIF of Grype: its rules are of a vulnerability in a package', () => {
+    const ids = ['CVE-2026-1-package-1', 'GHSA-aaaa-bbbb-cccc-left-pad', 'ELSA-2026-1-kernel', 'CVE-2026-2']
+    const rules = ids.map((id) => ({ id, properties: { 'security-severity': '9.1' } }))
+    expect(
+      scanned({
+        tool: { driver: { name: 'grype', rules } },
+        results: ids.map((ruleId) => ({ ruleId, locations: at('app/x') })),
+      }),
+    ).toEqual(
+      [
+        ['CVE-2026-1', 'package-1'],
+        ['GHSA-aaaa-bbbb-cccc', 'left-pad'],
+        ['ELSA-2026-1-kernel', 'app/x'],
+        ['CVE-2026-2', 'app/x'],
+      ].map(([id, name]) => ({ id, package: name, severity: 'critical', version: '?', fixed: null })),
+    )
+  })
+
+  test('SARIF: rules by reference, by index and of extensions; what is no longer there is none', () => {
+    const rule = (id: string, score: string) => ({ id, properties: { 'security-severity': score } })
+    const tool = {
+      driver: { name: 'scan', rules: [rule('A', '9.5'), rule('B', '7.5')] },
+      extensions: [{ name: 'queries', rules: [rule('X', '4.5')] }, {}],
+    }
+    const results = [
+      { rule: { id: 'A' } },
+      { ruleIndex: 1 },
+      { rule: { index: 1 }, locations: at('y') },
+      { ruleId: 'X' },
+      { ruleId: 'A', baselineState: 'absent', locations: at('z') },
+      { ruleId: 'B', baselineState: 'new', locations: at('z') },
+    ]
+    expect(scanned({ tool, results }).map(({ id, severity, package: name }) => [id, severity, name])).toEqual(
+      [
+        ['A', 'critical', '?'],
+        ['B', 'high', '?'],
+        ['B', 'high', 'y'],
+        ['X', 'medium', '?'],
+        ['B', 'high', 'z'],
+      ],
+    )
+    for (const nameless of [{ ruleIndex: 7 }, { ruleIndex: '0' }, { ruleIndex: -1 }, {}]) {
+      expect(() => scanned({ tool, results: [nameless] })).toThrow('ruleId is missing')
+    }
+  })
+
+  test('Grype: a fix of no state is none; a time that was not given', () => {
+    const match = { vulnerability: { id: 'CVE-1', severity: 'Low', fix: { versions: ['2'], state: '' } } }
+    const found = read({ ...grype, matches: [match], descriptor: { name: 'grype', timestamp: '' } })
+    expect([found.claimedAt, found.summary]).toMatchObject([
+      null,
+      { findings: [{ id: 'CVE-1', fixed: null }] },
+    ])
+  })
+
+  test('OpenVEX: a document that says nothing yet is about no image in particular', () => {
+    expect(read({ ...openvex, statements: [] })).toMatchObject({
+      type: 'vex',
+      subjects: null,
+      summary: { kind: 'vex', statements: [] },
+    })
+  })
+
+  test('SPDX 3 is not read, and not taken for OpenVEX, whose documents have a context too', () => {
+    expect(() =>
+      read({ '@context': 'https://spdx.org/rdf/3.0.1/spdx-context.jsonld', '@graph': [] }),
+    ).toThrow('none that is known')
+  })
 })

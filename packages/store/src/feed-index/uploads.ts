@@ -134,12 +134,12 @@ const UPLOAD = `
 
 /**
  * Keeps the bytes that are there unless they are quarantined; answers the key of those not kept. The
- * row stays locked, so that the collector cannot take it before it is linked.
+ * row stays locked, so that the collector cannot take it before it is linked. @param principalId null: an upstream's
  */
-async function storeBlob(
+export async function storeBlob(
   client: pg.PoolClient,
   blob: StoredBlob,
-  principalId: string,
+  principalId: string | null,
 ): Promise<string | null> {
   const { digest, size, storageKey } = blob
   const inserted = await client.query({

@@ -19,7 +19,7 @@ export interface LateScan {
 
 type Row = Omit<LateScan, 'source' | 'target'> & {
   readonly [Key in `${'source' | 'target'}${'Feed' | 'FeedId' | 'Repository' | 'RepositoryId'}`]: string
-} & { readonly sourceRemote: boolean; readonly targetRemote: boolean; readonly sourceTrusted: boolean }
+} & { readonly [Key in 'sourceRemote' | 'sourceProxy' | 'sourceTrusted' | 'targetRemote']: boolean }
 
 /** Those that are due, the longest due first. Where a feed was deleted nothing is looked for any more. */
 export async function dueScans(pool: pg.Pool, limit: number): Promise<LateScan[]> {
@@ -32,7 +32,8 @@ export async function dueScans(pool: pg.Pool, limit: number): Promise<LateScan[]
   const { rows } = await pool.query<Row>(
     `select a.id as "admissionId", q.id as "requestId", p.id as "promotionId", q.lane_id as "laneId", a.position, v.policy,
        s.due_at as "dueAt", sf.id as "sourceFeedId", sn.name as "sourceFeed", sr.id as "sourceRepositoryId", sr.name as "sourceRepository",
-       sf.kind = 'remote' as "sourceRemote", sf.trusted as "sourceTrusted", tf.id as "targetFeedId", tn.name as "targetFeed",
+       sf.kind = 'remote' as "sourceRemote", sf.kind = 'proxy' as "sourceProxy",
+       sf.trusted as "sourceTrusted", tf.id as "targetFeedId", tn.name as "targetFeed",
        tr.id as "targetRepositoryId", tr.name as "targetRepository", tf.kind = 'remote' as "targetRemote"
      from late_scan s join admission a on a.id = s.admission_id join promotion p on p.id = a.promotion_id
        join request q on q.id = p.request_id join lane_version v on v.lane_id = q.lane_id and v.version = q.lane_version
@@ -58,6 +59,7 @@ export async function dueScans(pool: pg.Pool, limit: number): Promise<LateScan[]
       repository: row.sourceRepository,
       repositoryId: row.sourceRepositoryId,
       remote: row.sourceRemote,
+      proxy: row.sourceProxy,
       trusted: row.sourceTrusted,
     },
     target: {
@@ -66,6 +68,7 @@ export async function dueScans(pool: pg.Pool, limit: number): Promise<LateScan[]
       repository: row.targetRepository,
       repositoryId: row.targetRepositoryId,
       remote: row.targetRemote,
+      proxy: false,
     },
   }))
 }

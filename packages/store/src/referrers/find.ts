@@ -86,7 +86,7 @@ export async function findLate(
   const due = rows.slice(0, BATCH).filter(({ id }) => id !== null || !full)
   const found: Late[] = []
   for (const row of due) {
-    const layers = await readLayers(prisma, row, source.repositoryId, policy.keys, readBytes)
+    const layers = await readLayers(prisma, row, source.repositoryId, policy, readBytes)
     found.push({
       id: row.id ?? newId(),
       subject: row.subject,
@@ -112,7 +112,7 @@ async function readLayers(
   tx: Transaction,
   { subject, tag, kind, bytes, mediaType, sender }: Row,
   repositoryId: string,
-  keys: LateScan['policy']['keys'],
+  policy: LateScan['policy'],
   readBytes: LayerReader,
 ): Promise<LateLayer[]> {
   if (kind !== 'manifest') {
@@ -129,7 +129,7 @@ async function readLayers(
   const read: LateLayer[] = []
   for (const layer of layers)
     read.push(
-      await readOne(tx, { subject, refers: tag === '', layer }, repositoryId, sender, keys, readBytes),
+      await readOne(tx, { subject, refers: tag === '', layer }, repositoryId, sender, policy, readBytes),
     )
   return read
 }
@@ -139,14 +139,14 @@ async function readOne(
   what: { readonly subject: string; readonly refers: boolean; readonly layer: Layer },
   repositoryId: string,
   sender: string | null,
-  keys: LateScan['policy']['keys'],
+  policy: LateScan['policy'],
   readBytes: LayerReader,
 ): Promise<LateLayer> {
   const { digest: layer } = what.layer
   const outcome = await readCarried(repositoryId, what, readBytes)
   if ('reason' in outcome) return { layer, unread: outcome.reason, passing: outcome.passing }
-  const signers = await signersOfOne(tx, outcome, keys)
-  const from = [...signers.map((name) => `key:${name}`), ...(sender === null ? [] : [sender])]
+  const signers = await signersOfOne(tx, outcome, policy)
+  const from = [...signers, ...(sender === null ? [] : [sender])]
   const { type, predicateType, summary } = outcome
   return { layer, evidence: { type, predicateType, summary, from } }
 }
@@ -154,9 +154,9 @@ async function readOne(
 async function signersOfOne(
   tx: Transaction,
   { format, sha256, bytes }: CarriedEvidence,
-  keys: LateScan['policy']['keys'],
+  policy: LateScan['policy'],
 ): Promise<readonly string[]> {
   if (!SIGNED_FORMATS.includes(format)) return []
   const id = 'one'
-  return (await signersOf(tx, [{ id, sha256, bytes }], keys)).get(id) ?? []
+  return (await signersOf(tx, [{ id, sha256, format, bytes }], policy)).get(id)?.from ?? []
 }

@@ -25,10 +25,10 @@ import { compareNow, type Hint } from './now.ts'
 import { type Asking, observe, type Place } from './observe.ts'
 import { REMOTE_ROW, type RemoteAccess, type RemoteRow, remoteAccess } from './settings.ts'
 
-/** Feeds whose content another registry stores. @param secret of the installation, which their secrets are sealed with */
+/** Feeds whose content another registry stores, or fills. @param secret of the installation, which their secrets are sealed with */
 export function remotes({ prisma, pool }: Connections, secret?: Uint8Array) {
   const seal = sealWith(secret)
-  /** How the registry of this feed is reached; null: it is no remote feed. @throws StoreError secret_unusable */
+  /** How the registry of this feed is reached; null: it has none elsewhere. @throws StoreError secret_unusable */
   const get = async (feedId: string): Promise<RemoteAccess | null> => {
     const { rows } = await pool.query<RemoteRow>(`${REMOTE_ROW} and x.feed_id = $1`, [feedId])
     return rows[0] ? remoteAccess(rows[0], seal) : null

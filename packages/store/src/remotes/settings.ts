@@ -24,10 +24,11 @@ export interface RemoteView {
   readonly repositories: readonly string[]
 }
 
-/** A remote feed as whoever speaks to its registry needs it; `options` hold opened secrets. */
+/** A remote or proxy feed as whoever speaks to its registry needs it; `options` hold opened secrets. */
 export interface RemoteAccess {
   readonly feedId: string
   readonly feed: string
+  readonly kind: 'remote' | 'proxy'
   readonly prefix: string
   /** Bytes a second. */
   readonly bandwidth: number | null
@@ -40,6 +41,7 @@ export interface RemoteAccess {
 export interface RemoteRow {
   readonly feedId: string
   readonly feed: string
+  readonly kind: 'remote' | 'proxy'
   readonly baseUrl: string
   readonly prefix: string
   readonly credentialType: 'basic' | 'refresh' | null
@@ -58,7 +60,7 @@ export interface RemoteRow {
 
 /** To be followed by `and …`. */
 export const REMOTE_ROW = `
-  select x.feed_id as "feedId", n.name as feed, x.base_url as "baseUrl", x.prefix, x.credential_type as "credentialType", x.username,
+  select x.feed_id as "feedId", n.name as feed, f.kind, x.base_url as "baseUrl", x.prefix, x.credential_type as "credentialType", x.username,
     x.sealed_credential as "sealedCredential", x.realm_allow_list as "realmAllowList", x.ca,
     x.client_certificate as "clientCertificate", x.sealed_client_key as "sealedClientKey", x.proxy,
     x.plain_http as "plainHttp", x.private_hosts as "privateHosts", x.bandwidth::float8 as bandwidth, x.changed_at as "changedAt"
@@ -84,7 +86,8 @@ export const sealContext = (feedId: string, what: 'credential' | 'client key'): 
 
 /** @throws StoreError secret_unusable */
 export function remoteAccess(row: RemoteRow, seal: Seal): RemoteAccess {
-  const { feedId, feed, prefix, bandwidth, changedAt, ca, proxy, clientCertificate, sealedClientKey } = row
+  const { feedId, feed, kind, prefix, bandwidth, changedAt, ca, proxy, clientCertificate, sealedClientKey } =
+    row
   const credentials = credentialsOf(row, seal)
   const options: RegistryOptions = {
     baseUrl: row.baseUrl,
@@ -102,7 +105,7 @@ export function remoteAccess(row: RemoteRow, seal: Seal): RemoteAccess {
         },
       }),
   }
-  return { feedId, feed, prefix, bandwidth, options, changedAt }
+  return { feedId, feed, kind, prefix, bandwidth, options, changedAt }
 }
 
 function credentialsOf(
