@@ -807,6 +807,7 @@ table public.request of sluice_owner
   constraint request_requester_id_fkey FOREIGN KEY (requester_id) REFERENCES principal(id)
   constraint request_state_check CHECK ((state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text, 'REJECTED'::text, 'CANCELLED'::text, 'EXPIRED'::text, 'INVALIDATED'::text])))
   constraint restore_names_its_recall CHECK (((kind = 'restore'::text) = (recall_id IS NOT NULL)))
+  CREATE INDEX request_any_set_digest_idx ON public.request USING btree (set_digest)
   CREATE INDEX request_created_at_idx ON public.request USING btree (created_at DESC, id DESC)
   CREATE INDEX request_decided_at_idx ON public.request USING btree (decided_at) WHERE (decided_at IS NOT NULL)
   CREATE INDEX request_expires_at_idx ON public.request USING btree (expires_at) WHERE (state = ANY (ARRAY['PENDING'::text, 'APPROVED'::text]))
@@ -838,6 +839,7 @@ table public.request_item of sluice_owner
   constraint request_item_source_repository_id_fkey FOREIGN KEY (source_repository_id) REFERENCES repository(id)
   CREATE INDEX request_item_digest_idx ON public.request_item USING btree (digest)
   CREATE INDEX request_item_source_repository_id_idx ON public.request_item USING btree (source_repository_id)
+  CREATE INDEX request_item_source_tag_idx ON public.request_item USING btree (source_tag COLLATE "C")
   CREATE INDEX request_item_target_repository_idx ON public.request_item USING btree (target_repository)
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.request_item FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.request_item FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
@@ -850,6 +852,7 @@ table public.request_target of sluice_owner
   expected_digest text
   constraint request_target_pkey PRIMARY KEY (request_id, "position", tag)
   constraint request_target_request_id_position_fkey FOREIGN KEY (request_id, "position") REFERENCES request_item(request_id, "position")
+  CREATE INDEX request_target_tag_idx ON public.request_target USING btree (tag COLLATE "C")
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.request_target FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.request_target FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT ON public.request_target FOR EACH ROW EXECUTE FUNCTION guard_request_part() (always)

@@ -9,6 +9,7 @@ import { streamEvents } from './calls/events.ts'
 import { readBody } from './body.ts'
 import type { Asked, Call, Caller } from './call.ts'
 import { readCredential } from './credential.ts'
+import { sendJson } from './json.ts'
 import { originOf } from './origin.ts'
 import { ApiError, fieldErrors, notFound, unauthenticated } from './problem.ts'
 import { routes } from './routes.ts'
@@ -85,7 +86,7 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
   const { status, headers = {}, body } = await handle(call)
   res.status(status).set(headers).set('Cache-Control', 'no-store')
   if (body === undefined) res.end()
-  else res.json(body)
+  else await sendJson(req, res, body)
 }
 
 async function nobody(services: Services, req: Request): Promise<Caller> {

@@ -26,6 +26,7 @@ import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
 import * as sites from './calls/sites.ts'
+import * as stages from './calls/stages.ts'
 import * as storage from './calls/storage.ts'
 import * as tickets from './calls/tickets.ts'
 import * as tokens from './calls/tokens.ts'
@@ -75,6 +76,7 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   listTags: onFeed('pull', repositories.listTags),
   listTagHistory: onFeed('pull', repositories.listTagHistory),
   listTagMoves: signedIn(history.listTagMoves),
+  listStages: signedIn(stages.listStages),
   restoreTag: onFeed('push', repositories.restoreTag),
 
   listLanes: signedIn(lanes.listLanes),

@@ -58,6 +58,7 @@ import {
   sitePatch,
   sites,
 } from './sites.ts'
+import { stages, stagesQuery } from './stages.ts'
 import { storageOverview } from './storage.ts'
 import {
   restoreBody,
@@ -344,6 +345,13 @@ export const operations = {
     params: byFeed,
     query: tagHistoryQuery,
     answers: { 200: tagHistory },
+  },
+  listStages: {
+    method: 'GET',
+    path: '/stages',
+    summary: 'Which version of each repository stands in which feed',
+    query: stagesQuery,
+    answers: { 200: stages },
   },
   listTagMoves: {
     method: 'GET',

@@ -16,6 +16,7 @@ import { type Connections, type Transaction, transaction } from '../transaction.
 import { FEED_VIEW, type FeedKind, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
 import { tagMoves } from './moves.ts'
+import { feedStages } from './stages.ts'
 import { feedTags } from './tags.ts'
 
 export interface NewFeed {
@@ -58,6 +59,7 @@ export function feeds(connections: Connections, seal: Seal) {
   return {
     ...feedGrants(connections),
     ...feedTags(connections),
+    ...feedStages(connections),
     ...tagMoves(connections),
 
     /** All of them, by name: feeds are few. */
