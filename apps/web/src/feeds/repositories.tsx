@@ -9,6 +9,7 @@ import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
+import { ProxyOf } from '../remote/cache.tsx'
 import { client } from '../session/client.ts'
 import { feedsQuery } from './queries.ts'
 
@@ -59,14 +60,21 @@ export function Repositories() {
             {known.trusted && <Chip tone="good">trusted</Chip>}
           </p>
         )}
+        {known !== undefined && <ProxyOf remote={known.remote} cache={known.cache} />}
       </PageHead>
       <Await query={list}>
         {(repositories) => {
           if (repositories.length === 0 && find === '') {
             return (
               <div className="panel">
-                <Empty title="Nothing was pushed here yet">
-                  {known?.trusted === true ? (
+                <Empty
+                  title={
+                    known?.kind === 'proxy' ? 'Nothing was pulled through yet' : 'Nothing was pushed here yet'
+                  }
+                >
+                  {known?.kind === 'proxy' ? (
+                    <Command text={`docker pull ${known.address}/REPOSITORY:TAG`} />
+                  ) : known?.trusted === true ? (
                     <p>Images come here by promotion only.</p>
                   ) : (
                     known !== undefined && <Command text={`docker push ${known.address}/REPOSITORY:TAG`} />
