@@ -79,7 +79,7 @@ test('what may not be done is said, with who could grant it', async () => {
 
 const failing: readonly (readonly [string, string, (page: Page) => Promise<unknown>])[] = [
   [
-    '/?show=all',
+    '/?show=all&find=states%2Fapp',
     '**/api/v1/requests?*',
     (page) => page.getByRole('link', { name: `${repository}:1.0.0` }).waitFor(),
   ],

@@ -31,19 +31,29 @@ export interface Proven {
 export async function openSigstore() {
   const [authorityKeys, certificateLogKeys, logKeys, stampKeys] = [pair(), pair(), pair(), pair()]
   // Of whole seconds, as stamps have them.
-  const begun = Math.ceil(Date.now() / 1000) * 1000 + MINUTE
+  const begun = Math.ceil(Date.now() / 1000) * 1000
   const certificateLog = logOfCertificates(certificateLogKeys, new Date(begun))
   const authority = await initializeCA(authorityKeys, certificateLog, new Date(begun))
   const unlogged = await initializeCA(authorityKeys, undefined, new Date(begun))
   const [leaf, stampRoot] = await stampChain(stampKeys)
 
-  async function certify({ subject, issuer, legacy = false }: Who, logged = true) {
-    const keys = pair()
+  /** A certificate for this key, as DER. */
+  function issue(
+    publicKey: Buffer,
+    { subject, issuer, legacy = false }: Who,
+    logged = true,
+  ): Promise<Buffer> {
     const named = issuer === null ? [] : [{ oid: legacy ? LEGACY_ISSUER : ISSUER, value: issuer, legacy }]
-    const publicKey = keys.publicKey.export({ type: 'spki', format: 'der' })
     const from = logged ? authority : unlogged
-    const certificate = await from.issueCertificate({ publicKey, subjectAltName: subject, extensions: named })
-    return { certificate, privateKey: keys.privateKey }
+    return from.issueCertificate({ publicKey, subjectAltName: subject, extensions: named })
+  }
+
+  async function certify(who: Who, logged = true): Promise<Certified> {
+    const { publicKey, privateKey } = pair()
+    return {
+      certificate: await issue(publicKey.export({ type: 'spki', format: 'der' }), who, logged),
+      privateKey,
+    }
   }
 
   async function stamp(signature: Buffer, at: Date): Promise<object> {
@@ -76,6 +86,8 @@ export async function openSigstore() {
 
   return {
     certify,
+    issue,
+    authority: authority.rootCertificate,
     logEntry: (body: LogBody, at: Date) => logEntry(logKeys, body, at),
 
     /** A bundle around an in-toto statement, as `cosign attest` without a key makes it. */

@@ -13,6 +13,15 @@ import { ProxyOf } from '../remote/cache.tsx'
 import { client } from '../session/client.ts'
 import { feedsQuery } from './queries.ts'
 
+const ELSEWHERE =
+  'The registry is elsewhere, and not asked for its list, which many refuse. Shown are the repositories that requests have asked for, and those that the settings of the feed name; others can be asked for by name all the same.'
+
+const TITLES = {
+  hosted: 'Nothing was pushed here yet',
+  remote: 'No repository is known yet',
+  proxy: 'Nothing was pulled through yet',
+} as const
+
 export function Repositories() {
   const { feed } = useParams({ from: '/shell/feeds/$feed' })
   const { find = '' } = useSearch({ from: '/shell/feeds/$feed' })
@@ -67,13 +76,11 @@ export function Repositories() {
           if (repositories.length === 0 && find === '') {
             return (
               <div className="panel">
-                <Empty
-                  title={
-                    known?.kind === 'proxy' ? 'Nothing was pulled through yet' : 'Nothing was pushed here yet'
-                  }
-                >
+                <Empty title={TITLES[known?.kind ?? 'hosted']}>
                   {known?.kind === 'proxy' ? (
                     <Command text={`docker pull ${known.address}/REPOSITORY:TAG`} />
+                  ) : known?.remote != null ? (
+                    <p>{ELSEWHERE}</p>
                   ) : known?.trusted === true ? (
                     <p>Images come here by promotion only.</p>
                   ) : (
@@ -98,6 +105,7 @@ export function Repositories() {
                   }
                 />
               </search>
+              {known?.remote != null && <p className="soft small">{ELSEWHERE}</p>}
               {repositories.length === 0 ? (
                 <div className="panel">
                   <Empty title="No repository of that name" />

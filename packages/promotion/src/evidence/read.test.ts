@@ -664,6 +664,21 @@ describe('documents as tools write them', () => {
     })
   })
 
+  test('JUnit: a case that says of itself that it did not run, as googletest writes it, has not passed', () => {
+    const cases = [
+      'status="notrun" result="suppressed"',
+      'status="disabled"',
+      'result="skipped"',
+      'status="run" result="completed"',
+    ]
+    const xml = (some: string[]) =>
+      `<testsuite>${some.map((said, i) => `<testcase name="c${i}" ${said}/>`).join('')}</testsuite>`
+    expect(read(xml(cases)).summary).toMatchObject({ result: 'PASSED', passed: 1, failed: 0 })
+    expect(() => read(xml(cases.slice(0, 3)))).toThrow('no test of it ran')
+    const broken = read('<testsuite><testcase name="a" status="notrun"><failure/></testcase></testsuite>')
+    expect(broken.summary).toMatchObject({ result: 'FAILED', failed: 1 })
+  })
+
   test('JUnit: a suite that broke outside of its tests has failed, whatever its tests say', () => {
     const { summary } = read('<testsuite><testcase name="a"/><error message="no setup"/></testsuite>')
     expect(summary).toMatchObject({ result: 'FAILED', passed: 1, failed: 1, failedTests: [] })
@@ -785,6 +800,30 @@ describe('documents as tools write them', () => {
     for (const nameless of [{ ruleIndex: 7 }, { ruleIndex: '0' }, { ruleIndex: -1 }, {}]) {
       expect(() => scanned({ tool, results: [nameless] })).toThrow('ruleId is missing')
     }
+  })
+
+  test('SBOMs: the licence of what they are about is one of theirs, and without one it is no package', () => {
+    const agpl = { licence: 'AGPL-3.0-only', count: 1, packages: ['app@1'] }
+    const described = (licence: string) => ({
+      spdxVersion: 'SPDX-2.3',
+      documentDescribes: ['A'],
+      packages: [
+        { SPDXID: 'A', name: 'app', versionInfo: '1', licenseDeclared: licence },
+        { SPDXID: 'B', name: 'b', licenseDeclared: 'MIT' },
+      ],
+    })
+    const mit = { licence: 'MIT', count: 1, packages: ['b'] }
+    expect(read(described('AGPL-3.0-only')).summary).toMatchObject({ packages: 2, licences: [agpl, mit] })
+    expect(read(described('NOASSERTION')).summary).toMatchObject({ packages: 1, licences: [mit] })
+    const component = { type: 'application', name: 'app', version: '1' }
+    const about = (over: object) => ({
+      bomFormat: 'CycloneDX',
+      metadata: { component: { ...component, ...over } },
+      components: [{ name: 'b', licenses: [{ license: { id: 'MIT' } }] }],
+    })
+    const licensed = about({ licenses: [{ license: { id: 'AGPL-3.0-only' } }] })
+    expect(read(licensed).summary).toMatchObject({ packages: 2, licences: [agpl, mit] })
+    expect(read(about({})).summary).toMatchObject({ packages: 1, licences: [mit] })
   })
 
   test('Grype: a fix of no state is none; a time that was not given', () => {
