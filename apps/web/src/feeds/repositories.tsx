@@ -79,7 +79,7 @@ export function Repositories() {
                 <Empty title={TITLES[known?.kind ?? 'hosted']}>
                   {known?.kind === 'proxy' ? (
                     <Command text={`docker pull ${known.address}/REPOSITORY:TAG`} />
-                  ) : known?.remote != null ? (
+                  ) : known?.kind === 'remote' ? (
                     <p>{ELSEWHERE}</p>
                   ) : known?.trusted === true ? (
                     <p>Images come here by promotion only.</p>
@@ -105,7 +105,7 @@ export function Repositories() {
                   }
                 />
               </search>
-              {known?.remote != null && <p className="soft small">{ELSEWHERE}</p>}
+              {known?.kind === 'remote' && <p className="soft small">{ELSEWHERE}</p>}
               {repositories.length === 0 ? (
                 <div className="panel">
                   <Empty title="No repository of that name" />
