@@ -150,6 +150,13 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
           ))}
         </p>
       )}
+      {/* What a decision hangs on most comes first. */}
+      {before !== null && <EvidenceChanges before={before.digests} after={after.digests} />}
+      {groups
+        .filter(([, changes]) => changes.length > 0)
+        .map(([name, changes]) => (
+          <TextChanges key={name} name={name} changes={changes} />
+        ))}
       <h3 className="group">Layers</h3>
       <ul className="layers">
         {layers.layers.map(({ layer, change }, position) => (
@@ -163,12 +170,6 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
           </li>
         ))}
       </ul>
-      {groups
-        .filter(([, changes]) => changes.length > 0)
-        .map(([name, changes]) => (
-          <TextChanges key={name} name={name} changes={changes} />
-        ))}
-      {before !== null && <EvidenceChanges before={before.digests} after={after.digests} />}
       {same.length > 0 && <p className="lead soft">Unchanged: {same.join(', ')}.</p>}
     </>
   )

@@ -45,6 +45,17 @@ function Shown({ request }: { request: Request }) {
           </span>
           <KindChip request={request} />
           <Digest digest={decidedDigest(request)} link={request.items.length === 1} />
+          {request.state === 'PENDING' && (
+            <Link
+              from="/requests/$id"
+              to="."
+              search={(now) => now}
+              hash="decision"
+              className="button small narrow"
+            >
+              To the decision
+            </Link>
+          )}
         </p>
       </PageHead>
       <Drift request={request} />
