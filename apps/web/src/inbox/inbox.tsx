@@ -23,6 +23,7 @@ export function Inbox() {
   const matters = useMatters()
   const shown = mattersFor(matters, search.find)
   const alerts = useAlerts()
+  const changed = alertsFor(alerts.data ?? [], search.find)
   const asks = useMe().grants.some(({ verbs }) => verbs.includes('request'))
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
@@ -74,8 +75,8 @@ export function Inbox() {
           <p>An approved request is copied within moments; while it is, it is here.</p>
         </Listed>
       )}
-      {show === 'wrong' && <Alerts alerts={alertsFor(alerts.data ?? [], search.find)} />}
-      {show === 'wrong' && (
+      {show === 'wrong' && <Alerts alerts={changed} />}
+      {show === 'wrong' && !(wrong.data?.length === 0 && changed.length > 0) && (
         <Listed query={wrong} empty="Nothing went wrong">
           <p>
             Failed promotions of the last two weeks, errored ones until they are retried, what was let in

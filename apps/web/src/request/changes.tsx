@@ -19,7 +19,7 @@ import { sourceName } from './naming.ts'
 const NOTHING = 'none'
 
 /** What of an item differs from what its target has now. */
-export function Changes({ item }: { item: RequestItem }) {
+export function Changes({ item, ofSet }: { item: RequestItem; ofSet: boolean }) {
   const { source, target, digest } = item
   const search = useSearch({ from: '/shell/requests/$id' })
   const navigate = useNavigate({ from: '/requests/$id' })
@@ -41,7 +41,7 @@ export function Changes({ item }: { item: RequestItem }) {
     <Panel
       title={`What changes in ${target.feed}`}
       flush
-      aside={<span className="soft small breaks">{sourceName(item)}</span>}
+      aside={ofSet && <span className="soft small breaks">{sourceName(item)}</span>}
     >
       {error !== null ? (
         <Unreadable error={error} />

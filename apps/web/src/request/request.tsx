@@ -67,7 +67,11 @@ function Shown({ request }: { request: Request }) {
           <About request={request} />
           {request.items.length > 1 && <Items request={request} position={position} />}
           {item !== undefined && request.kind !== 'restore' && (
-            <Changes key={`${item.digest} ${targetName(item)}`} item={item} />
+            <Changes
+              key={`${item.digest} ${targetName(item)}`}
+              item={item}
+              ofSet={request.items.length > 1}
+            />
           )}
         </div>
         <div className="stack aside">
