@@ -47,12 +47,14 @@ export async function listRunning(
 ): Promise<Paged<RunningView>> {
   // Where nothing is left out afterwards, the page is cut before anything is judged.
   const cut = reader.whole && standing === undefined
+  // The inbox asks for this one all the time, and mostly nothing is recalled.
+  const recalled = standing === 'recalled' ? 'and r.digest in (select digest from withdrawn)' : ''
   const picked = `
     select r.id, r.site_id, r.digest, r.images, r.began_at, r.ended_at, s.name as site,
       s.reported_at < now() - s.stale_hours * interval '1 hour' as stale
     from running_image r join site s on s.id = r.site_id
     where ($4::text is null or s.name = $4) and ($5::text is null or r.digest in (select runs_as($5)))
-      and ($6 or r.ended_at is null) and ($7::bigint is null or r.id < $7)
+      and ($6 or r.ended_at is null) and ($7::bigint is null or r.id < $7) ${recalled}
     order by r.id desc ${cut ? 'limit $9' : ''}`
   const sql = `${STANDING(picked)}
     select j.id, j.site, j.digest, j.images, j.began_at as since, j.ended_at as until, j.stale, j.standing,
