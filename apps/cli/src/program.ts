@@ -13,6 +13,7 @@ import { login } from './commands/login.ts'
 import { password } from './commands/password.ts'
 import { purge } from './commands/purge.ts'
 import { recalls } from './commands/recalls.ts'
+import { referrers } from './commands/referrers.ts'
 import { reject } from './commands/reject.ts'
 import { request } from './commands/request.ts'
 import { retry } from './commands/retry.ts'
@@ -33,6 +34,7 @@ const commands = [
   list,
   cancel,
   retry,
+  referrers,
   history,
   verify,
   evidence,

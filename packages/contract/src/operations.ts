@@ -24,6 +24,7 @@ import { me } from './me.ts'
 import { promotions, promotionsQuery, weeks, weeksQuery } from './promotions.ts'
 import { purge, purgeBody, purges, purgesQuery } from './purges.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
+import { lateReferrers, lateReferrersQuery } from './referrers.ts'
 import {
   alert,
   alertResolution,
@@ -57,6 +58,7 @@ import {
   sitePatch,
   sites,
 } from './sites.ts'
+import { stages, stagesQuery } from './stages.ts'
 import { storageOverview } from './storage.ts'
 import {
   restoreBody,
@@ -84,6 +86,8 @@ export type Operation = {
   readonly body?: z.ZodType
   /** Bytes; 1 MiB unless said. */
   readonly bodyLimit?: number
+  /** Beside `application/json`. */
+  readonly bodyType?: string
   readonly answers: Readonly<Record<number, z.ZodType | null>>
 }
 
@@ -283,6 +287,8 @@ export const operations = {
     params: byFeed,
     headers: notificationHeaders,
     body: notification,
+    // What Distribution sends.
+    bodyType: 'application/vnd.docker.distribution.events.v1+json',
     answers: { 202: null },
   },
   listAlerts: {
@@ -339,6 +345,13 @@ export const operations = {
     params: byFeed,
     query: tagHistoryQuery,
     answers: { 200: tagHistory },
+  },
+  listStages: {
+    method: 'GET',
+    path: '/stages',
+    summary: 'Which version of each repository stands in which feed',
+    query: stagesQuery,
+    answers: { 200: stages },
   },
   listTagMoves: {
     method: 'GET',
@@ -505,6 +518,21 @@ export const operations = {
     summary: 'Run an ERRORED promotion again',
     params: byId,
     answers: { 200: request },
+  },
+  listLateReferrers: {
+    method: 'GET',
+    path: '/requests/{id}/referrers',
+    summary: 'Signatures, SBOMs and attestations that came after the promotion, newest first',
+    params: byId,
+    query: lateReferrersQuery,
+    answers: { 200: lateReferrers },
+  },
+  scanReferrers: {
+    method: 'POST',
+    path: '/requests/{id}/referrers',
+    summary: 'Look now at what came to the source after the promotion; a worker does',
+    params: byId,
+    answers: { 204: null },
   },
   reportTicket: {
     method: 'POST',

@@ -150,6 +150,11 @@ export const requestsQuery = z.strictObject({
   digest: digest.optional(),
   /** `due`: let in without a quorum, and not yet reviewed by two others. */
   review: z.literal('due').optional(),
+  /**
+   * `NAME:TAG`, a part of a repository's name and the beginning of a tag; one of the two; the beginning of a digest
+   * (`sha256:…`, or 7 digits and more of it); or a part of the name of who asked.
+   */
+  find: z.string().trim().min(1).max(512).optional(),
   /** A user name, or `robot:NAME`. */
   requester: z.string().min(1).max(80).optional(),
   ...page,

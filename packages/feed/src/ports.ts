@@ -162,7 +162,7 @@ export interface FeedIndex {
   renewUpload(claim: UploadClaim, leaseMs: number): Promise<boolean>
   /**
    * Records the new offset, and what the bytes before it hash to, and ends the claim; false when the claim had been
-   * lost. Another offset without `hashed` forgets what was recorded.
+   * lost. Another offset without `hashed` forgets what was recorded. Throws `DENIED` when the feed's quota has no room.
    */
   advanceUpload(claim: UploadClaim, offset: number, hashed?: Hashed | null): Promise<boolean>
   /**

@@ -86,10 +86,11 @@ async function answer(
     throw nameUnknown(feedName)
   }
   const address = { feed, repository }
-  const caller = await authorize(options, req, { address, scopes, verb: match.row.verb })
+  // Nobody pushes to a proxy, whatever the grants say: whoever may pull from it hears where to push.
+  const pushed = Boolean(feed.upstream) && match.row.verb === 'push'
+  const caller = await authorize(options, req, { address, scopes, verb: pushed ? 'pull' : match.row.verb })
   if (feed.elsewhere) throw keptElsewhere(feed.name, `${feed.elsewhere}/${repository}`, isRead)
-  // What is kept may be let go of; it comes again when somebody asks for it.
-  if (feed.upstream && match.row.verb === 'push') throw pushUpstream(feed, repository)
+  if (pushed) throw pushUpstream(feed, repository)
   if (!isRead) refuseContentEncoding(req)
   const { name, reference } = match
   await match.row.handler(parts, { req, res, query, caller, address, name, reference })

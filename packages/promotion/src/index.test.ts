@@ -18,6 +18,7 @@ test('the public face', () => {
     'decideApproval',
     'decideCancel',
     'decideCreation',
+    'decideLate',
     'decideRetry',
     'decideRevoke',
     'decideStart',

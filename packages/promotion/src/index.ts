@@ -45,6 +45,7 @@ export type {
   TicketState,
   Verdict,
 } from './gates/gate.ts'
+export { type Carried, decideLate, type LateLayer, type LateVerdict } from './late.ts'
 export {
   defaultPolicy,
   evidenceRulesOf,

@@ -23,6 +23,7 @@ import {
 import { proxies } from './proxies/index.ts'
 import { purges } from './purge/index.ts'
 import { pauses } from './remotes/pauses.ts'
+import { lateReferrers } from './referrers/index.ts'
 import { remotes } from './remotes/index.ts'
 import { sites } from './sites/index.ts'
 import type { Connections } from './transaction.ts'
@@ -91,6 +92,7 @@ export async function openStore(options: StoreOptions) {
     sites: sites(connections),
     /** What the proxy feeds ask: `upstreams` of the feed server. */
     proxies: proxy,
+    referrers: lateReferrers(connections, remote),
     collector: collector(connections),
     storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),

@@ -38,7 +38,7 @@ export const notifyFeed = async ({
   const hints = body.events.flatMap(({ target }) =>
     target?.repository === undefined ? [] : [{ repository: target.repository, tag: target.tag ?? null }],
   )
-  if (feed.trusted) await services.store.remotes.hint(feed.id, hints)
+  await services.store.remotes.hint(feed, hints)
   return { status: 202 }
 }
 

@@ -217,8 +217,17 @@ const listRepositories = (shell: Shell): Command =>
     .option('--limit <n>', 'how many at most', parseLimit, 200)
     .action(async (feed: string, { limit }: { limit: number }, command: Command) => {
       const { client, output } = connect(shell, command)
-      const page = await collect(limit, (query) => client.listRepositories({ params: { feed }, query }))
-      output.show(page, () => [...page.items.map(({ name }) => `${feed}/${name}`), ...more(page)])
+      let note: string | null = null
+      const page = await collect(limit, async (query) => {
+        const read = await client.listRepositories({ params: { feed }, query })
+        note = read.note
+        return read
+      })
+      output.show({ ...page, note }, () => [
+        ...page.items.map(({ name }) => `${feed}/${name}`),
+        ...more(page),
+      ])
+      if (note !== null && !output.json) output.note(note)
     })
 
 const listTags = (shell: Shell): Command =>

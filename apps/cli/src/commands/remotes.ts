@@ -27,6 +27,7 @@ export type RemoteOptions = CredentialOptions & {
   privateHost?: string[]
   bandwidth?: number
   keepDays?: number
+  repository?: string[]
 }
 
 /** Adds what says how the registry of a remote or proxy feed is reached. */
@@ -50,6 +51,7 @@ export function withRemoteOptions(command: Command): Command {
     .option('--private-host <host>', 'may have an address inside your network, repeatable', several)
     .option('--bandwidth <bytes>', 'a second, at the most', parseBytes)
     .option('--keep-days <days>', 'of a proxy: what nobody pulled for so long goes', parseDays)
+    .option('--repository <name>', 'to be listed, repeatable: its registry is not asked for a list', several)
 }
 
 /** A whole number of days. */
@@ -91,6 +93,7 @@ export async function remoteOf(shell: Shell, options: RemoteOptions): Promise<Re
     ...(plainHttp && { plainHttp: plainHttp.includes('loopback') ? 'loopback' : plainHttp }),
     ...(options.privateHost && { privateHosts: options.privateHost }),
     ...(options.bandwidth !== undefined && { bandwidth: options.bandwidth }),
+    ...(options.repository && { repositories: options.repository }),
   }
 }
 

@@ -179,37 +179,40 @@ function Listed({
   const filter = useFilter()
   return (
     <Await query={query}>
-      {(requests) => <Rows requests={requests} filter={filter} empty={empty} about={children} />}
+      {(requests) => (
+        <Rows
+          requests={requests.filter(filter)}
+          filtered={requests.length > 0}
+          empty={empty}
+          about={children}
+        />
+      )}
     </Await>
   )
 }
 
 function Rows({
   requests,
-  filter,
+  filtered,
   empty,
   about,
   more,
 }: {
   requests: readonly Request[]
-  filter: (request: Request) => boolean
+  /** There may be others that the filters leave out. */
+  filtered: boolean
   empty: string
   about: ReactNode
   more?: { has: boolean; loading: boolean; load: () => void }
 }) {
-  const shown = requests.filter(filter)
-  if (shown.length === 0 && more?.has !== true) {
+  if (requests.length === 0) {
     return (
       <div className="panel">
-        {requests.length > 0 ? (
-          <Empty title="Nothing matches the filters" />
-        ) : (
-          <Empty title={empty}>{about}</Empty>
-        )}
+        {filtered ? <Empty title="Nothing matches the filters" /> : <Empty title={empty}>{about}</Empty>}
       </div>
     )
   }
-  return <RequestTable label="Requests" requests={shown} more={more} />
+  return <RequestTable label="Requests" requests={requests} more={more} />
 }
 
 function Mine() {
@@ -223,9 +226,13 @@ function All() {
 }
 
 function Paged({ scope, by, empty }: { scope: string; by: { requester?: string }; empty: string }) {
-  const { lane, state } = useSearch({ from: '/shell/' })
-  const filter = useFilter()
-  const asked = { ...by, ...(lane !== undefined && { lane }), ...(state !== undefined && { state }) }
+  const { lane, state, find } = useSearch({ from: '/shell/' })
+  const asked = {
+    ...by,
+    ...(lane !== undefined && { lane }),
+    ...(state !== undefined && { state }),
+    ...(find !== undefined && find.trim() !== '' && { find: find.trim() }),
+  }
   const { list, more } = usePages(
     ['requests', scope, asked],
     (page) => client().listRequests({ query: { ...asked, ...page } }),
@@ -239,7 +246,15 @@ function Paged({ scope, by, empty }: { scope: string; by: { requester?: string }
   )
   return (
     <Await query={list}>
-      {(requests) => <Rows requests={requests} filter={filter} empty={empty} about={about} more={more} />}
+      {(requests) => (
+        <Rows
+          requests={requests}
+          filtered={Object.keys(asked).length > Object.keys(by).length}
+          empty={empty}
+          about={about}
+          more={more}
+        />
+      )}
     </Await>
   )
 }

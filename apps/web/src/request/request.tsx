@@ -14,6 +14,7 @@ import { Decision } from './decision.tsx'
 import { Gates } from './gates.tsx'
 import { Items } from './items.tsx'
 import { decidedDigest, requestName, sourceName, targetName } from './naming.ts'
+import { LateReferrers } from './late-referrers.tsx'
 import { Progress } from './progress.tsx'
 import { useRequest } from './query.ts'
 import { Result } from './result.tsx'
@@ -45,6 +46,17 @@ function Shown({ request }: { request: Request }) {
           </span>
           <KindChip request={request} />
           <Digest digest={decidedDigest(request)} link={request.items.length === 1} />
+          {request.state === 'PENDING' && (
+            <Link
+              from="/requests/$id"
+              to="."
+              search={(now) => now}
+              hash="decision"
+              className="button small narrow"
+            >
+              To the decision
+            </Link>
+          )}
         </p>
       </PageHead>
       <Drift request={request} />
@@ -56,7 +68,11 @@ function Shown({ request }: { request: Request }) {
           <About request={request} />
           {request.items.length > 1 && <Items request={request} position={position} />}
           {item !== undefined && request.kind !== 'restore' && (
-            <Changes key={`${item.digest} ${targetName(item)}`} item={item} />
+            <Changes
+              key={`${item.digest} ${targetName(item)}`}
+              item={item}
+              ofSet={request.items.length > 1}
+            />
           )}
         </div>
         <div className="stack aside">
@@ -64,6 +80,7 @@ function Shown({ request }: { request: Request }) {
           {!letIn(request) && <Decision request={request} />}
           <Gates gates={request.gates} />
           {item !== undefined && <Evidence key={item.digest} digests={[item.digest]} />}
+          {request.promotion?.state === 'SUCCEEDED' && <LateReferrers request={request} />}
         </div>
       </div>
     </>

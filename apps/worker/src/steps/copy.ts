@@ -50,7 +50,12 @@ async function move(item: RunItem, context: StepContext, progressOf: ProgressOf)
   const from = await sourceOf(item, context)
   const to = item.target.remote
     ? await registries.open(item.target, 'pull,push')
-    : { repository: hostedDestination(run, runs, storage) }
+    : {
+        repository: hostedDestination(
+          { blobs: runs.blobs, receive: (blob) => runs.receiveBlob(run, blob) },
+          storage,
+        ),
+      }
   const bandwidth = bothOf(
     'bandwidth' in from ? from.bandwidth : undefined,
     'bandwidth' in to ? to.bandwidth : undefined,
@@ -65,7 +70,7 @@ async function move(item: RunItem, context: StepContext, progressOf: ProgressOf)
         root,
         closure: nodes,
         journal,
-        resend: run.distrusted,
+        resend: (digest) => run.lost === 'all' || run.lost.includes(digest),
         signal,
         onProgress: progressOf(item.position, i),
         ...(bandwidth && { bandwidth }),

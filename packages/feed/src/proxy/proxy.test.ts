@@ -395,6 +395,15 @@ describe('writes', () => {
       /is a proxy.*push to 127\.0\.0\.1:\d+\/dev\/library\/app instead/,
     )
   })
+  it.each([
+    ['who may only pull', 'reader', 405],
+    ['the anonymous', null, 401],
+  ])('%s is told so too, or asked to sign in', async (_, as, status) => {
+    expect((await world.proxy.ask('POST', '/v2/hub/app/blobs/uploads/', { as })).status).toBe(status)
+    expect((await world.proxy.ask('DELETE', '/v2/hub/app/manifests/v1', { as })).status).toBe(
+      as === null ? 401 : 403,
+    )
+  })
   it('a blob of a proxy is mounted to no other repository of it by a push', async () => {
     await ask('GET', `blobs/${LAYER.digest}`)
     const path = `/v2/hub/other/blobs/uploads/?mount=${LAYER.digest}&from=hub/app`

@@ -43,7 +43,7 @@ export function createProxy({ index, storage, limits, upstreams, failed }: Proxy
   }
 }
 
-/** Nobody pushes to a proxy: the registry behind it is where images come from. */
+/** Nobody pushes to a proxy. What it keeps may be let go of: it comes again when somebody asks for it. */
 export function pushUpstream(feed: Feed, repository: string): FeedError {
   const place = `${upstreamOf(feed)}/${repository}`
   return new FeedError(

@@ -27,6 +27,12 @@ const open = async (): Promise<Caller> => ({
   readableFeedIds: async () => [],
 })
 
+const onlyPull = async (): Promise<Caller> => ({
+  principalId: 'reader',
+  may: async (_, verb) => (verb === 'pull' ? 'allowed' : 'denied'),
+  readableFeedIds: async () => [],
+})
+
 const LIMITS: Partial<ClientLimits> = {
   headMs: 300,
   stallMs: 200,
@@ -54,8 +60,8 @@ export async function startTestProxy(
     }),
     authenticate: async (req) => {
       const caller = await authenticate(req)
-      const named = caller !== 'invalid' && caller.principalId !== null
-      return named ? open() : caller
+      if (caller === 'invalid' || caller.principalId === null) return caller
+      return caller.principalId === 'reader' ? onlyPull() : open()
     },
     upstreams: {
       open: async ({ repository }: RepositoryAddress) => ({

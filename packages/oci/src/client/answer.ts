@@ -43,8 +43,12 @@ export async function refusal(
   const { code: said, text } = distributionError(body)
   const code = codeOf(status, said, body)
   const wait = retryAfterMs(answer.headers['retry-after'])
+  const asks =
+    code === 'rate_limited' && wait !== undefined && wait > 0
+      ? `; it asks to be left alone for ${Math.ceil(wait / 1000)} s`
+      : ADVICE[code]
   const reply = text === '' ? `${status}` : `${status} ${quote(without(secrets, text))}`
-  return new RegistryError(code, `${what}: ${url.host} answered ${reply}${ADVICE[code] ?? ''}`, {
+  return new RegistryError(code, `${what}: ${url.host} answered ${reply}${asks ?? ''}`, {
     status,
     ...(wait !== undefined && { retryAfterMs: wait }),
   })
@@ -97,10 +101,11 @@ const BY_STATUS: Readonly<Record<number, RegistryErrorCode>> = {
   507: 'storage_full',
 }
 
+/** In words, or as Distribution's file system driver says it: by the number of the error on Linux. */
+const FULL = /no space left|disk (is )?full|quota exceeded|ENOSPC|"Err":(28|122)\b/i
+
 function codeOf(status: number, said: string, body: Buffer): RegistryErrorCode {
-  if (status >= 500 && /no space left|disk (is )?full|quota exceeded|ENOSPC/i.test(body.toString('latin1'))) {
-    return 'storage_full'
-  }
+  if (status >= 500 && FULL.test(body.toString('latin1'))) return 'storage_full'
   if (status >= 300 && status < 400) return 'redirect_refused'
   if (status === 401 || status === 403 || status === 429) return BY_STATUS[status] ?? 'rejected'
   return BY_SAID[said] ?? BY_STATUS[status] ?? (status >= 500 ? 'server_error' : 'rejected')

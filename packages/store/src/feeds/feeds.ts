@@ -16,6 +16,7 @@ import { type Connections, type Transaction, transaction } from '../transaction.
 import { FEED_VIEW, type FeedKind, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
 import { tagMoves } from './moves.ts'
+import { feedStages } from './stages.ts'
 import { feedTags } from './tags.ts'
 
 export interface NewFeed {
@@ -58,6 +59,7 @@ export function feeds(connections: Connections, seal: Seal) {
   return {
     ...feedGrants(connections),
     ...feedTags(connections),
+    ...feedStages(connections),
     ...tagMoves(connections),
 
     /** All of them, by name: feeds are few. */
@@ -180,13 +182,17 @@ export function feeds(connections: Connections, seal: Seal) {
     async repositories(
       feedId: string,
       { limit, after, find = '' }: Page & { readonly find?: string | undefined },
-    ): Promise<Paged<{ name: string; createdAt: Date }>> {
-      const { rows } = await pool.query<{ name: string; createdAt: Date }>(
-        `select r.name, r.created_at as "createdAt" from repository r
-         where r.feed_id = $1 and r.name collate "C" > $2 and strpos(r.name, $4) > 0
-           and (exists (select from repository_manifest m where m.repository_id = r.id)
-             or exists (select from remote_tag o where o.repository_id = r.id))
-         order by r.name collate "C" limit $3`,
+    ): Promise<Paged<{ name: string; createdAt: Date | null }>> {
+      const { rows } = await pool.query<{ name: string; createdAt: Date | null }>(
+        `select n.name, max(n.created_at) as "createdAt" from (
+           select r.name, r.created_at from repository r
+           where r.feed_id = $1 and r.name collate "C" > $2 and strpos(r.name, $4) > 0
+             and (exists (select from repository_manifest m where m.repository_id = r.id)
+               or exists (select from remote_tag o where o.repository_id = r.id))
+           union all
+           select c.name, null from feed_remote x cross join unnest(x.repositories) c (name)
+           where x.feed_id = $1 and c.name collate "C" > $2 and strpos(c.name, $4) > 0) n
+         group by n.name order by n.name collate "C" limit $3`,
         [feedId, afterName(after), limit + 1, find.toLowerCase()],
       )
       return paged(rows, limit, ({ name }) => name)

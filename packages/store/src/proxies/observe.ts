@@ -3,7 +3,15 @@ import type pg from 'pg'
 import { platformImages } from '../evidence/platforms.ts'
 import { FORGET, linkManifest, observeTag } from '../feed-index/cached.ts'
 import { enterRepository } from '../feed-index/repository.ts'
-import { type Asking, eachOf, knownReferrers, type Place, readImage, readReferrers, type Seen } from '../remotes/observe.ts'
+import {
+  type Asking,
+  eachOf,
+  knownReferrers,
+  type Place,
+  readImage,
+  readReferrers,
+  type Seen,
+} from '../remotes/observe.ts'
 import { sqlTransaction } from '../transaction.ts'
 
 /**

@@ -20,6 +20,8 @@ export interface RemoteView {
   readonly privateHosts: readonly string[]
   /** Bytes a second. */
   readonly bandwidth: number | null
+  /** To be listed beside those that were heard of. */
+  readonly repositories: readonly string[]
 }
 
 /** A remote or proxy feed as whoever speaks to its registry needs it; `options` hold opened secrets. */
@@ -75,7 +77,7 @@ export const REMOTE_VIEW = `
     'clientCertificate', case when x.client_certificate is not null
       then json_build_object('cert', x.client_certificate, 'set', true) end,
     'proxy', x.proxy, 'plainHttp', case when x.plain_http = '{loopback}' then to_json('loopback'::text) else to_json(x.plain_http) end,
-    'privateHosts', x.private_hosts, 'bandwidth', x.bandwidth)
+    'privateHosts', x.private_hosts, 'bandwidth', x.bandwidth, 'repositories', x.repositories)
    from feed_remote x where x.feed_id = f.id)`
 
 /** What a sealed secret of a feed is of. */
