@@ -33,6 +33,38 @@ describe('compareTags', () => {
     expect(inVersionOrder(ORDERED.toReversed())).toEqual(ORDERED)
   })
 
+  test('each word of a pre-release by itself: numbers as numbers, before words, and fewer words first', () => {
+    for (const inOrder of [
+      [
+        '1.0.0-1',
+        '1.0.0-2',
+        '1.0.0-10',
+        '1.0.0-10a',
+        '1.0.0-2a',
+        '1.0.0-a',
+        '1.0.0-a.1',
+        '1.0.0-a.1.0',
+        '1.0.0-a.a',
+      ],
+      ['1.0.0-1.1', '1.0.0-1.1.1', '1.0.0-1.2'],
+      ['1.0.0-a', '1.0.0-a.b', '1.0.0-b'],
+    ]) {
+      expect(inOrder.toReversed().sort(compareTags)).toEqual(inOrder)
+    }
+  })
+
+  test('what is no version: runs of digits by number, all else letter by letter, the shorter first', () => {
+    const inOrder = ['a', 'a1', 'a1b', 'a01b', 'a1c', 'a2', 'a10', 'ab', 'b', 'x_9', 'x_10']
+    const sorted = inOrder.toReversed().sort(compareTags)
+    expect(sorted.indexOf('a2')).toBeLessThan(sorted.indexOf('a10'))
+    expect(sorted.indexOf('x_9')).toBeLessThan(sorted.indexOf('x_10'))
+    expect(sorted.indexOf('a')).toBe(0)
+    expect(sorted.indexOf('a1')).toBeLessThan(sorted.indexOf('a1b'))
+    expect(sorted.indexOf('a1c')).toBeLessThan(sorted.indexOf('a2'))
+    expect(compareTags('1.00.0', '1.0.1')).toBeLessThan(0)
+    expect(compareTags('1.100.0', '1.20.0')).toBeGreaterThan(0)
+  })
+
   const tag = oneof(
     stringMatching(/^v?\d{1,3}(\.\d{1,3}){0,3}(-[a-z0-9.]{1,6})?$/),
     stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,12}$/),

@@ -146,3 +146,32 @@ test('hostile tags and ranges take no time', () => {
   expect(() => releasesWithin(`${'<'.repeat(60)}${' '.repeat(60)}1`, [])).toThrow(PromotionError)
   expect(performance.now() - started).toBeLessThan(1000)
 })
+
+describe('versions written in two ways', () => {
+  test('are one version: of its spellings the last in order is meant, whatever came first', () => {
+    const spelled = ['1.2.3', '1.02.3', '01.2.3']
+    const [first, , last] = spelled.toSorted()
+    for (const tags of [spelled, spelled.toReversed()]) {
+      expect(resolveVirtual('latest', tags)).toBe(last)
+      expect([...virtualTags(tags)].find(([name]) => name === 'latest')).toEqual(['latest', last])
+    }
+    expect(first).not.toBe(last)
+  })
+
+  test('within a range: leading zeros of a pre-release are none, and words with digits stay words', () => {
+    const tags = ['1.4.0-rc.01', '1.4.0-rc.2', '1.4.0-0a1', '1.4.0-a01', '1.4.1', '2.0.0', 'edge', '1.4']
+    expect(releasesWithin('>=1.4.0-rc.1 <1.5', tags)).toEqual(['1.4.0-rc.01', '1.4.0-rc.2', '1.4.1'])
+    expect(releasesWithin('1.4.0-0a1', tags)).toEqual(['1.4.0-0a1'])
+    expect(releasesWithin('1.4.0-a01', tags)).toEqual(['1.4.0-a01'])
+    expect(releasesWithin('1.4.0-rc.2', tags)).toEqual(['1.4.0-rc.2'])
+    expect(releasesWithin('^2', tags)).toEqual(['2.0.0'])
+    const huge = `${'9'.repeat(20)}.0.0`
+    expect(releasesWithin('>=0.0.0', [huge, '1.0.0'])).toEqual(['1.0.0'])
+  })
+
+  test('a range has at most 128 characters', () => {
+    const padded = (length: number) => `1.4.x${' '.repeat(length - 5)}`
+    expect(releasesWithin(padded(128), ['1.4.1'])).toEqual(['1.4.1'])
+    expect(() => releasesWithin(padded(129), ['1.4.1'])).toThrow(PromotionError)
+  })
+})

@@ -88,6 +88,8 @@ export async function openSigstore() {
     certify,
     issue,
     authority: authority.rootCertificate,
+    /** A certificate for stamps, and of no use for anything else. */
+    stamper: { certificate: leaf, privateKey: stampKeys.privateKey } satisfies Certified,
     logEntry: (body: LogBody, at: Date) => logEntry(logKeys, body, at),
 
     /** A bundle around an in-toto statement, as `cosign attest` without a key makes it. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { openSigstore, type Proven, type Who } from '@sluice/testkit/sigstore'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { certifiedBy, PromotionError, readTrustedRoot } from '../index.ts'
@@ -31,6 +32,7 @@ function told(bundle: unknown, root = rootOf(ours), artifact: Uint8Array | null 
     return certifiedBy(bytesOf(bundle), artifact, root)
   } catch (error) {
     if (!(error instanceof PromotionError)) throw error
+    assert.deepEqual([error.issues[0]?.field, error.issues[0]?.rule], ['verificationMaterial', 'certificate'])
     return error.issues[0]?.message.replace(/ \(.*\)$/, '')
   }
 }
@@ -106,6 +108,31 @@ describe('who signed a bundle', () => {
     expect(told(await ours.attest(statement, { ...who, issuer: null }))).toBe(
       'its certificate names no subject, or no issuer of it',
     )
+  })
+
+  test('a certificate for stamps signs no software, whosever it is', async () => {
+    const [authority] = ours.trustedRoot({ stamps: true }).timestampAuthorities
+    const certificates = authority?.certChain.certificates.slice(1)
+    const root = {
+      ...ours.trustedRoot({ certificates: false }),
+      certificateAuthorities: [{ ...authority, certChain: { certificates } }],
+    }
+    const bundle = await ours.attest(statement, who, {}, ours.stamper)
+    expect(told(bundle, readTrustedRoot(JSON.stringify(root)))).toBe(
+      'its certificate is not one for signing software',
+    )
+  })
+
+  test('a bundle as it was before, with its certificate in a chain', async () => {
+    const bundle = await ours.attest(statement, who)
+    const { certificate, ...material } = bundle.verificationMaterial
+    const chained = (certificates: unknown[]) => ({
+      ...bundle,
+      mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.2',
+      verificationMaterial: { ...material, x509CertificateChain: { certificates } },
+    })
+    expect(told(chained([certificate]))).toEqual(who)
+    expect(told(chained([]))).toBe('it is no whole bundle')
   })
 
   test.each([

@@ -28,13 +28,13 @@ export function certifiedBy(
   const certificate = certificateOf(bundle)
   if (certificate === null) return null
   const { identity } = verify(bundle, artifact, root)
+  if (!new X509Certificate(certificate).keyUsage.includes(CODE_SIGNING)) {
+    throw refused('its certificate is not one for signing software')
+  }
   const subject = text(identity?.subjectAlternativeName, 1024)
   const issuer = text(identity?.extensions?.issuer, 1024)
   if (subject === null || issuer === null)
     throw refused('its certificate names no subject, or no issuer of it')
-  if (!new X509Certificate(certificate).keyUsage.includes(CODE_SIGNING)) {
-    throw refused('its certificate is not one for signing software')
-  }
   return { subject, issuer }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { EVIDENCE_LIMIT, type ReadEvidence, readEvidence, wrapSimpleSigning } from '../index.ts'
 
@@ -380,6 +381,23 @@ describe('each format is known by what it is', () => {
   })
 })
 
+test('what a signature of an envelope is over, and what is a bundle and what is none', () => {
+  const { signed } = read(envelope(statement(TEST_RESULT, passed)))
+  const payload = JSON.stringify(statement(TEST_RESULT, passed))
+  const type = 'application/vnd.in-toto+json'
+  expect(Buffer.from(signed?.message ?? []).toString()).toBe(`DSSEv1 28 ${type} ${payload.length} ${payload}`)
+  expect(signed?.signatures).toEqual([new Uint8Array([0, 0, 0])])
+  for (const mediaType of ['xapplication/vnd.dev.sigstore.bundle.v0.3+json', 7]) {
+    expect(read({ ...envelope(statement(TEST_RESULT, passed)), mediaType }).format).toBe('dsse')
+  }
+  for (const half of [{ version: '2.1.0' }, { runs: [] }])
+    expect(() => read(half)).toThrow('none that is known')
+  expect(read(` \n${junit}`).format).toBe('junit')
+  expect(() => read({ ...signedMessage('SHA2_256', digest, '') })).toThrow(
+    'the signature of the bundle is no base64',
+  )
+})
+
 test('what is said is one thing however it is wrapped', () => {
   const said = statement(TEST_RESULT, passed)
   const one = read(envelope(said))
@@ -405,7 +423,19 @@ test('a legacy signature is of the image that its payload names', () => {
   }
   const bytes = Buffer.from(JSON.stringify(payload))
   const found = readEvidence(wrapSimpleSigning(bytes, 'AAAA'))
-  expect(found).toMatchObject({ format: 'simplesigning', type: 'signature', subjects: [digest] })
+  expect(found).toMatchObject({
+    format: 'simplesigning',
+    type: 'signature',
+    subjects: [digest],
+    summary: { kind: 'signature' },
+    contentDigest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+  })
+  expect(() => wrapSimpleSigning(bytes, '?')).toThrow('the signature of the layer is no base64')
+  const other = (over: object) =>
+    wrapSimpleSigning(Buffer.from(JSON.stringify({ critical: { ...payload.critical, ...over } })), 'AAAA')
+  for (const over of [{ type: 'atomic container signature' }, { image: {} }]) {
+    expect(() => readEvidence(other(over))).toThrow('the payload is no signature of an image')
+  }
   expect(Buffer.from(found.signed?.message ?? [])).toEqual(bytes)
 })
 
@@ -731,6 +761,20 @@ describe('documents as tools write them', () => {
       'high',
       'low',
     ])
+  })
+
+  test('SARIF: the scanner is the last that has a name', () => {
+    const named = (name?: string) => ({ tool: { driver: { ...(name && { name }) } } })
+    const scanner = (...names: (string | undefined)[]) => {
+      const { summary } = read({ version: '2.1.0', runs: names.map(named) })
+      return summary.kind === 'vulnerabilities' ? summary.scanner : null
+    }
+    expect([scanner('a', 'b'), scanner('a', undefined), scanner(undefined)]).toEqual(['b', 'a', 'sarif'])
+    const wrong = (over: object) => () =>
+      read({ version: '2.1.0', runs: [{ tool: { driver: {} } }], ...over })
+    expect(wrong({ runs: {} })).toThrow('runs is no list')
+    expect(wrong({ runs: [{ invocations: {} }] })).toThrow('invocations is no list')
+    expect(wrong({ runs: [{ tool: { extensions: {} } }] })).toThrow('extensions is no list')
   })
 
   const scanned = (run: object) => {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   EVIDENCE_TYPES,
@@ -309,6 +310,79 @@ describe('evidence that is missing, old or not to be read, of every gate', () =>
   })
 })
 
+describe('who signed', () => {
+  const pem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  const signatures = [{ from: ['key:ci', 'key:qa'] }]
+  const policy = parsePolicy({ keys: { ci: pem, qa: pem }, gates: { signatures } })
+  const signed = (over: Partial<Evidence>) => fact({ kind: 'signature' }, { from: ['key:qa'], ...over })
+  const of = (...evidence: Evidence[]) => report({}, { policy, ...holding(...evidence) }, 'signatures')
+
+  test('signatures, word for word; of anything else nothing counts', () => {
+    const good = signed({})
+    expect(of(good)).toEqual({
+      gate: 'signatures',
+      verdict: 'pass',
+      reasons: [],
+      inputs: { rules: signatures, subjects: [subject(good.id, 'pass')] },
+      until: null,
+    })
+    for (const other of [
+      signed({ type: 'statement' }),
+      signed({ from: ['key:no'] }),
+      signed({ subject: 'sha256:b' }),
+    ]) {
+      expect(of(other)).toMatchObject({
+        verdict: 'block',
+        reasons: ['app@sha256:a: no signature from key:ci or key:qa'],
+        inputs: { subjects: [subject(null)] },
+      })
+    }
+  })
+
+  test('why a certificate makes it nobody’s is said where nothing counts: of this digest and kind, five times', () => {
+    const why = (n: number) => Array.from({ length: n }, (_, i) => `reason ${i}`)
+    const nobody = (over: Partial<Evidence>) => signed({ from: [], ...over })
+    const shown = nobody({ unproven: why(2) })
+    const hidden = [
+      nobody({ subject: 'sha256:b', unproven: ['of another image'] }),
+      nobody({ type: 'test', unproven: ['of another kind'] }),
+      nobody({}),
+    ]
+    expect(of(...hidden, shown).reasons).toEqual([
+      'app@sha256:a: no signature from key:ci or key:qa',
+      `app@sha256:a: ${shown.id} does not count: reason 0`,
+      `app@sha256:a: ${shown.id} does not count: reason 1`,
+    ])
+    expect(of(nobody({ unproven: why(6) })).reasons).toHaveLength(6)
+    expect(of(shown, signed({})).reasons).toEqual([])
+  })
+
+  test('of what came at once, the later receipt and then the later id decides', () => {
+    const said = (result: 'PASSED' | 'FAILED', over: Partial<Evidence>) =>
+      fact(
+        { kind: 'test', result, passed: 1, warned: 0, failed: 0, failedTests: [] },
+        { claimedAt: at(-1), ...over },
+      )
+    const tests = [{ from: robot }]
+    const verdict = (...evidence: Evidence[]) => report({ tests }, holding(...evidence)).verdict
+    const pairs = [
+      [said('FAILED', { receivedAt: at(-2) }), said('PASSED', { receivedAt: at(-1) })],
+      [said('FAILED', { id: 'x1' }), said('PASSED', { id: 'x2' })],
+    ] as const
+    for (const [failed, passed] of pairs) {
+      expect([verdict(failed, passed), verdict(passed, failed)]).toEqual(['pass', 'pass'])
+    }
+    const [first, later] = [said('PASSED', { id: 'y1' }), said('FAILED', { id: 'y2' })]
+    expect([verdict(first, later), verdict(later, first)]).toEqual(['block', 'block'])
+    // What was said once is as old as it was first, whatever it is wrapped in now.
+    const again = { contentDigest: 'same', claimedAt: null }
+    const old = said('PASSED', { ...again, receivedAt: at(-3) })
+    const failed = said('FAILED', { claimedAt: null, receivedAt: at(-2) })
+    const renewed = said('PASSED', { ...again, receivedAt: at(-1) })
+    expect([verdict(old, failed, renewed), verdict(renewed, failed, old)]).toEqual(['block', 'block'])
+  })
+})
+
 describe('evidence that refuses', () => {
   test('tests', () => {
     const tests = [{ from: robot }]
@@ -515,6 +589,12 @@ describe('a rule that is written wrong, word for word', () => {
       gates({ signatures: [{ from: robot }] }),
       'gates.signatures[0].from: a signature is by a key or an identity: key:NAME, identity:NAME',
     ],
+    ...[['key:ci', 'robot:ci'], ['robot:key:ci']].map((from): [unknown, string] => [
+      { keys: {}, ...gates({ signatures: [{ from }] }) },
+      from.length === 2
+        ? 'gates.signatures[0].from: a signature is by a key or an identity: key:NAME, identity:NAME'
+        : 'gates.signatures[0].from[0]: must be key:NAME or identity:NAME (of this lane), robot:NAME or user:NAME; gates.signatures[0].from: a signature is by a key or an identity: key:NAME, identity:NAME',
+    ]),
     [
       gates({ evidence: [{ type: 'x', from: robot }] }),
       'gates.evidence[0].type: must be one of test, provenance, sbom, vulnerabilities, vex, signature, statement, or the URI of a predicate type',
