@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -28,9 +29,14 @@ type Result = { code: number; stdout: string; stderr: string }
 async function sluice(
   user: string,
   line: string | readonly string[],
-  { stdin = '', env = {} }: { stdin?: string; env?: Record<string, string> } = {},
+  {
+    stdin = '',
+    env = {},
+    terminal = false,
+  }: { stdin?: string; env?: Record<string, string>; terminal?: boolean } = {},
 ): Promise<Result> {
-  const [input, out, err] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  const stream = () => Object.assign(new PassThrough(), { isTTY: terminal, columns: 120 })
+  const [input, out, err] = [new PassThrough(), stream(), stream()]
   input.end(stdin)
   const args = typeof line === 'string' ? line.split(' ') : line
   const shell = {
@@ -89,7 +95,7 @@ beforeAll(async () => {
 })
 
 test('a remote feed is made, tried, given another password, and removed', async () => {
-  const make = `feeds create far --stage prod --trusted --kind remote --registry ${registry.url} --plain-http loopback`
+  const make = `feeds create far --stage prod --trusted --kind remote --registry ${registry.url} --plain-http loopback --bandwidth 500000`
   expect(
     await ok('admin', `${make} --prefix team --username ci --password-stdin`, { stdin: 'not-this-one\n' }),
   ).toMatch(/feed +far[\s\S]*trusted +yes\nkind +remote\nregistry +http:\S+\/team \(as ci\)/)
@@ -216,16 +222,22 @@ lanes:
   - { name: dev-to-far, from: dev, to: far, policy: { gates: { tests: [{ from: ['user:ada'] }] } } }
 `
   await ok('admin', ['apply', '-f', '-'], { stdin: configuration })
-  const image = buildImage('far away\n')
+  // Some seconds at the bandwidth that the feed may use.
+  const image = buildImage(randomBytes(2_250_000).toString('base64'))
   const dev = { url: service.url, name: 'dev/app', user: 'ada', password: passwords['ada'] ?? '' }
   await push(dev, image, '1.0.0')
   const { digest, manifest } = image
   await hang({ digest, manifest }, statement(digest, 'before'), 'application/vnd.in-toto+json')
   const made = JSON.parse(await ok('ada', 'request app:1.0.0 --lane dev-to-far --json'))
-  const watched = sluice('ada', `status ${made.id} --watch`)
+  const watched = sluice('ada', `status ${made.id} --watch`, { terminal: true })
   await ok('bob', `approve ${made.id} --digest ${digest}`)
   const { code, stdout, stderr } = await watched
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/PENDING[\s\S]*SUCCEEDED/) })
+  // A bar that is painted over, and gone at the end.
+  expect(stderr).toMatch(
+    /far\/app:1\.0\.0 {2}\[#+-+\] {2}[\d.]+ MB of 2\.\d MB {2}\d of 4 blobs {2}\d+ [kM]B\/s {2}\d+ s left\n/,
+  )
+  expect(stderr).toContain('\u001b[1A\u001b[J')
   const host = new URL(registry.url).host
   expect(stdout.trimEnd().split('\n').at(-1)).toMatch(
     new RegExp(`^pull +docker pull ${host}/team/app@${digest}$`),

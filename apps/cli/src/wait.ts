@@ -31,7 +31,8 @@ async function follow(
   timeoutMs: number | undefined,
   { tell, last }: Follower,
 ): Promise<Request> {
-  const deadline = timeoutMs === undefined ? new AbortController().signal : AbortSignal.timeout(timeoutMs)
+  const end = Date.now() + (timeoutMs ?? Number.POSITIVE_INFINITY)
+  const left = (): number => Math.max(0, end - Date.now())
   let heard = Date.now()
   for (;;) {
     try {
@@ -39,16 +40,22 @@ async function follow(
       heard = Date.now()
       tell(request.items, request)
       if (isFinal(request)) return request
-      const signal = AbortSignal.any([deadline, AbortSignal.timeout(lookAgainMs)])
-      for await (const event of client.watchRequest(id, { signal })) {
-        tell(request.items, event)
-        if (isFinal(event)) break
+      // A timer of its own: a signal of a timeout that only another signal knows may be collected, and never fires.
+      const given = new AbortController()
+      const timer = setTimeout(() => given.abort(), Math.min(lookAgainMs, left()))
+      try {
+        for await (const event of client.watchRequest(id, { signal: given.signal })) {
+          tell(request.items, event)
+          if (isFinal(event)) break
+        }
+      } finally {
+        clearTimeout(timer)
       }
     } catch (error) {
       if (!isPassing(error) || Date.now() - heard > patienceMs) throw error
-      await pause(pauseMs, undefined, { signal: deadline }).catch(() => undefined)
+      await pause(Math.min(pauseMs, left()))
     }
-    if (deadline.aborted) {
+    if (left() === 0) {
       throw new CliError('timed_out', `request ${id} is not over in time; it goes on without you`, {
         details: [`last seen: ${last() || 'nothing'}`, `Look again: sluice status ${id} --watch`],
       })

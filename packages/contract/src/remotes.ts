@@ -4,8 +4,8 @@ import { digest, feedName, freeText, id, listOf, page, repositoryName, tagName, 
 const url = z.string().min(1).max(512)
 const pem = z.string().min(1).max(65_536)
 const host = z.string().min(1).max(253)
-/** Bytes a second. */
-const bandwidth = z.int().min(1024)
+/** Bytes a second; less would look like a connection that is dead. */
+const bandwidth = z.int().min(65_536)
 
 /** What is shown to a registry. `refresh`: an identity token, exchanged at its token server. */
 const credentials = z.discriminatedUnion('type', [

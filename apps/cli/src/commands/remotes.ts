@@ -68,8 +68,8 @@ export function withCredentialOptions(command: Command): Command {
 }
 
 function parseBytes(text: string): number {
-  if (!/^[1-9][0-9]{3,14}$/.test(text))
-    throw new InvalidArgumentError('It is a number of bytes, at least 1024.')
+  if (!/^[1-9][0-9]{4,14}$/.test(text) || Number(text) < 65_536)
+    throw new InvalidArgumentError('It is a number of bytes, at least 65536.')
   return Number(text)
 }
 

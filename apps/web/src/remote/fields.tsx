@@ -88,7 +88,7 @@ export function RegistryFields(props: Fields) {
           <TextField
             label="Megabytes a second"
             type="number"
-            min={0.01}
+            min={0.07}
             step="any"
             hint="Empty: as fast as it goes"
             value={given.bandwidth}

@@ -27,6 +27,9 @@ interface Kept {
 }
 
 /** @param how shared by all of them: the leave to send, and how long each is waited for */
+/** Older settings may say less than what can be kept to. */
+const LEAST_BANDWIDTH = 65_536
+
 export function openRegistries(
   remotes: Pick<Store['remotes'], 'get'>,
   how: { readonly budget: RequestBudget; readonly limits: Partial<ClientLimits> },
@@ -43,7 +46,8 @@ export function openRegistries(
       let now = kept.get(feedId)
       if (now?.changedAt !== changedAt) {
         if (now !== undefined) former.push(now.registry)
-        const bandwidth = found.bandwidth === null ? undefined : createBandwidth(found.bandwidth)
+        const bandwidth =
+          found.bandwidth === null ? undefined : createBandwidth(Math.max(found.bandwidth, LEAST_BANDWIDTH))
         now = { changedAt, registry: openRegistry({ ...found.options, ...how }), bandwidth }
         kept.set(feedId, now)
       }

@@ -97,7 +97,8 @@ function progressOf({ state, moving, items }: Row): PromotionView['progress'] {
   }
   if (moving === null) return { ...sum(items), ...still, items }
   const { bytesPerSecond, ...counts } = moving
-  if (state !== 'RUNNING' || bytesPerSecond === 0) return { ...counts, ...still }
+  const there = counts.bytes >= counts.totalBytes
+  if (state !== 'RUNNING' || there || bytesPerSecond === 0) return { ...counts, ...still }
   const secondsLeft = Math.ceil((counts.totalBytes - counts.bytes) / bytesPerSecond)
   return { ...counts, bytesPerSecond, secondsLeft }
 }
