@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { Chip } from '../parts/chip.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
-import { Await, Empty } from '../parts/states.tsx'
+import { Await, Forbidden } from '../parts/states.tsx'
 import { CacheSettings } from '../remote/cache.tsx'
 import { ConnectionTest, Notifications, RegistrySettings } from '../remote/registry.tsx'
 import { client } from '../session/client.ts'
@@ -61,11 +61,11 @@ function Panels({ feed }: { feed: Feed }) {
   if (!may(me, 'admin', feed.name)) {
     return (
       <div className="panel">
-        <Empty title="You do not administer this feed">
+        <Forbidden>
           <p>
-            It takes the grant <code>admin</code> on {feed.name}, which an administrator gives.
+            Settings of a feed take the grant <code>admin</code> on {feed.name}. An administrator gives it.
           </p>
-        </Empty>
+        </Forbidden>
       </div>
     )
   }

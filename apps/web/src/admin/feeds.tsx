@@ -11,9 +11,18 @@ import { type Column, Table } from '../parts/table.tsx'
 import { Usage } from '../parts/usage.tsx'
 import { may, useMe } from '../session/me.ts'
 import { AdminTabs } from './admin-tabs.tsx'
+import { Administers } from './administers.tsx'
 import { NewFeed } from './feed-forms.tsx'
 
 export function AdminFeeds() {
+  return (
+    <Administers>
+      <All />
+    </Administers>
+  )
+}
+
+function All() {
   const me = useMe()
   const [making, setMaking] = useState(false)
   const columns: readonly Column<Feed>[] = [

@@ -121,7 +121,7 @@ function Steps({ lane }: { lane: Lane }) {
       <li>
         <Panel title={`Push an image to ${from}`} aside={<Done done={pushed !== null} />}>
           {pushed === null ? (
-            fed !== undefined && <Push feed={fed} />
+            <Push feed={fed} from={from} />
           ) : (
             <p className="breaks">
               {from} holds <strong>{pushed}</strong>.
@@ -143,8 +143,12 @@ function Steps({ lane }: { lane: Lane }) {
 }
 
 /** In a registry elsewhere, who signs in there is another. */
-function Push({ feed: { kind, address } }: { feed: Feed }) {
+function Push({ feed, from }: { feed: Feed | undefined; from: string }) {
   const me = useMe()
+  if (feed === undefined || !(may(me, 'push', from) || feed.kind !== 'hosted')) {
+    return <p className="soft">It takes the grants pull and push on {from}.</p>
+  }
+  const { kind, address } = feed
   const host = address.split('/', 1)[0]
   return (
     <div className="stack tight">

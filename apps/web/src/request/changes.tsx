@@ -19,7 +19,7 @@ import { sourceName } from './naming.ts'
 const NOTHING = 'none'
 
 /** What of an item differs from what its target has now. */
-export function Changes({ item }: { item: RequestItem }) {
+export function Changes({ item, ofSet }: { item: RequestItem; ofSet: boolean }) {
   const { source, target, digest } = item
   const search = useSearch({ from: '/shell/requests/$id' })
   const navigate = useNavigate({ from: '/requests/$id' })
@@ -41,7 +41,7 @@ export function Changes({ item }: { item: RequestItem }) {
     <Panel
       title={`What changes in ${target.feed}`}
       flush
-      aside={<span className="soft small breaks">{sourceName(item)}</span>}
+      aside={ofSet && <span className="soft small breaks">{sourceName(item)}</span>}
     >
       {error !== null ? (
         <Unreadable error={error} />
@@ -150,6 +150,13 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
           ))}
         </p>
       )}
+      {/* What a decision hangs on most comes first. */}
+      {before !== null && <EvidenceChanges before={before.digests} after={after.digests} />}
+      {groups
+        .filter(([, changes]) => changes.length > 0)
+        .map(([name, changes]) => (
+          <TextChanges key={name} name={name} changes={changes} />
+        ))}
       <h3 className="group">Layers</h3>
       <ul className="layers">
         {layers.layers.map(({ layer, change }, position) => (
@@ -163,12 +170,6 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
           </li>
         ))}
       </ul>
-      {groups
-        .filter(([, changes]) => changes.length > 0)
-        .map(([name, changes]) => (
-          <TextChanges key={name} name={name} changes={changes} />
-        ))}
-      {before !== null && <EvidenceChanges before={before.digests} after={after.digests} />}
       {same.length > 0 && <p className="lead soft">Unchanged: {same.join(', ')}.</p>}
     </>
   )

@@ -46,6 +46,17 @@ function Shown({ request }: { request: Request }) {
           </span>
           <KindChip request={request} />
           <Digest digest={decidedDigest(request)} link={request.items.length === 1} />
+          {request.state === 'PENDING' && (
+            <Link
+              from="/requests/$id"
+              to="."
+              search={(now) => now}
+              hash="decision"
+              className="button small narrow"
+            >
+              To the decision
+            </Link>
+          )}
         </p>
       </PageHead>
       <Drift request={request} />
@@ -57,7 +68,11 @@ function Shown({ request }: { request: Request }) {
           <About request={request} />
           {request.items.length > 1 && <Items request={request} position={position} />}
           {item !== undefined && request.kind !== 'restore' && (
-            <Changes key={`${item.digest} ${targetName(item)}`} item={item} />
+            <Changes
+              key={`${item.digest} ${targetName(item)}`}
+              item={item}
+              ofSet={request.items.length > 1}
+            />
           )}
         </div>
         <div className="stack aside">
