@@ -150,6 +150,40 @@ test('lanes by apply: made with gates, unchanged by the same file, changed, and 
   expect(await sluice('admin', 'lanes get never')).toMatchObject({ code: 1 })
 })
 
+test('a proxy feed: made by a file and by hand, and told how long to keep', async () => {
+  const feed = (days: number) =>
+    `feeds:\n  - { name: hub, kind: proxy, stage: hub, remote: { url: "https://registry.example", prefix: library }, cache: { keepDays: ${days} } }\n`
+  expect(await ok('admin', 'apply -f -', feed(7))).toContain('create feed hub\n')
+  expect(await ok('admin', 'apply -f -', feed(7))).toBe('nothing to change\n')
+  expect(await ok('admin', 'apply -f -', feed(8))).toBe(
+    'change feed hub\n  - cache.keepDays: 7\n  + cache.keepDays: 8\n',
+  )
+  const shown = await ok('admin', 'feeds keep hub 9')
+  for (const part of [
+    'proxy',
+    'registry.example/library',
+    'what was pulled within 9 days',
+    'last answered never',
+  ]) {
+    expect(shown).toContain(part)
+  }
+  const made = await ok(
+    'admin',
+    'feeds create spare --stage hub --kind proxy --registry https://registry.example --keep-days 3 --json',
+  )
+  expect(JSON.parse(made)).toMatchObject({ kind: 'proxy', trusted: false, cache: { keepDays: 3 } })
+  expect(
+    await sluice(
+      'admin',
+      'feeds create no --stage x --trusted --kind proxy --registry https://registry.example',
+    ),
+  ).toMatchObject({ code: 2, stderr: expect.stringContaining('never trusted') })
+  expect(await sluice('admin', 'feeds keep dev 3')).toMatchObject({
+    stderr: expect.stringContaining('hosted'),
+  })
+  expect(await sluice('admin', 'feeds create no --stage x --kind proxy')).toMatchObject({ code: 2 })
+})
+
 test('from request to pull: by digest, by another person, waited for', async () => {
   const digest = await pushed('1.0.0')
   const asked = sluice(

@@ -1,8 +1,8 @@
 import { copyGraph, parseManifest, verifyGraph } from '@sluice/oci'
 import type { Late, LateScan } from '@sluice/store'
 import { hostedDestination } from './ends/hosted-destination.ts'
-import { hostedSource } from './ends/hosted-source.ts'
 import { bothOf } from './ends/registries.ts'
+import { openSource } from './ends/source.ts'
 import { WorkerError } from './errors.ts'
 import type { Follower } from './referrers.ts'
 
@@ -16,7 +16,7 @@ export async function bring(scan: LateScan, late: Late, context: Follower): Prom
   const { referrers } = context
   const { source, target } = scan
   if (target.remote) await push(scan, late, context)
-  else if (source.remote) await copy(scan, late, context)
+  else if (source.remote || source.proxy) await copy(scan, late, context)
   await referrers.admit(scan, late)
 }
 
@@ -50,9 +50,7 @@ async function copy(scan: LateScan, late: Late, context: Follower): Promise<void
   const { referrers, registries, storage, signal } = context
   const { source, target } = scan
   const root = { digest: late.digest, mediaType: late.mediaType }
-  const from = source.remote
-    ? await registries.open(source, 'pull')
-    : { repository: hostedSource({ source, closure: [root] }, referrers, storage) }
+  const from = await openSource({ source, closure: [root] }, referrers, context)
   const to = target.remote
     ? await registries.open(target, 'pull,push')
     : {

@@ -1,25 +1,17 @@
-import {
-  type Bandwidth,
-  copyGraph,
-  type CopyJournal,
-  type CopyResult,
-  type CopySource,
-  memoryJournal,
-} from '@sluice/oci'
+import { copyGraph, type CopyJournal, type CopyResult, memoryJournal } from '@sluice/oci'
 import type { RunItem } from '@sluice/store'
 import { hostedDestination } from '../ends/hosted-destination.ts'
-import { hostedSource } from '../ends/hosted-source.ts'
-import { proxySource } from '../ends/proxy-source.ts'
 import { bothOf } from '../ends/registries.ts'
+import { openSource } from '../ends/source.ts'
 import { type ProgressOf, withProgress } from '../progress.ts'
 import { readApproved } from './approved.ts'
 import type { Step, StepContext } from './step.ts'
 
 /**
  * Brings what was approved to where the target keeps its bytes, by digest, children first and the root last; no tag
- * names it yet (invariant 2). Between two hosted feeds, and for what a proxy feed keeps, no byte moves: blobs and manifests are shared by digest, and
- * each repository's membership decides who may read them. What has arrived is staged under the promotion, so that
- * an attempt after a crash does not send it again.
+ * names it yet (invariant 2). Between two hosted feeds, and for what a proxy feed keeps, no byte moves: blobs and
+ * manifests are shared by digest, and each repository's membership decides who may read them. What has arrived is
+ * staged under the promotion, so that an attempt after a crash does not send it again.
  */
 export const copy: Step = {
   name: 'copy',
@@ -47,7 +39,7 @@ export const copy: Step = {
 async function move(item: RunItem, context: StepContext, progressOf: ProgressOf): Promise<CopyResult[]> {
   const { runs, run, registries, storage, signal } = context
   const trees = await readApproved(item, context)
-  const from = await sourceOf(item, context)
+  const from = await openSource(item, runs, context)
   const to = item.target.remote
     ? await registries.open(item.target, 'pull,push')
     : {
@@ -78,18 +70,6 @@ async function move(item: RunItem, context: StepContext, progressOf: ProgressOf)
     )
   }
   return results
-}
-
-/** What a proxy feed does not keep yet comes from its upstream, within the feed's limit. */
-async function sourceOf(
-  item: RunItem,
-  { runs, registries, storage }: StepContext,
-): Promise<{ repository: CopySource; bandwidth?: Bandwidth }> {
-  const { source } = item
-  if (source.remote) return registries.open(source, 'pull')
-  if (!source.proxy) return { repository: hostedSource(item, runs, storage) }
-  const { repository: upstream, bandwidth } = await registries.open(source, 'pull')
-  return { repository: proxySource(item, runs, storage, upstream), ...(bandwidth && { bandwidth }) }
 }
 
 /** What has arrived by the rows of the promotion. What is lost again is known here, and found out again elsewhere. */

@@ -9,7 +9,7 @@ import { placeKey, upstreamOf } from './place.ts'
 import { Shared, Turns } from './shared.ts'
 
 /** Fetches that run at once in one process: each holds a batch of some megabytes. The others wait. */
-const AT_ONCE = 32
+const AT_ONCE = 16
 
 interface FetchesParts {
   readonly index: FeedIndex

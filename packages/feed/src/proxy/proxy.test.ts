@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:http'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { digestOf } from '@sluice/oci'
+import { digestOf, openRegistry } from '@sluice/oci'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { BlobStorage } from '../ports.ts'
 import { folderStorage, memoryStorage } from '../storage/index.ts'
@@ -123,6 +124,62 @@ describe('a manifest by tag', () => {
     world.way.heal()
     kill()
     expect((await ask('GET', `manifests/${IMAGE.digest}`)).status).toBe(503)
+  })
+})
+
+/** An upstream that wants to do harm. */
+describe('an upstream that serves without end', () => {
+  const serve = (answer: (res: ServerResponse, req: IncomingMessage) => void) => {
+    const server = createServer((req, res) => answer(res, req))
+    return new Promise<{ url: string; close: () => void }>((resolve) => {
+      server.listen(0, '127.0.0.1', () => {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a server on TCP has one
+        const { port } = server.address() as AddressInfo
+        const close = () => {
+          server.closeAllConnections()
+          server.close()
+        }
+        resolve({ url: `http://127.0.0.1:${port}`, close })
+      })
+    })
+  }
+  it.each([
+    [
+      'a manifest',
+      'manifests/v1',
+      (res: ServerResponse, req: IncomingMessage) => {
+        res.writeHead(200, {
+          'content-type': IMAGE.mediaType,
+          'content-length': 2 ** 40,
+          'docker-content-digest': IMAGE.digest,
+        })
+        if (req.method === 'HEAD') return res.end()
+        const more = () => {
+          while (!res.destroyed && res.write(Buffer.alloc(65_536, ' ')));
+        }
+        res.on('drain', more)
+        return more()
+      },
+    ],
+    [
+      'pages of tags',
+      'tags/list',
+      (res: ServerResponse, req: IncomingMessage) => {
+        const next = Number(new URL(req.url ?? '', 'http://x').searchParams.get('last') ?? 0) + 1
+        res.writeHead(200, { link: `</v2/dev/library/app/tags/list?last=${next}>; rel="next"` })
+        res.end(JSON.stringify({ tags: Array.from({ length: 1000 }, (_, i) => `t${next}-${i}`) }))
+      },
+    ],
+  ])('%s is given up', async (_, path, answer) => {
+    const evil = await serve(answer)
+    const registry = openRegistry({ baseUrl: evil.url, plainHttp: 'loopback' })
+    const repository = registry.repository('dev/library/app')
+    const upstreams = { open: async () => ({ repository }), noteUse: () => {}, noteContact: () => {} }
+    await world[Symbol.asyncDispose]()
+    world = await startTestProxy({ upstreams, limits: { upstreamMs: 5_000 } })
+    expect([400, 502, 503]).toContain((await ask('GET', path)).status)
+    registry.close()
+    evil.close()
   })
 })
 

@@ -25,7 +25,7 @@ export interface RepositoryPlan {
 }
 
 /**
- * Applies the rules of every feed that has some, and lets go of what proxy feeds keep and nobody pulls: one transaction a repository, with the entry
+ * Applies the rules of every feed that has some, and lets go of what proxy feeds keep and nobody pulls, deleted ones too: one transaction a repository, with the entry
  * `feed.retention-applied`; answers how many manifests went. Postgres looks at each again.
  */
 export async function applyRetention(pool: pg.Pool, signal: AbortSignal): Promise<number> {
@@ -35,7 +35,7 @@ export async function applyRetention(pool: pg.Pool, signal: AbortSignal): Promis
        case when f.quota_bytes is not null then json_build_object('bytes', f.quota_bytes) end as quota,
        (select coalesce(sum(u.bytes), 0)::float8 from feed_usage u where u.feed_id = f.id) as used
      from feed f left join feed_cache k on k.feed_id = f.id
-     where not f.trusted and f.deleted_at is null and (f.kind = 'proxy' or jsonb_array_length(f.retention -> 'rules') > 0)`,
+     where not f.trusted and (f.kind = 'proxy' or f.deleted_at is null and jsonb_array_length(f.retention -> 'rules') > 0)`,
   )
   let retired = 0
   for (const feed of rows) {

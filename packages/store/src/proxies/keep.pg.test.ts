@@ -131,6 +131,15 @@ describe('what a proxy feed keeps', () => {
     expect(await hub.kept()).toEqual(sorted(asked, promoted))
   })
 
+  it('of a feed that was deleted goes too', async () => {
+    const hub = await proxy()
+    await hub.image('a')
+    await store.feeds.remove(scene.rita, hub.feed.name)
+    await later(11)
+    expect(await worker()).toMatchObject({ retired: 1, links: 2 })
+    expect([await hub.kept(), await hub.blobs()]).toEqual([[], 0])
+  })
+
   it('is what was pulled within a day, from four fifths of its quota on', async () => {
     const hub = await proxy({ quota: { bytes: 1000 } })
     const [old, fresh] = [await hub.image('old'), await hub.image('fresh')]
