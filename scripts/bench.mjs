@@ -7,7 +7,7 @@ import { writePage } from '../bench/page.mjs'
 const benches = {
   registry: ['bench/registry/bench.mjs'],
   promotion: ['bench/promotion/bench.mjs'],
-  copy: ['bench/copy/bench.mjs', '5MB', '184MB', '1500MB', 'images50'],
+  copy: ['bench/copy/bench.mjs'],
   web: ['bench/web/bench.mjs'],
   gates: ['--conditions=sluice-source', '--import', 'tsx', 'bench/gates.ts'],
 }

@@ -1,37 +1,27 @@
-import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip } from 'node:zlib'
+import { operationIds, operations } from '@sluice/contract'
 import react from '@vitejs/plugin-react'
-import { defineConfig, type Plugin } from 'vite'
+import { defineConfig } from 'vite'
+import { compressed } from './build/compressed.ts'
+import { firstLoad } from './build/first-load.ts'
+import { viewHints } from './build/view-hints.ts'
 
-const [brotli, gz] = [promisify(brotliCompress), promisify(gzip)]
-
-/** The api serves files as they are: what compresses is compressed here, once. */
-const compressed: Plugin = {
-  name: 'compressed',
-  apply: 'build',
-  generateBundle: {
-    order: 'post',
-    async handler(_, bundle) {
-      for (const [fileName, file] of Object.entries(bundle)) {
-        if (!/\.(js|css|svg)$/.test(fileName)) continue
-        const source = Buffer.from(file.type === 'chunk' ? file.code : file.source)
-        const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } }
-        this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: await brotli(source, quality) })
-        this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: await gz(source, { level: 9 }) })
-      }
-    },
-  },
-}
+const calls = Object.fromEntries(
+  operationIds.map((id) => [id, { method: operations[id].method, path: operations[id].path }]),
+)
+const first = firstLoad('/src/main.tsx')
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), compressed],
+  plugins: [react(), first.plugin, viewHints, compressed],
+  define: { SLUICE_CALLS: JSON.stringify(calls) },
   // The server puts a fresh nonce in for each answer: the content security policy allows no other inline style.
   html: { cspNonce: '__NONCE__' },
   build: {
     target: 'es2023',
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    cssCodeSplit: false,
     reportCompressedSize: false,
+    rolldownOptions: { output: { codeSplitting: { groups: first.groups } } },
   },
 })

@@ -1,4 +1,4 @@
-// node bench/copy/bench.mjs [runs] [case…]: registry to registry, ours beside skopeo, crane and regctl on the
+// node bench/copy/bench.mjs [rounds [case…]]: registry to registry, ours beside skopeo, crane and regctl on the
 // same two docker-registry processes. Needs `npm run build`, and on the PATH docker-registry, skopeo and GNU
 // time; crane and regctl join where they are. Medians; CPU is of the copier's whole process tree.
 import { execFileSync, spawn } from 'node:child_process'
@@ -13,7 +13,7 @@ import { save } from '../results.mjs'
 
 const MB = 1e6
 const folder = mkdtempSync(path.join(tmpdir(), 'sluice-bench-'))
-const [runs = 3, ...chosen] = process.argv.slice(2).map((text) => (/^\d+$/.test(text) ? Number(text) : text))
+const [runs, ...chosen] = [Number(process.argv[2] ?? 3), ...process.argv.slice(3)]
 const has = (program) => {
   try {
     return execFileSync('which', [program]).length > 0

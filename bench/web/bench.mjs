@@ -6,6 +6,8 @@ import { chromium } from 'playwright-core'
 import { root } from '../../scripts/prepare.mjs'
 import { median, startSluice } from '../peers.mjs'
 import { save } from '../results.mjs'
+import { fill } from './scene.mjs'
+import { watch } from './trips.mjs'
 
 const rounds = Number(process.argv[2] ?? 5)
 /** Bits a second as bytes, and milliseconds of a round trip, as Lighthouse and WebPageTest name them. */
@@ -14,39 +16,44 @@ const NETWORKS = {
   'slow 4G': { latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 0.75e6 / 8 },
 }
 const CPU = 4
-const VIEWS = [
-  { view: 'sign-in', where: '/sign-in', ready: 'form input[name=username]' },
-  { view: 'inbox', where: '/', ready: 'main .panel h2, main [role=table]' },
-  { view: 'history', where: '/history', ready: 'main .panel h2, main [role=table]' },
-]
 
 const sluice = await startSluice()
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
 })
-const { token, expiresAt } = await sluice.call('POST', '/auth/login', {
-  username: 'admin',
-  password: sluice.adminPassword,
-})
 const rows = []
 try {
+  const { session, request } = await fill(sluice)
+  const views = [
+    { view: 'sign-in', where: '/sign-in', ready: 'form input[name=username]' },
+    { view: 'inbox', where: '/', ready: 'main [role=table] a', session },
+    { view: 'request', where: `/requests/${request}`, ready: 'main .decide .button', session },
+    { view: 'history', where: '/history', ready: 'main [role=table] a', session },
+  ]
   for (const [network, conditions] of Object.entries(NETWORKS)) {
-    for (const view of VIEWS) {
+    for (const view of views) {
       const cold = []
       const warm = []
-      let bytes = 0
+      let crossed
       for (let round = 0; round < rounds; round++) {
         const visit = await open(conditions, view)
-        const first = await visit.load()
-        cold.push(first.ms)
-        bytes = first.scripts
+        const { ms, ...first } = await visit.load()
+        cold.push(ms)
+        crossed = first
         warm.push((await visit.load()).ms)
         await visit.close()
       }
-      rows.push({ network, view: view.view, cold: median(cold), warm: median(warm), scripts: bytes })
+      rows.push({
+        network,
+        view: view.view,
+        cold: median(cold),
+        warm: median(warm),
+        values: { cold, warm },
+        ...crossed,
+      })
       process.stdout.write(
-        `${network}\t${view.view}\t${median(cold).toFixed(0)} ms\t${median(warm).toFixed(0)} ms again\t${(bytes / 1000).toFixed(0)} kB of scripts\n`,
+        `${network}\t${view.view}\t${median(cold).toFixed(0)} ms\t${median(warm).toFixed(0)} ms again\t${(crossed.bytes / 1000).toFixed(0)} kB in ${crossed.requests} requests, ${crossed.trips} after one another\n`,
       )
     }
   }
@@ -58,11 +65,10 @@ save('web', { rounds, cpu: CPU, networks: NETWORKS, rows, firstLoad: firstLoad()
 if (rows.some(({ network, cold }) => network === '4G' && cold >= 2_000)) process.exitCode = 1
 
 /** A browser of somebody who is signed in, but for the sign-in itself. */
-async function open(conditions, { view, where, ready }) {
+async function open(conditions, { where, ready, session = null }) {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, baseURL: sluice.url })
   const page = await context.newPage()
-  const session = await context.newCDPSession(page)
-  const kept = JSON.stringify({ token, expiresAt })
+  const protocol = await context.newCDPSession(page)
   await page.addInitScript(
     ({ kept, ready }) => {
       if (kept !== null) localStorage.setItem('sluice.session', kept)
@@ -75,25 +81,18 @@ async function open(conditions, { view, where, ready }) {
       const watching = new MutationObserver(look)
       watching.observe(document, { childList: true, subtree: true })
     },
-    { kept: view === 'sign-in' ? null : kept, ready },
+    { kept: session && JSON.stringify(session), ready },
   )
-  await session.send('Network.enable')
-  await session.send('Network.emulateNetworkConditions', { offline: false, ...conditions })
-  await session.send('Emulation.setCPUThrottlingRate', { rate: CPU })
+  await protocol.send('Network.enable')
+  await protocol.send('Network.emulateNetworkConditions', { offline: false, ...conditions })
+  await protocol.send('Emulation.setCPUThrottlingRate', { rate: CPU })
   return {
     async load() {
-      const scripts = new Map()
-      const begun = ({ requestId, type }) => type === 'Script' && scripts.set(requestId, 0)
-      const ended = ({ requestId, encodedDataLength }) =>
-        scripts.has(requestId) && scripts.set(requestId, encodedDataLength)
-      session.on('Network.responseReceived', begun)
-      session.on('Network.loadingFinished', ended)
-      await page.goto(where)
+      const watched = watch(protocol)
+      await page.goto(where, { waitUntil: 'commit' })
       await page.waitForFunction(() => window.readyAt !== undefined)
       const ms = await page.evaluate(() => window.readyAt)
-      session.off('Network.responseReceived', begun)
-      session.off('Network.loadingFinished', ended)
-      return { ms, scripts: [...scripts.values()].reduce((sum, size) => sum + size, 0) }
+      return { ms, ...watched.stop() }
     },
     close: () => context.close(),
   }

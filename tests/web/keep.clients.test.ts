@@ -4,7 +4,7 @@ import { DESK, expectAccessible, keepScreen, openBrowser, PHONE, settled, signIn
 import { makeImage } from './image.ts'
 import { openScene, type Person, type Scene } from './scene.ts'
 
-// How a feed is kept: what it may take, what of it goes, and what is stored in all.
+// How a feed is kept: what it may take, and what is stored in all.
 
 const { url, adminPassword } = inject('sluice')
 let browser: Browser
@@ -57,55 +57,6 @@ test('a quota warns by its colour, and refuses what is no size', async () => {
   await context.close()
 })
 
-test('retention rules are tried before they are saved, and what is wrong with them is told at the field', async () => {
-  // What was pushed within a day stays whatever the rules say, so the answer of a feed with a longer past stands in.
-  const { page, context, faults } = await open(admin, '/')
-  await page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor()
-  const digest = (at: number) => `sha256:${String(at).padStart(64, '0')}`
-  let asked: unknown
-  await page.route(`**/api/v1/feeds/${feed}/retention/preview`, async (route) => {
-    const answer = await route.fetch()
-    if (!answer.ok()) return route.fulfill({ response: answer })
-    asked = route.request().postDataJSON()
-    return route.fulfill({
-      json: {
-        items: [1, 2].map((at) => ({ repository: 'app', digest: digest(at), tags: [`0.${at}`] })),
-        more: false,
-      },
-    })
-  })
-  await page.goto(`/admin/feeds/${feed}`)
-  const retention = page.getByRole('region', { name: 'Retention' })
-  await retention.getByText('Without rules, everything is kept.').waitFor()
-  await retention.getByRole('button', { name: 'Add a rule' }).click()
-  await retention.getByLabel('Repositories').fill('Not A Name')
-  await retention.getByRole('button', { name: 'See what would go' }).click()
-  await retention
-    .getByText(/must be a repository name/)
-    .first()
-    .waitFor()
-  expect(await retention.getByRole('button', { name: 'Save these rules' }).count()).toBe(0)
-  await expectAccessible(page)
-  await retention.getByLabel('Repositories').fill('app team/*')
-  await retention.getByLabel('Last tags').fill('2')
-  await retention.getByLabel('Tags named').fill('release')
-  await retention.getByRole('button', { name: 'See what would go' }).click()
-  await retention.getByText('2 images of 1 repository, with 2 tags, would go').waitFor()
-  const rules = [{ repositories: ['app', 'team/*'], keepLast: 2, keepTags: ['release'] }]
-  expect(asked).toEqual({ rules })
-  await expectAccessible(page)
-  await keepScreen(page, 'retention-desk')
-  // What is changed after it was tried is tried again.
-  await retention.getByLabel('Last tags').fill('3')
-  expect(await retention.getByRole('button', { name: 'Save these rules' }).count()).toBe(0)
-  await retention.getByLabel('Last tags').fill('2')
-  await retention.getByRole('button', { name: 'Save these rules' }).click()
-  await retention.getByText('These rules are the feed’s now.').waitFor()
-  expect((await scene.admin.getFeed({ params: { feed } })).retention).toEqual({ rules })
-  expect(faults).toEqual([])
-  await context.close()
-})
-
 test('the storage is shown to an auditor, and to nobody without a role', async () => {
   const auditor = await scene.person('alma', {})
   await scene.admin.updateUser({ params: { name: auditor.name }, body: { roles: ['auditor'] } })
@@ -120,24 +71,4 @@ test('the storage is shown to an auditor, and to nobody without a role', async (
   await keepScreen(hidden.page, 'storage-forbidden-desk')
   expect([...shown.faults, ...hidden.faults]).toEqual([])
   await Promise.all([shown.context.close(), hidden.context.close()])
-})
-
-test('damaged blobs are told with what holds them', async () => {
-  const { page, context, faults } = await open(admin, '/')
-  await page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor()
-  // The storage of the service is sound: what a broken disk would lead to is the answer here.
-  await page.route('**/api/v1/storage', async (route) => {
-    const answer = await route.fetch()
-    const sound: object = await answer.json()
-    const since = new Date().toISOString()
-    const item = { digest: `sha256:${'d'.repeat(64)}`, size: 1_234_567, since, repositories: ['dev/app'] }
-    await route.fulfill({ json: { ...sound, damaged: { count: 1, items: [item] } } })
-  })
-  await page.goto('/admin/storage')
-  await page.getByText('1 quarantined').waitFor()
-  await page.getByText('dev/app').waitFor()
-  await expectAccessible(page)
-  await keepScreen(page, 'storage-damaged-desk')
-  expect(faults).toEqual([])
-  await context.close()
 })

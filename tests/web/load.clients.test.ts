@@ -48,6 +48,39 @@ test('the first load is small, and what is hashed is kept for ever', async () =>
   await context.close()
 })
 
+/** Scripts of what is only opened later: menus and dialogs. */
+const LATER = /account-menu|Dialog|modal/
+
+test.each([
+  ['/sign-in', 'main form', '', ''],
+  ['/', 'main h1', '/api/v1/me', '/api/v1/requests'],
+  ['/requests/0190b0a0-0000-7000-8000-000000000000', 'main h2', '/api/v1/me', '/api/v1/requests/0190b0a0'],
+  ['/history', 'main h1', '/api/v1/me', '/api/v1/promotions'],
+])('%s waits for the page, then for its scripts, then for what it shows', async (where, ready, ...asks) => {
+  const { page, context } = await visit(browser, url)
+  if (where !== '/sign-in') {
+    await page.goto('/')
+    await signIn(page, { name: 'admin', password: adminPassword })
+    await page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor()
+  }
+  const asked: string[] = []
+  page.on('request', (request) => void asked.push(request.url().slice(url.length)))
+  await page.goto(where)
+  await page.locator(ready).first().waitFor()
+  const { text } = await wireSize(where)
+  const scripts = asked.filter((path) => path.endsWith('.js') && !LATER.test(path))
+  expect(scripts.length).toBeGreaterThan(0)
+  // A script that the page does not name would be asked for only once another has run.
+  expect(scripts.filter((path) => !text.includes(path))).toEqual([])
+  // What is shown is asked for once, and before anything that nobody waits for.
+  const calls = asked.filter((path) => path.startsWith('/api/') && !path.endsWith('/events'))
+  for (const ask of asks.filter((path) => path !== '')) {
+    expect(calls.slice(0, 3).some((path) => path.startsWith(ask))).toBe(true)
+  }
+  expect(calls.filter((path) => path === '/api/v1/me').length).toBe(where === '/sign-in' ? 0 : 1)
+  await context.close()
+})
+
 test('the page may do nothing but what it is for', async () => {
   const { text, headers } = await wireSize('/requests/any')
   expect(headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self'; /)

@@ -40,6 +40,51 @@ const open = async (path: string, viewport = DESK) => {
   return visited
 }
 
+test('a proxy feed is made, tells of what it is a proxy, and what it keeps', async () => {
+  const name = `hub-${scene.mark}`
+  const { page, context, faults } = await open('/admin/feeds')
+  await page.getByRole('button', { name: 'New feed …' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Its images are').selectOption('proxy')
+  expect(await dialog.getByLabel(/^Trusted:/).count()).toBe(0)
+  await dialog.getByLabel('Name', { exact: true }).fill(name)
+  await dialog.getByLabel('Stage').fill('hub')
+  await dialog.getByLabel('Days without a pull').fill('14')
+  await dialog.getByLabel('Registry').fill(url)
+  await dialog.getByLabel('Prefix').fill('dev')
+  await dialog.getByLabel('User name there').fill(robot.name)
+  await dialog.getByLabel('Password there').fill(robot.password)
+  await dialog.getByText('Certificates, proxy, other hosts, bandwidth').click()
+  await dialog.getByLabel('Hosts inside the network').fill(hostname)
+  await expectAccessible(page)
+  await keepScreen(page, 'proxy-new-desk')
+  await dialog.getByRole('button', { name: 'Make the feed' }).click()
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+
+  const cache = page.getByRole('region', { name: 'Cache' })
+  await cache.getByText(`Proxy of ${new URL(url).host}/dev, not asked yet`).waitFor()
+  await cache.getByLabel('Days without a pull').fill('20')
+  await cache.getByRole('button', { name: 'Save the cache' }).click()
+  await expect
+    .poll(async () => (await scene.admin.getFeed({ params: { feed: name } })).cache?.keepDays)
+    .toBe(20)
+  const repository = `remote-${scene.mark}`
+  const pulled = await fetch(`${url}/v2/${name}/${repository}/manifests/1.0.0`, {
+    headers: { authorization: `Basic ${btoa(`admin:${adminPassword}`)}` },
+  })
+  expect(pulled.status).toBe(200)
+  await expectAccessible(page)
+  await keepScreen(page, 'proxy-feed-desk')
+
+  await page.goto(`/feeds/${name}`)
+  await page.getByText(/^Proxy of .*, last reached/).waitFor()
+  await page.getByRole('link', { name: repository }).waitFor()
+  await expectAccessible(page)
+  await keepScreen(page, 'proxy-images-desk')
+  expect(faults).toEqual([])
+  await context.close()
+})
+
 test('a remote feed is made, its connection tested in words, and its password never read back', async () => {
   const { page, context, faults } = await open('/admin/feeds')
   await page.getByRole('button', { name: 'New feed …' }).click()
@@ -96,55 +141,6 @@ test('a remote feed is made, its connection tested in words, and its password ne
   await expectNoSidewaysScroll(page)
   await expectAccessible(page)
   await keepScreen(page, 'remote-phone')
-  expect(faults).toEqual([])
-  await context.close()
-})
-
-test('a tag that was changed elsewhere is in the inbox until somebody says what becomes of it', async () => {
-  const { page, context, faults } = await open('/')
-  await page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor()
-  const digest = (character: string) => `sha256:${character.repeat(64)}`
-  const now = new Date().toISOString()
-  const alert = {
-    id: '0190b0a0-0000-7000-8000-00000000a1e7',
-    feed,
-    repository: 'team/app',
-    tag: '2.4.0',
-    expected: digest('a'),
-    seen: digest('b'),
-    firstSeen: now,
-    lastSeen: now,
-    resolved: null,
-  }
-  let said: unknown
-  // Found by the clock, days may pass before there is one: the answer of the service stands in.
-  await page.route('**/api/v1/alerts?**', (route) =>
-    route.fulfill({ json: { items: said === undefined ? [alert] : [], next: null } }),
-  )
-  await page.route('**/api/v1/alerts/*/resolve', (route) => {
-    said = route.request().postDataJSON()
-    const resolved = { at: now, by: 'admin', resolution: 'accepted', comment: 'hotfix' }
-    return route.fulfill({ json: { ...alert, resolved } })
-  })
-  await page.goto(`/?find=${feed}`)
-  await page.getByText('Tag changed elsewhere').waitFor()
-  await keepScreen(page, 'inbox-alert-desk')
-  await page.getByRole('link', { name: `${feed}/team/app:2.4.0` }).click()
-  const row = page.getByRole('table', { name: 'Tags changed elsewhere' }).getByRole('row').last()
-  await row.getByText('was moved there, by another way than a promotion').waitFor()
-  await expectAccessible(page)
-  await keepScreen(page, 'alerts-desk')
-  await row.getByRole('button', { name: 'Resolve 2.4.0 of team/app' }).click()
-  const dialog = page.getByRole('dialog')
-  await dialog.getByText(digest('b')).waitFor()
-  expect(await dialog.getByRole('radio').count()).toBe(2)
-  await dialog.getByLabel('It stays as it is there').check()
-  await dialog.getByLabel('What you found').fill('A hotfix of the on-call, INC-78')
-  await expectAccessible(page)
-  await keepScreen(page, 'alert-dialog-desk')
-  await dialog.getByRole('button', { name: 'Resolve' }).click()
-  await page.getByRole('table', { name: 'Tags changed elsewhere' }).waitFor({ state: 'detached' })
-  expect(said).toEqual({ resolution: 'accepted', comment: 'A hotfix of the on-call, INC-78' })
   expect(faults).toEqual([])
   await context.close()
 })

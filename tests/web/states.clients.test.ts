@@ -68,6 +68,36 @@ test.each([
   await context.close()
 })
 
+test.each(['/admin', '/admin/groups', '/admin/grants', '/admin/feeds', '/admin/storage'])(
+  '%s of somebody who administers nothing says what it takes',
+  async (path) => {
+    const { page, context, faults } = await open(nobody, path)
+    await page.getByRole('heading', { name: 'You may not see this' }).waitFor()
+    await page.getByText('admin').first().waitFor()
+    // Nobody is led there either.
+    expect(await page.getByRole('navigation', { name: 'Main' }).getByText('Admin').count()).toBe(0)
+    await settled(page)
+    await expectAccessible(page)
+    await keepScreen(page, `forbidden${path.replaceAll('/', '-')}-desk`)
+    expect(faults).toEqual([])
+    await context.close()
+  },
+)
+
+test.each([
+  ['settings of a feed', '/admin/feeds/trusted', 'Settings of a feed take the grant'],
+  ['grants of a feed', '/admin/grants?feed=trusted', 'It takes the role'],
+  ['editing a lane', '/lanes/dev-to-trusted?edit=yaml', 'To edit this lane takes the grant admin on'],
+  ['asking for several', '/requests/new', 'An administrator grants you pull on its first feed'],
+])('%s by somebody who may only pull: what it takes is said', async (_, path, words) => {
+  const { page, context, faults } = await open(reader, path)
+  await page.getByText(words).waitFor()
+  await settled(page)
+  await expectAccessible(page)
+  expect(faults).toEqual([])
+  await context.close()
+})
+
 test('what may not be done is said, with who could grant it', async () => {
   const { page, context } = await open(reader, `/requests/${request}`)
   await page.getByText('To decide, you need the grant approve on trusted.').waitFor()
@@ -79,7 +109,7 @@ test('what may not be done is said, with who could grant it', async () => {
 
 const failing: readonly (readonly [string, string, (page: Page) => Promise<unknown>])[] = [
   [
-    '/?show=all',
+    '/?show=all&find=states%2Fapp',
     '**/api/v1/requests?*',
     (page) => page.getByRole('link', { name: `${repository}:1.0.0` }).waitFor(),
   ],

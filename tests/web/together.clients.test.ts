@@ -1,20 +1,10 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import {
-  DESK,
-  expectAccessible,
-  expectNoSidewaysScroll,
-  keepScreen,
-  openBrowser,
-  PHONE,
-  settled,
-  signIn,
-  visit,
-} from './browser.ts'
+import { DESK, expectAccessible, keepScreen, openBrowser, signIn, visit } from './browser.ts'
 import { makeImage } from './image.ts'
 import { openScene, type Person, type Scene } from './scene.ts'
 
-// What takes several: images decided on as one set, administrators who agree, the first steps with a second person.
+// What takes several: administrators who agree, the first steps with a second person.
 
 const { url, adminPassword } = inject('sluice')
 let browser: Browser
@@ -39,56 +29,6 @@ const open = async (person: Person, path: string, viewport = DESK) => {
   await signIn(visited.page, person)
   return visited
 }
-
-test('a release set is decided on by the digest over all of it, and lands as a whole', async () => {
-  const parts = ['api', 'web', 'worker'].map((part) => ({
-    name: `team/${part}-${scene.mark}`,
-    image: makeImage({ layers: [`${part} ${scene.mark} `], env: [`PART=${part}`] }),
-  }))
-  for (const { name, image } of parts) await scene.push(rita, `dev/${name}`, '3.0.0', image)
-  const { id, setDigest } = await rita.client.createRequest({
-    body: { lane, items: parts.map(({ name }) => ({ image: `${name}:3.0.0` })), reason: 'Release 3.0.0' },
-  })
-  const first = parts[0]?.name ?? ''
-  const { page, context, faults } = await open(anna, `/?find=${first}`, PHONE)
-  await page.getByRole('link', { name: `${first}:3.0.0 and 2 more` }).click()
-  const set = page.getByRole('region', { name: 'Release set of 3' })
-  await set.waitFor()
-  expect(await set.getByRole('listitem').count()).toBe(3)
-  // Each image of it is looked into by itself.
-  for (const [position, { name }] of parts.entries()) {
-    await set
-      .getByRole('link', { name: `${name}:3.0.0` })
-      .first()
-      .click()
-    const changes = page.getByRole('region', { name: `What changes in ${feed}` })
-    await changes.getByText(`PART`).waitFor()
-    await changes
-      .getByText(['api', 'web', 'worker'][position] ?? '', { exact: true })
-      .first()
-      .waitFor()
-  }
-  await settled(page)
-  await expectAccessible(page)
-  await expectNoSidewaysScroll(page)
-  await keepScreen(page, 'request-set-phone')
-  await page.getByRole('button', { name: 'Approve …' }).click()
-  const dialog = page.getByRole('dialog')
-  expect(await dialog.locator('.whole-digest').innerText()).toBe(setDigest)
-  expect(await dialog.getByRole('listitem').count()).toBe(3)
-  await expectAccessible(page)
-  await keepScreen(page, 'decision-set-phone')
-  await dialog.getByRole('button', { name: 'Approve this digest' }).click()
-  await page.getByRole('heading', { level: 2, name: 'Promoted' }).waitFor()
-  const { promotion } = await rita.client.getRequest({ params: { id } })
-  expect(promotion?.state).toBe('SUCCEEDED')
-  for (const { name, image } of parts) {
-    const { items } = await rita.client.listTags({ params: { feed }, query: { repository: name } })
-    expect(items.map(({ tag, digest }) => [tag, digest])).toEqual([['3.0.0', image.digest]])
-  }
-  expect(faults).toEqual([])
-  await context.close()
-})
 
 test('a change of a lane into a trusted feed holds once another administrator confirms it', async () => {
   const second = await scene.administrator('omar')

@@ -9,6 +9,7 @@ import { streamEvents } from './calls/events.ts'
 import { readBody } from './body.ts'
 import type { Asked, Call, Caller } from './call.ts'
 import { readCredential } from './credential.ts'
+import { sendJson } from './json.ts'
 import { originOf } from './origin.ts'
 import { ApiError, fieldErrors, notFound, unauthenticated } from './problem.ts'
 import { routes } from './routes.ts'
@@ -62,9 +63,10 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
   let bytes: Uint8Array = new Uint8Array()
   const readChecked = async () => {
     if (operation.body === undefined) return undefined
-    const read = await readBody(req, res, operation.bodyLimit)
+    const read = await readBody(req, res, { limit: operation.bodyLimit, type: operation.bodyType })
     bytes = read.bytes
-    // Evidence, which has a limit of its own, is kept as bytes; its reader judges the text in it.
+    // Evidence, which has a limit of its own, is kept as bytes, and its reader judges the text in it; so does the schema
+    // of reports.
     if (operation.bodyLimit === undefined) refuseUnstorable(read.value)
     return check(operation.body, read.value)
   }
@@ -84,7 +86,7 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
   const { status, headers = {}, body } = await handle(call)
   res.status(status).set(headers).set('Cache-Control', 'no-store')
   if (body === undefined) res.end()
-  else res.json(body)
+  else await sendJson(req, res, body)
 }
 
 async function nobody(services: Services, req: Request): Promise<Caller> {

@@ -311,7 +311,10 @@ describe('the address by which this is reached', () => {
         expect([again.status, again.body]).toEqual([200, first.body])
       }
     }
-    expect(first.body).toMatchObject({ pullCommand: null, items: [{ pullCommand: null }] })
+    expect(first.body).toMatchObject({
+      pullCommand: null,
+      items: [{ pullCommand: null, tagPullCommand: null }],
+    })
     expect(JSON.stringify(first.body)).not.toContain('example.com')
   })
 })

@@ -10,13 +10,15 @@ import { webApp } from './web.ts'
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-web-'))
 fs.mkdirSync(path.join(folder, 'assets'))
 const files = {
-  'index.html': '<meta nonce="__NONCE__"><script nonce="__NONCE__" src="/assets/a-1.js"></script>',
+  'index.html':
+    '<head><meta nonce="__NONCE__"><script nonce="__NONCE__" src="/assets/a-1.js"></script></head>',
   'assets/a-1.js': 'plain',
   'assets/a-1.js.br': 'brotli',
   'assets/a-1.js.gz': 'gzip',
   'assets/b-2.css': 'css',
   'favicon.svg': '<svg/>',
   'secret.txt': 'no kind that is served',
+  'hints.json': '{"requests":["assets/r-3.js","assets/v-4.js"]}',
 }
 let server: http.Server
 
@@ -65,6 +67,19 @@ test.each([
   expect(policy).not.toContain('unsafe')
   expect(one.headers['cache-control']).toBe('no-store')
   expect(two.body).not.toBe(one.body)
+})
+
+test.each([
+  ['/requests/0190-x', ['/assets/r-3.js', '/assets/v-4.js']],
+  ['/requests', ['/assets/r-3.js', '/assets/v-4.js']],
+  ['/', []],
+  ['/lanes', []],
+  ['/sign-in', []],
+])('the page at %s names what its view needs', async (where, files) => {
+  const { body } = await ask(where)
+  expect(
+    [...body.matchAll(/<link rel="modulepreload" crossorigin href="([^"]+)">/g)].map(([, to]) => to),
+  ).toEqual(files)
 })
 
 test.each([

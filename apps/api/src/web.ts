@@ -15,6 +15,7 @@ const VIEWS = new Set([
   'stages',
   'digests',
   'recalls',
+  'running',
   'lanes',
   'history',
   'admin',
@@ -33,6 +34,9 @@ const ENCODINGS = [
   ['gzip', '.gz'],
 ] as const
 
+/** Files that a view needs beside those of the page, by the first part of its address. */
+type Hints = Readonly<Record<string, readonly string[]>>
+
 type Asset = { readonly type: string; readonly bodies: ReadonlyMap<string, Buffer> }
 
 /**
@@ -43,16 +47,29 @@ export function webApp(folder: string): RequestHandler | null {
   const page = path.join(folder, 'index.html')
   if (!fs.existsSync(page)) return null
   const html = fs.readFileSync(page, 'utf8')
+  const hints = readHints(folder)
   const assets = readAssets(folder)
   return (req, res, next) => {
     if (req.method !== 'GET' && req.method !== 'HEAD') return next()
     const asset = assets.get(req.path)
-    const view = req.path === '/' || VIEWS.has(req.path.split('/', 2)[1] ?? '')
+    const [, part = ''] = req.path.split('/', 2)
+    const view = req.path === '/' || VIEWS.has(part)
     if (asset === undefined && !view) return next()
     res.locals['route'] = 'web'
-    if (asset === undefined) sendPage(res, html)
+    if (asset === undefined) sendPage(res, hinted(html, hints[part] ?? []))
     else sendAsset(req, res, asset)
   }
+}
+
+function readHints(folder: string): Hints {
+  const file = path.join(folder, 'hints.json')
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {}
+}
+
+/** Named in the page, they are asked for with its own scripts, and not once those have run. */
+function hinted(html: string, files: readonly string[]): string {
+  const links = files.map((file) => `<link rel="modulepreload" crossorigin href="/${file}">`)
+  return html.replace('</head>', `${links.join('')}</head>`)
 }
 
 function readAssets(folder: string): ReadonlyMap<string, Asset> {

@@ -6,7 +6,7 @@ import { createOutput, type Output } from './output.ts'
 import type { Shell } from './shell.ts'
 
 /** What every command works with: the service it speaks to, and where its result goes. */
-export type Session = { readonly url: string; readonly client: Client; readonly output: Output }
+export type Session = { readonly client: Client; readonly output: Output }
 
 /** @throws CliError `not_signed_in`, `usage` */
 export function connect(shell: Shell, command: Command): Session {
@@ -17,7 +17,7 @@ export function connect(shell: Shell, command: Command): Session {
       details: [`Sign in: sluice login --url ${url}`, 'In CI, set SLUICE_TOKEN to an API token.'],
     })
   }
-  return { url, client: createClient({ url, token }), output: createOutput(shell, json) }
+  return { client: createClient({ url, token }), output: createOutput(shell, json) }
 }
 
 /** The options that every command takes. */

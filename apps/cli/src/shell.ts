@@ -4,6 +4,8 @@ import type { Readable, Writable } from 'node:stream'
 export type Shell = {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown }
-  readonly stdout: Writable
-  readonly stderr: Writable
+  readonly stdout: Terminal
+  readonly stderr: Terminal
 }
+
+type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number }

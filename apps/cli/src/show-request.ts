@@ -1,10 +1,10 @@
 import type { Request, RequestItem } from '@sluice/contract'
 import { CliError } from './errors.ts'
+import { stage } from './follow.ts'
 import { fields } from './output.ts'
-import { stage } from './wait.ts'
 
 /** A request as people read it, with what to do next. */
-export function showRequest(request: Request, url: string): string[] {
+export function showRequest(request: Request): string[] {
   const { lane, approvals, gates, promotion } = request
   return [
     ...fields({
@@ -29,7 +29,7 @@ export function showRequest(request: Request, url: string): string[] {
         `decision   ${decision} by ${person} at ${at}  ${comment ?? ''}`.trimEnd(),
       ),
     ...(promotion === null ? [] : [`promotion  ${stage({ state: 'APPROVED', promotion })}`]),
-    ...next(request, url),
+    ...next(request),
   ]
 }
 
@@ -59,24 +59,13 @@ function showItem({ source, target, digest, platforms, closure, drift }: Request
   ]
 }
 
-function next(request: Request, url: string): string[] {
-  const { id, state, promotion, items } = request
+function next({ id, state, promotion, items, setDigest }: Request): string[] {
   if (state === 'PENDING') {
-    const pinned = items.length === 1 ? items[0]?.digest : request.setDigest
+    const pinned = items.length === 1 ? items[0]?.digest : setDigest
     return [`next       sluice approve ${id} --digest ${pinned}`]
   }
   if (promotion?.state === 'ERRORED') return [`next       sluice retry ${id}`]
-  if (promotion?.state !== 'SUCCEEDED') return []
-  return items.map(({ target, digest }) => `pull       ${pullCommand(url, target, digest)}`)
-}
-
-/** By the address that the service was reached by, and by digest: nothing else can come. */
-export function pullCommand(
-  url: string,
-  target: { feed: string; repository: string },
-  digest: string,
-): string {
-  return `docker pull ${new URL(url).host}/${target.feed}/${target.repository}@${digest}`
+  return items.flatMap(({ pullCommand }) => (pullCommand === null ? [] : [`pull       ${pullCommand}`]))
 }
 
 /** Ends the command by how the request ended. @throws CliError `refused` or `failed` unless it was promoted */

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { CallError, type Client, isFinal, type Request, type RequestEvent } from '@sluice/contract'
+import { CallError, type Client, isFinal, type Request } from '@sluice/contract'
 import { CliError } from './errors.ts'
+import type { Follower } from './follow.ts'
 
 // The stream is only quicker than asking: a proxy that holds it back delays, and never hides, the end.
 const lookAgainMs = 15_000
@@ -15,25 +16,32 @@ const patienceMs = 120_000
 export async function waitForEnd(
   client: Client,
   id: string,
-  { timeoutMs, note }: { timeoutMs: number | undefined; note: (line: string) => void },
+  { timeoutMs, follower }: { timeoutMs: number | undefined; follower: Follower },
+): Promise<Request> {
+  try {
+    return await follow(client, id, timeoutMs, follower)
+  } finally {
+    follower.end()
+  }
+}
+
+async function follow(
+  client: Client,
+  id: string,
+  timeoutMs: number | undefined,
+  { tell, last }: Follower,
 ): Promise<Request> {
   const deadline = timeoutMs === undefined ? new AbortController().signal : AbortSignal.timeout(timeoutMs)
-  let last = ''
-  const tell = (event: RequestEvent): void => {
-    const line = stage(event)
-    if (line !== last) note(line)
-    last = line
-  }
   let heard = Date.now()
   for (;;) {
     try {
       const request = await client.getRequest({ params: { id } })
       heard = Date.now()
-      tell(request)
+      tell(request.items, request)
       if (isFinal(request)) return request
       const signal = AbortSignal.any([deadline, AbortSignal.timeout(lookAgainMs)])
       for await (const event of client.watchRequest(id, { signal })) {
-        tell(event)
+        tell(request.items, event)
         if (isFinal(event)) break
       }
     } catch (error) {
@@ -42,7 +50,7 @@ export async function waitForEnd(
     }
     if (deadline.aborted) {
       throw new CliError('timed_out', `request ${id} is not over in time; it goes on without you`, {
-        details: [`last seen: ${last || 'nothing'}`, `Look again: sluice status ${id} --watch`],
+        details: [`last seen: ${last() || 'nothing'}`, `Look again: sluice status ${id} --watch`],
       })
     }
   }
@@ -52,14 +60,4 @@ export async function waitForEnd(
 function isPassing(error: unknown): boolean {
   if (!(error instanceof CallError)) return !(error instanceof RangeError)
   return error.code === 'unreachable' || [429, 502, 503, 504].includes(error.status ?? 0)
-}
-
-/** Where a request stands, in one line. */
-export function stage({ state, promotion }: RequestEvent): string {
-  if (state === 'PENDING') return 'PENDING    waits for approval'
-  if (state !== 'APPROVED' || promotion === null) return state
-  const { state: run, step, attempt, error } = promotion
-  const again = attempt > 1 ? ` (attempt ${attempt})` : ''
-  const why = error === null ? '' : `  ${error.message}`
-  return `${run.padEnd(9)}  ${step ?? ''}${again}${why}`.trimEnd()
 }

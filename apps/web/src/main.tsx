@@ -31,7 +31,7 @@ const queries = new QueryClient({
     },
   },
 })
-const router = createAppRouter()
+const router = createAppRouter(queries)
 
 // What every view shows is asked for while the view's own script is still on its way.
 if (session.current() !== null) {

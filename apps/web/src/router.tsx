@@ -1,5 +1,6 @@
+import type { QueryClient } from '@tanstack/react-query'
 import {
-  createRootRoute,
+  createRootRouteWithContext,
   createRoute,
   createRouter,
   lazyRouteComponent,
@@ -7,8 +8,11 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router'
+import { promotionPages } from './history/queries.ts'
 import { Inbox } from './inbox/inbox.tsx'
+import { prefetchPages } from './parts/paging.ts'
 import { Empty, Failure, Loading } from './parts/states.tsx'
+import { requestQuery } from './request/query.ts'
 import {
   chartsSearch,
   findSearch,
@@ -17,9 +21,11 @@ import {
   inboxSearch,
   laneSearch,
   recallsSearch,
+  releaseSearch,
   repositorySearch,
   requestSearch,
   returnSearch,
+  siteSearch,
   tagMovesSearch,
 } from './search.ts'
 import { Password } from './session/password.tsx'
@@ -27,7 +33,10 @@ import { session } from './session/session.ts'
 import { SignIn } from './session/sign-in.tsx'
 import { Shell } from './shell/shell.tsx'
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+})
 
 const signedIn = ({ location }: { location: { href: string } }) => {
   if (session.current() === null) {
@@ -56,7 +65,14 @@ const request = createRoute({
   ...under,
   path: '/requests/$id',
   validateSearch: requestSearch,
+  loader: ({ context, params }) => void context.queries.prefetchQuery(requestQuery(params.id)),
   component: lazyRouteComponent(() => import('./request/request.tsx'), 'RequestView'),
+})
+const releaseSet = createRoute({
+  ...under,
+  path: '/requests/new',
+  validateSearch: releaseSearch,
+  component: lazyRouteComponent(() => import('./release/release-set.tsx'), 'ReleaseSet'),
 })
 const feeds = createRoute({
   ...under,
@@ -92,6 +108,17 @@ const recalls = createRoute({
   validateSearch: recallsSearch,
   component: lazyRouteComponent(() => import('./recall/recalls.tsx'), 'Recalls'),
 })
+const running = createRoute({
+  ...under,
+  path: '/running',
+  component: lazyRouteComponent(() => import('./running/sites.tsx'), 'Sites'),
+})
+const site = createRoute({
+  ...under,
+  path: '/running/$site',
+  validateSearch: siteSearch,
+  component: lazyRouteComponent(() => import('./running/site.tsx'), 'SiteView'),
+})
 const lanes = createRoute({
   ...under,
   path: '/lanes',
@@ -107,6 +134,8 @@ const history = createRoute({
   ...under,
   path: '/history',
   validateSearch: historySearch,
+  loaderDeps: ({ search }) => search,
+  loader: ({ context, deps }) => void prefetchPages(context.queries, promotionPages(deps)),
   component: lazyRouteComponent(() => import('./history/promotions.tsx'), 'Promotions'),
 })
 const tagMoves = createRoute({
@@ -169,12 +198,15 @@ const tree = root.addChildren([
   shell.addChildren([
     inbox,
     request,
+    releaseSet,
     feeds,
     map,
     feed,
     repository,
     digest,
     recalls,
+    running,
+    site,
     lanes,
     lane,
     history,
@@ -191,11 +223,14 @@ const tree = root.addChildren([
   ]),
 ])
 
-export function createAppRouter() {
+export function createAppRouter(queries: QueryClient) {
   return createRouter({
     routeTree: tree,
+    context: { queries },
     scrollRestoration: true,
     defaultPreload: 'intent',
+    // What was asked for beforehand is kept by the queries alone.
+    defaultPreloadStaleTime: 0,
     defaultPendingComponent: Loading,
     defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
     pathParamsAllowedCharacters: [':', '@'],

@@ -1,4 +1,4 @@
-import { requestStates } from '@sluice/contract'
+import { requestStates, standings } from '@sluice/contract'
 
 /** What each view keeps in its address. Unknown or malformed values are left out, never an error. */
 type Given = Record<string, unknown>
@@ -43,11 +43,22 @@ export const requestSearch = (given: Given) =>
     platform: text(given['platform']),
   })
 
+/** `?image=A&image=B%20stable`: several, as a link of a CI run writes them, or one. */
+export const releaseSearch = (given: Given) => {
+  const images = [given['image']].flat().flatMap((value) => text(value) ?? [])
+  return chosen({
+    lane: text(given['lane']),
+    image: images.length === 0 ? undefined : images,
+    reason: text(given['reason']),
+  })
+}
+
 export const repositorySearch = (given: Given) =>
   chosen({ tag: text(given['tag']), find: text(given['find']) })
 export const findSearch = (given: Given) => chosen({ find: text(given['find']) })
 export const recallsSearch = (given: Given) =>
   chosen({ show: one(['all'] as const, given['show']), find: text(given['find']) })
+export const siteSearch = (given: Given) => chosen({ standing: one(standings, given['standing']) })
 export const laneSearch = (given: Given) => chosen({ edit: one(['form', 'yaml'] as const, given['edit']) })
 
 const history = (given: Given) => ({

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { afterEach, expect, test } from 'vitest'
-import { CallError, changesEvent, createClient } from './index.ts'
+import { CallError, changesEvent, createClient, problem } from './index.ts'
 
 let server: http.Server | undefined
 afterEach(() => {
@@ -54,7 +54,7 @@ test('a call fills path, query, headers and body', async () => {
 })
 
 test('a problem document becomes an error that carries it', async () => {
-  const problem = {
+  const sent = {
     type: 'about:blank',
     title: 'Bad Request',
     status: 400,
@@ -66,10 +66,10 @@ test('a problem document becomes an error that carries it', async () => {
   const url = await serve((_, res) => {
     res
       .writeHead(400, { 'content-type': 'application/problem+json; charset=utf-8' })
-      .end(JSON.stringify(problem))
+      .end(JSON.stringify(sent))
   })
   const error = await refused(createClient({ url }).createRequest({ body: { lane: 'x' } }))
-  expect(error).toMatchObject({ code: 'refused', status: 400, problem })
+  expect(error).toMatchObject({ code: 'refused', status: 400, problem: sent })
 })
 
 test.each([
@@ -116,4 +116,34 @@ test('changes are followed at their own address, and a stream that is something 
   expect(events.map((event) => changesEvent.safeParse(event).success)).toEqual([true])
   expect(seen).toEqual(['/api/v1/events', 'Bearer slu_x'])
   expect(await refused(client.watchChanges().next())).toMatchObject({ code: 'unexpected' })
+})
+
+test('what is no problem document is no refusal, field by field', async () => {
+  const whole = {
+    type: 'about:blank',
+    title: 'Conflict',
+    status: 409,
+    detail: 'taken',
+    code: 'name_taken',
+    requestId: 'r1',
+    errors: [{ field: 'name', rule: 'taken', message: 'is taken' }],
+  }
+  let sent: unknown = whole
+  const url = await serve(
+    (_, res) =>
+      void res.writeHead(409, { 'content-type': 'application/problem+json' }).end(JSON.stringify(sent)),
+  )
+  const code = async (body: unknown) => {
+    sent = body
+    return (await refused(createClient({ url }).getMe())).code
+  }
+  expect(await code(whole)).toBe('refused')
+  for (const name of Object.keys(whole)) {
+    const less = Object.fromEntries(Object.entries(whole).filter(([other]) => other !== name))
+    expect(await code(less)).toBe('unexpected')
+    // The schema and the client without it agree.
+    expect(problem.safeParse(less).success).toBe(false)
+  }
+  expect(await code({ ...whole, errors: [{ field: 'name' }] })).toBe('unexpected')
+  expect(await code(null)).toBe('unexpected')
 })

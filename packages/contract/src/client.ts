@@ -1,17 +1,11 @@
 import type { z } from 'zod'
-import { type ChangesEvent, readEvents, type RequestEvent } from './events.ts'
-import {
-  type Answer,
-  API_PREFIX,
-  CHANGES_PATH,
-  EVENTS_PATH,
-  type Operation,
-  type OperationId,
-  type Operations,
-  operationIds,
-  operations,
-} from './operations.ts'
-import { type Problem, problem } from './problem.ts'
+import { readEvents } from './event-stream.ts'
+import type { ChangesEvent, RequestEvent } from './events.ts'
+import type { Answer, Operation, OperationId, Operations } from './operations.ts'
+import { API_PREFIX, CHANGES_PATH, EVENTS_PATH } from './paths.ts'
+import type { Problem } from './problem.ts'
+
+// Nothing here needs a schema at run time: a browser has this file without zod.
 
 /**
  * - `refused`: the service answered with a problem document, which is in `problem`.
@@ -90,12 +84,15 @@ type Loose = {
   body?: unknown
 }
 
+/** Where each call goes: the part of the table of operations that a client needs. */
+export type Calls = Readonly<Record<OperationId, Pick<Operation, 'method' | 'path'>>>
+
 /**
- * A client of every call in {@link operations}, one method each. Redirects are not followed: a token is
+ * A client of every call of the table, one method each. Redirects are not followed: a token is
  * shown to no other host.
  * @throws (from every method) CallError
  */
-export function createClient({ url, token, fetch: fetcher = fetch }: ClientOptions): Client {
+export function clientOf(calls: Calls, { url, token, fetch: fetcher = fetch }: ClientOptions): Client {
   const exchange = async (
     method: string,
     path: string,
@@ -134,7 +131,7 @@ export function createClient({ url, token, fetch: fetcher = fetch }: ClientOptio
   }
 
   const send = async (id: OperationId, input: Loose = {}) => {
-    const { method, path }: Operation = operations[id]
+    const { method, path } = calls[id]
     const response = await exchange(method, path, input, 'application/json')
     const body = response.status === 204 ? undefined : await json(response)
     return { status: response.status, etag: response.headers.get('etag'), body }
@@ -153,9 +150,11 @@ export function createClient({ url, token, fetch: fetcher = fetch }: ClientOptio
   const watchChanges: Client['watchChanges'] = ({ signal } = {}) =>
     watch<ChangesEvent>(CHANGES_PATH, {}, signal)
 
-  const calls = operationIds.map((id) => [id, async (input?: Loose) => (await send(id, input)).body])
-  const methods = Object.fromEntries(calls)
-  return { ...methods, send, watchRequest, watchChanges }
+  const isCall = (id: string): id is OperationId => Object.hasOwn(calls, id)
+  const methods = Object.keys(calls)
+    .filter(isCall)
+    .map((id) => [id, async (input?: Loose) => (await send(id, input)).body])
+  return { ...Object.fromEntries(methods), send, watchRequest, watchChanges }
 }
 
 function fill(path: string, params: Record<string, string>): string {
@@ -175,16 +174,36 @@ async function json(response: Response): Promise<unknown> {
 }
 
 async function refusal(response: Response, target: URL): Promise<CallError> {
-  const parsed = problem.safeParse(await json(response).catch(() => null))
-  if (!parsed.success) return unexpected(response)
-  const { detail, errors } = parsed.data
-  const fields = errors.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`))
+  const problem = await json(response).catch(() => null)
+  if (!isProblem(problem)) return unexpected(response)
+  const { detail, errors } = problem
+  // Of one mistake the detail is often its very words.
+  const fields = errors
+    .filter(({ message }) => message !== detail)
+    .map(({ field, message }) => (field === '' ? message : `${field}: ${message}`))
   const message = [detail, ...fields].join('; ')
   return new CallError('refused', message || `${target.pathname} was refused`, {
     status: response.status,
-    problem: parsed.data,
+    problem,
   })
 }
+
+/** What the schema in problem.ts says, without it. */
+function isProblem(value: unknown): value is Problem {
+  return (
+    hasTexts(value, ['type', 'title', 'detail', 'code', 'requestId']) &&
+    'status' in value &&
+    Number.isInteger(value.status) &&
+    'errors' in value &&
+    Array.isArray(value.errors) &&
+    value.errors.every((error) => hasTexts(error, ['field', 'rule', 'message']))
+  )
+}
+
+const hasTexts = (value: unknown, names: readonly string[]): value is object =>
+  typeof value === 'object' &&
+  value !== null &&
+  names.every((name) => typeof Reflect.get(value, name) === 'string')
 
 function unexpected(response: Response, cause?: unknown): CallError {
   return new CallError(

@@ -30,6 +30,8 @@ export const digestView = z.object({
       admission: admission.nullable(),
       /** Why it may not be pulled from here any more. */
       recall: standingRecall.nullable(),
+      /** By digest; null where it is recalled. */
+      pullCommand: z.string().nullable(),
     }),
   ),
   /** Indexes that it is part of, where they are: a recall of it reaches them too. */

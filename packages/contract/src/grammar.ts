@@ -65,6 +65,12 @@ export const principalName = z
 /** One line or more of free text, kept as given. */
 export const freeText = z.string().max(4000)
 
+/**
+ * Where clients get the images of a feed: `HOST[:PORT]/FEED` at the address that this answer was asked at, and of a
+ * remote feed `HOST[:PORT][/PREFIX]` of its registry.
+ */
+export const imagesAddress = z.string()
+
 /** What is asked for with `?limit=` and `?after=`; `next` of one page is `after` of the following. */
 export const page = {
   limit: z.coerce.number<number>().int().min(1).max(200).default(50),

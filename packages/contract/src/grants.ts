@@ -1,16 +1,7 @@
 import { z } from 'zod'
 import { listOf } from './grammar.ts'
+import { verbs } from './words.ts'
 
-export const verbs = [
-  'pull',
-  'push',
-  'delete',
-  'request',
-  'approve',
-  'admin',
-  'break-glass',
-  'recall',
-] as const
 export const verb = z.enum(verbs)
 export type Verb = z.infer<typeof verb>
 

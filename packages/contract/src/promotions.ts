@@ -15,6 +15,8 @@ export const promotionStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'ERR
 export const promotionState = z.enum(promotionStates)
 export type PromotionState = z.infer<typeof promotionState>
 
+const counts = { bytes: z.int(), totalBytes: z.int(), blobs: z.int(), totalBlobs: z.int() }
+
 /** One execution, as its request shows it. */
 export const promotion = z.object({
   id,
@@ -32,13 +34,12 @@ export const promotion = z.object({
   ),
   /** Of the step that runs, while bytes move; of the whole promotion otherwise. */
   progress: z.object({
-    bytes: z.int(),
-    totalBytes: z.int(),
-    blobs: z.int(),
-    totalBlobs: z.int(),
+    ...counts,
     /** Null while no byte moves. */
     bytesPerSecond: z.int().nullable(),
     secondsLeft: z.int().nullable(),
+    /** Of each item of the request, in their order. */
+    items: z.array(z.object(counts)),
   }),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   startedAt: time.nullable(),
@@ -58,8 +59,9 @@ export const executed = z.object({
       repository: z.string(),
       tag: z.string(),
       digest,
-      /** By the address that this answer was asked at; null when nothing was promoted. */
+      /** By digest, and by the tag; null when nothing was promoted. As those of a request's items. */
       pullCommand: z.string().nullable(),
+      tagPullCommand: z.string().nullable(),
     }),
   ),
   requester: z.string(),

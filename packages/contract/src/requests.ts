@@ -2,23 +2,11 @@ import { z } from 'zod'
 import { approval } from './approvals.ts'
 import { digest, freeText, id, listOf, name, page, repositoryName, tagName, time } from './grammar.ts'
 import { promotion, promotionState } from './promotions.ts'
+import { requestKinds, requestStates } from './words.ts'
 
-export const requestStates = [
-  'PENDING',
-  'APPROVED',
-  'REJECTED',
-  'CANCELLED',
-  'EXPIRED',
-  'INVALIDATED',
-] as const
 export const requestState = z.enum(requestStates)
 export type RequestState = z.infer<typeof requestState>
 
-/**
- * `rollback`: tags of the lane's second feed move back to what was let into it before. `restore`: a recall there is
- * undone. Their images are those of that feed, and they say why.
- */
-export const requestKinds = ['promote', 'rollback', 'restore'] as const
 export const requestKind = z.enum(requestKinds)
 export type RequestKind = z.infer<typeof requestKind>
 
@@ -106,8 +94,9 @@ export const requestItem = z.object({
     repository: z.string(),
     tags: z.array(z.object({ tag: z.string(), expected: digest.nullable() })),
   }),
-  /** Once it is promoted: by digest, at the address that this answer was asked at. */
+  /** Once it is promoted: by digest, and by its first tag; of a hosted feed at the address that this answer was asked at. */
   pullCommand: z.string().nullable(),
+  tagPullCommand: z.string().nullable(),
 })
 export type RequestItem = z.infer<typeof requestItem>
 
@@ -141,6 +130,7 @@ export const request = z.object({
   source: requestItem.shape.source.nullish(),
   target: requestItem.shape.target.nullish(),
   pullCommand: z.string().nullish(),
+  tagPullCommand: z.string().nullish(),
   gates: z.array(gateReport),
   approvals: z.array(approval),
   promotion: promotion.nullable(),
@@ -160,13 +150,18 @@ export const requestsQuery = z.strictObject({
   digest: digest.optional(),
   /** `due`: let in without a quorum, and not yet reviewed by two others. */
   review: z.literal('due').optional(),
+  /**
+   * `NAME:TAG`, a part of a repository's name and the beginning of a tag; one of the two; the beginning of a digest
+   * (`sha256:…`, or 7 digits and more of it); or a part of the name of who asked.
+   */
+  find: z.string().trim().min(1).max(512).optional(),
   /** A user name, or `robot:NAME`. */
   requester: z.string().min(1).max(80).optional(),
   ...page,
 })
 
 export const evaluation = z.object({
-  items: z.array(requestItem.omit({ drift: true, pullCommand: true })),
+  items: z.array(requestItem.omit({ drift: true, pullCommand: true, tagPullCommand: true })),
   gates: z.array(gateReport),
 })
 export type Evaluation = z.infer<typeof evaluation>

@@ -1,5 +1,5 @@
 import type { Algorithm } from '@sluice/oci'
-import { createHasher } from '@sluice/oci'
+import { createHasher, giveBack } from '@sluice/oci'
 import { announcedLength, openBody } from './body.ts'
 import { FeedError, overQuota } from './errors.ts'
 import type { Exchange, FeedParts } from './exchange.ts'
@@ -49,7 +49,7 @@ export async function receive(parts: FeedParts, { req }: Exchange, writing: Writ
     }
   }
   try {
-    const offset = await storage.append(upload.storageKey, upload.offset, hashing())
+    const offset = await storage.append(upload.storageKey, upload.offset, hashing(), giveBack)
     if (length !== null && body.end() === 'complete' && offset !== upload.offset + length) {
       return {
         offset: upload.offset,

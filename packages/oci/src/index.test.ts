@@ -48,6 +48,7 @@ test('the public face', () => {
       'createHasher',
       'createRequestBudget',
       'digestOf',
+      'giveBack',
       'memoryJournal',
       'openRegistry',
       'nestsDeeper',

@@ -20,6 +20,7 @@ export {
   parseDescriptor,
   type Platform,
 } from './descriptor.ts'
+export { giveBack } from './give-back.ts'
 export { nestsDeeper } from './json.ts'
 export { type Edge, type Manifest, MANIFEST_LIMIT, parseManifest, successors } from './manifest.ts'
 export {

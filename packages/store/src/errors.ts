@@ -14,6 +14,8 @@ export const REFUSALS = [
   'feed_fixed',
   'feed_name_reserved',
   'fenced',
+  'gate_refused',
+  'gate_report_fixed',
   'lane_change_fixed',
   'lane_circle',
   'lane_fixed',
@@ -37,8 +39,10 @@ export const REFUSALS = [
   'request_fixed',
   'request_state',
   'requester_missing',
+  'running_fixed',
   'second_admin_needed',
   'self_approval',
+  'site_fixed',
   'tag_alerted',
   'tag_held',
   'tag_immutable',
@@ -58,7 +62,6 @@ export type StoreErrorCode =
   | 'digest_unknown'
   | 'feed_in_use'
   | 'foreign_layers'
-  | 'gate_refused'
   | 'idempotency_mismatch'
   | 'invalid'
   | 'key_file_invalid'

@@ -128,6 +128,7 @@ async function furnish(): Promise<void> {
     entry: newId(),
   })
   await promote(known['done_run']!, known['done']!)
+  await clients.worker.query(fill(PASSED, { request: known['running']! }))
   await clients.worker.query(fill(RUN, { promotion: known['run']! }))
   known['to'] = (
     await clients.owner.query<{ id: string }>('select id from repository where feed_id = $1', [trusted.id])
@@ -135,6 +136,18 @@ async function furnish(): Promise<void> {
 }
 
 const RUN = `update promotion set state = 'RUNNING', locked_by = 'w1', lease_until = now() + interval '1 hour' where id = :promotion`
+/** What the worker found when an attempt started. */
+const report = (verdicts: Readonly<Record<string, string>>, request = ':request', phase = 'start') => {
+  const gates = Object.entries(verdicts).map(([gate, verdict]) => ({
+    gate,
+    verdict,
+    reasons: [],
+    until: null,
+  }))
+  return `insert into gate_report (id, request_id, phase, report)
+    values (gen_random_uuid(), ${request}, '${phase}', '${JSON.stringify({ gates })}')`
+}
+const PASSED = report({ quorum: 'pass', requester: 'pass' })
 const STAGE = `insert into staged_member select :promotion, c.position, c.digest, c.kind, c.media_type, c.size, now()
                from closure_member c where c.request_id = :request`
 
@@ -142,6 +155,7 @@ const STAGE = `insert into staged_member select :promotion, c.position, c.digest
 async function promote(promotion: string, request: string): Promise<void> {
   const names = { promotion, request, done_entry: newId() }
   for (const sql of [
+    PASSED,
     RUN,
     STAGE,
     entry(':done_entry', 'system', `promotion:${promotion}`),
@@ -500,6 +514,19 @@ const RUN_ENTRY = entry(':entry', 'system', 'promotion:@run')
 const STAGED = `insert into staged_member select :run, c.position, c.digest, c.kind, c.media_type, c.size, now() from closure_member c where c.request_id = :running`
 const ADMIT = (attempt = 1, worker = 'w1') => `select admit(:run, ${attempt}, '${worker}', :entry)`
 
+const AGAIN = `update promotion set state = 'QUEUED', attempt = 2, locked_by = null where id = :run`
+const RUN_AGAIN = `update promotion set state = 'RUNNING', locked_by = 'w1' where id = :run`
+
+const REPORTS: Attack[] = [
+  ['of the start, by the api', 'api', 'gate_report_fixed', report({}, ':running')],
+  ['of an approval, by the worker', 'worker', 'gate_report_fixed', report({}, ':running', 'approval')],
+  ['of the creation, by the worker', 'worker', 'gate_report_fixed', report({}, ':running', 'creation')],
+  ['once it runs', 'worker', 'promotion_state', report({}, ':running')],
+  ['of what is not queued', 'worker', 'promotion_state', report({}, ':waiting')],
+  ['changed', 'worker', DENIED, `update gate_report set report = '{}'`],
+  ['removed, by the api', 'api', DENIED, `delete from gate_report`],
+]
+
 const ADMIT_ATTACKS: Attack[] = [
   ['by the api', 'api', DENIED, ADMIT()],
   ['of another attempt', 'worker', 'fenced', RUN_ENTRY, STAGED, ADMIT(2)],
@@ -532,6 +559,56 @@ const ADMIT_ATTACKS: Attack[] = [
     RUN_ENTRY,
     STAGED,
     `update request set state = 'INVALIDATED' where id = :running`,
+    ADMIT(),
+  ],
+  ['of gates that nobody evaluated', 'worker', 'gate_refused', AGAIN, RUN_AGAIN, RUN_ENTRY, STAGED, ADMIT(2)],
+  ...(
+    [
+      ['that block', { quorum: 'pass', requester: 'pass', tests: 'block' }],
+      ['that wait', { quorum: 'wait', requester: 'pass' }],
+      ['that were left out', { quorum: 'pass' }],
+      ['of a verdict that is none', { quorum: 'pass', requester: 'passed' }],
+    ] as const
+  ).map(
+    ([what, verdicts]): Attack => [
+      `of gates ${what}`,
+      'worker',
+      'gate_refused',
+      AGAIN,
+      report(verdicts, ':running'),
+      RUN_AGAIN,
+      RUN_ENTRY,
+      STAGED,
+      ADMIT(2),
+    ],
+  ),
+  [
+    'by the report of an earlier attempt',
+    'worker',
+    'gate_refused',
+    AGAIN,
+    report({ quorum: 'pass', requester: 'pass' }, ':running'),
+    `update promotion set state = 'RUNNING', attempt = 3, locked_by = 'w1' where id = :run`,
+    RUN_ENTRY,
+    STAGED,
+    ADMIT(3),
+  ],
+  [
+    'of what the api found closed when it was approved',
+    'owner',
+    'gate_refused',
+    report({ quorum: 'pass', requester: 'pass', tests: 'block' }, ':running', 'approval'),
+    RUN_ENTRY,
+    STAGED,
+    ADMIT(),
+  ],
+  [
+    'of what the api left out when it was approved',
+    'owner',
+    'gate_refused',
+    report({ requester: 'pass' }, ':running', 'approval'),
+    RUN_ENTRY,
+    STAGED,
     ADMIT(),
   ],
   [
@@ -605,6 +682,7 @@ const OWNER: Attack[] = [
 describe.each<[string, Attack[]]>([
   ['invariant 1: the trusted feed', TRUSTED],
   ['invariant 5: decisions', DECISIONS],
+  ['what the gates said', REPORTS],
   ['invariants 2, 4, 8, 10: admit', ADMIT_ATTACKS],
   ['powers of the roles', POWERS],
   ['what the roles may not see', SECRETS],

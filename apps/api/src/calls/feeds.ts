@@ -2,28 +2,40 @@ import { StoreError } from '@sluice/store'
 import { sees } from '../access.ts'
 import type { Call, Handle, Result } from '../call.ts'
 import { pageOf } from '../paging.ts'
+import { addressAt } from '../pull.ts'
 import type { FeedView } from '../subjects.ts'
 
 /** Manifests that a preview shows at the most. */
 const PREVIEWED = 1_000
 
-export const listFeeds: Handle<'listFeeds'> = async ({ services, grants, query }) => {
+export const listFeeds: Handle<'listFeeds'> = async ({ services, grants, origin, query }) => {
   const feeds = (await services.store.feeds.list()).filter(({ id }) => sees(grants, id))
-  return { status: 200, body: pageOf(feeds.map(viewOf), query, ({ name }) => name) }
+  return {
+    status: 200,
+    body: pageOf(
+      feeds.map((feed) => viewOf(origin, feed)),
+      query,
+      ({ name }) => name,
+    ),
+  }
 }
 
-export const createFeed: Handle<'createFeed'> = async ({ services, actor, body }) => {
-  const { kind: _, remote, ...feed } = body
-  const made = await services.store.feeds.create(actor, { ...feed, ...(remote && { remote }) })
-  return { status: 201, body: viewOf(made) }
+export const createFeed: Handle<'createFeed'> = async ({ services, actor, origin, body }) => {
+  const { kind, remote, cache = {}, ...feed } = body
+  const made = await services.store.feeds.create(actor, {
+    ...feed,
+    ...(remote && { remote }),
+    ...(kind === 'proxy' && { cache }),
+  })
+  return { status: 201, body: viewOf(origin, made) }
 }
 
-export const getFeed = async (_: Call<'getFeed'>, feed: FeedView): Promise<Result<'getFeed'>> => {
-  return { status: 200, body: viewOf(feed) }
+export const getFeed = async ({ origin }: Call<'getFeed'>, feed: FeedView): Promise<Result<'getFeed'>> => {
+  return { status: 200, body: viewOf(origin, feed) }
 }
 
 export const updateFeed = async (
-  { services, actor, body }: Call<'updateFeed'>,
+  { services, actor, origin, body }: Call<'updateFeed'>,
   feed: FeedView,
 ): Promise<Result<'updateFeed'>> => {
   const { kind, ...change } = body
@@ -31,7 +43,7 @@ export const updateFeed = async (
     const message = `the feed ${feed.name} is ${feed.kind}, and stays so; make another`
     throw new StoreError('feed_fixed', message, { field: 'kind' })
   }
-  return { status: 200, body: viewOf(await services.store.feeds.patch(actor, feed.name, change)) }
+  return { status: 200, body: viewOf(origin, await services.store.feeds.patch(actor, feed.name, change)) }
 }
 
 export const deleteFeed = async (
@@ -46,8 +58,10 @@ export const previewRetention = async (
   { services, body }: Call<'previewRetention'>,
   feed: FeedView,
 ): Promise<Result<'previewRetention'>> => {
-  const { items, more } = await services.store.feeds.previewRetention(feed, { ...body, limit: PREVIEWED })
-  return { status: 200, body: { items: items.map((item) => ({ ...item, tags: [...item.tags] })), more } }
+  const plan = await services.store.feeds.previewRetention(feed, { ...body, limit: PREVIEWED })
+  const items = plan.items.map((item) => ({ ...item, tags: [...item.tags] }))
+  const kept = plan.kept.map((item) => ({ ...item, tags: [...item.tags], running: [...item.running] }))
+  return { status: 200, body: { items, kept, more: plan.more } }
 }
 
 export const getGrants = async (
@@ -66,9 +80,9 @@ export const putGrants = async (
   return { status: 200, headers: { ETag: etag }, body: { items, next: null } }
 }
 
-function viewOf(feed: FeedView) {
-  const { id, name, formerNames, kind, stage, trusted, tagRules, retention, quota, remote, used, createdAt } =
-    feed
+function viewOf(origin: string, feed: FeedView) {
+  const { id, name, formerNames, kind, stage, trusted, tagRules, retention, quota } = feed
+  const { remote, cache, used, createdAt } = feed
   return {
     id,
     name,
@@ -80,6 +94,8 @@ function viewOf(feed: FeedView) {
     retention,
     quota,
     remote,
+    address: addressAt(origin, { feed: name, address: feed.address }),
+    cache,
     used,
     createdAt,
   }

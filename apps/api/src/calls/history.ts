@@ -1,9 +1,10 @@
+import { pullCommand } from '@sluice/contract'
 import { parseDigest, parseFeedQualified } from '@sluice/oci'
 import type { AdmissionView } from '@sluice/store'
 import { has, historyFeedIds } from '../access.ts'
 import type { Handle } from '../call.ts'
 import { ApiError, notFound } from '../problem.ts'
-import { executedAt } from '../pull.ts'
+import { addressAt, executedAt } from '../pull.ts'
 import { feedNamed } from '../subjects.ts'
 
 export const listPromotions: Handle<'listPromotions'> = async ({ services, grants, origin, query }) => {
@@ -32,13 +33,20 @@ export const listTagMoves: Handle<'listTagMoves'> = async ({ services, grants, q
   return { status: 200, body: { items: moves, next } }
 }
 
-export const getDigest: Handle<'getDigest'> = async ({ services, grants, params }) => {
+export const getDigest: Handle<'getDigest'> = async ({ services, grants, origin, params }) => {
   parseDigest(params.digest)
   const readable = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
   const view = await services.store.digests.get(params.digest, readable)
   if (view === null) throw notFound(`digest ${params.digest}`)
   const { locations, containedIn: within, ...of } = view
-  const places = locations.map(({ admission, ...place }) => ({ ...place, admission: admissionOf(admission) }))
+  const places = locations.map(({ admission, address, ...place }) => ({
+    ...place,
+    admission: admissionOf(admission),
+    pullCommand:
+      place.recall === null
+        ? pullCommand(addressAt(origin, { feed: place.feed, address }), place.repository, params.digest)
+        : null,
+  }))
   const containedIn = within.map((index) => ({ ...index, tags: [...index.tags] }))
   const { items } = await services.store.evidence.list({
     digest: params.digest,

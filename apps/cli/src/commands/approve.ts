@@ -19,10 +19,10 @@ export function approve(shell: Shell): Command {
     )
     .option('-m, --message <text>', 'a comment')
     .action(async (id: string, options: { digest: string; message?: string }, command: Command) => {
-      const { url, client, output } = connect(shell, command)
+      const { client, output } = connect(shell, command)
       const comment = options.message === undefined ? {} : { comment: options.message }
       const body = { decision: 'approve', digest: options.digest, ...comment } as const
       const request = await client.decideRequest({ params: { id }, body })
-      output.show(request, () => showRequest(request, url))
+      output.show(request, () => showRequest(request))
     })
 }

@@ -17,10 +17,10 @@ export function breakGlass(shell: Shell): Command {
     .requiredOption('--reason <text>', 'why there is no time for an approval')
     .option('--tag <tag>', 'tag to set in the target, repeatable (default: the source tag)', several)
     .action(async (image: string, { lane, reason, tag }: Options, command: Command) => {
-      const { url, client, output } = connect(shell, command)
+      const { client, output } = connect(shell, command)
       const item = { image, ...(tag === undefined ? {} : { targetTags: [...tag] }) }
       const made = await client.breakGlass({ body: { lane, items: [item], reason } })
-      output.show(made, () => showRequest(made, url))
+      output.show(made, () => showRequest(made))
     })
 }
 
@@ -33,8 +33,8 @@ export function review(shell: Shell): Command {
     .argument('<id>', 'the request')
     .requiredOption('-m, --comment <text>', 'what you found')
     .action(async (id: string, { comment }: { comment: string }, command: Command) => {
-      const { url, client, output } = connect(shell, command)
+      const { client, output } = connect(shell, command)
       const request = await client.reviewRequest({ params: { id }, body: { comment } })
-      output.show(request, () => showRequest(request, url))
+      output.show(request, () => showRequest(request))
     })
 }

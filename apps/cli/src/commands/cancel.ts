@@ -8,8 +8,8 @@ export function cancel(shell: Shell): Command {
   return define('cancel', 'cancel a request that is not promoted yet', 'sluice cancel 01931b2e-…')
     .argument('<id>', 'the request')
     .action(async (id: string, _options: object, command: Command) => {
-      const { url, client, output } = connect(shell, command)
+      const { client, output } = connect(shell, command)
       const request = await client.cancelRequest({ params: { id } })
-      output.show(request, () => showRequest(request, url))
+      output.show(request, () => showRequest(request))
     })
 }

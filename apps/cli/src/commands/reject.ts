@@ -19,9 +19,9 @@ export function reject(shell: Shell): Command {
     )
     .requiredOption('-m, --message <text>', 'why')
     .action(async (id: string, options: { digest: string; message: string }, command: Command) => {
-      const { url, client, output } = connect(shell, command)
+      const { client, output } = connect(shell, command)
       const body = { decision: 'reject', digest: options.digest, comment: options.message } as const
       const request = await client.decideRequest({ params: { id }, body })
-      output.show(request, () => showRequest(request, url))
+      output.show(request, () => showRequest(request))
     })
 }

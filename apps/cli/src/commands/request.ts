@@ -4,6 +4,7 @@ import { connect } from '../connect.ts'
 import { define, several } from '../define.ts'
 import { parseDuration } from '../duration.ts'
 import { CliError } from '../errors.ts'
+import { createFollower } from '../follow.ts'
 import type { Shell } from '../shell.ts'
 import { outcome, showRequest } from '../show-request.ts'
 import { waitForEnd } from '../wait.ts'
@@ -47,18 +48,18 @@ export function request(shell: Shell): Command {
       }
       const timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout)
       const body = toBody(image, options)
-      const { url, client, output } = connect(shell, command)
+      const { client, output } = connect(shell, command)
       const key = options.idempotencyKey
       const headers = key === undefined ? {} : { 'idempotency-key': key }
       const { status, body: made } = await client.send('createRequest', { headers, body })
       if (status === 200) output.note(`request ${made.id} was already there`)
       if (options.wait === undefined) {
-        output.show(made, () => showRequest(made, url))
+        output.show(made, () => showRequest(made))
         return
       }
       output.note(`request ${made.id}`)
-      const ended = await waitForEnd(client, made.id, { timeoutMs, note: output.note })
-      output.show(ended, () => showRequest(ended, url))
+      const ended = await waitForEnd(client, made.id, { timeoutMs, follower: createFollower(shell) })
+      output.show(ended, () => showRequest(ended))
       outcome(ended)
     })
 }

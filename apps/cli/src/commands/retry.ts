@@ -8,8 +8,8 @@ export function retry(shell: Shell): Command {
   return define('retry', 'run an ERRORED promotion again', 'sluice retry 01931b2e-…')
     .argument('<id>', 'the request')
     .action(async (id: string, _options: object, command: Command) => {
-      const { url, client, output } = connect(shell, command)
+      const { client, output } = connect(shell, command)
       const request = await client.retryRequest({ params: { id } })
-      output.show(request, () => showRequest(request, url))
+      output.show(request, () => showRequest(request))
     })
 }

@@ -1,5 +1,6 @@
 import { CallError, type Client, createClient } from '@sluice/contract'
 import { CliError } from '../errors.ts'
+import { silent } from '../follow.ts'
 import { waitForEnd } from '../wait.ts'
 import { buildImage } from './image.ts'
 import { enter, leave, type Person } from './people.ts'
@@ -53,7 +54,7 @@ export async function demo({ url, adminPassword, run, say }: Options): Promise<v
     say(`${cast.approver.name} approves`, 'bound to the digest, tags and policy')
 
     const begun = Date.now()
-    const ended = await waitForEnd(ci, request.id, { timeoutMs: waitMs, note: () => undefined })
+    const ended = await waitForEnd(ci, request.id, { timeoutMs: waitMs, follower: silent })
     const { promotion } = ended
     const how = promotion?.error?.message ?? ''
     expect('the promotion', `${promotion?.state ?? ended.state} ${how}`.trim(), 'SUCCEEDED')

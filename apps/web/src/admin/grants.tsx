@@ -8,8 +8,17 @@ import { Await, Empty, Refused } from '../parts/states.tsx'
 import { client, fieldErrorsOf, statusOf } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
 import { AdminTabs } from './admin-tabs.tsx'
+import { Administers } from './administers.tsx'
 
 export function Grants() {
+  return (
+    <Administers>
+      <OfFeed />
+    </Administers>
+  )
+}
+
+function OfFeed() {
   const me = useMe()
   const navigate = useNavigate({ from: '/admin/grants' })
   const feeds = me.grants.filter(({ verbs }) => verbs.includes('admin')).map(({ feed }) => feed)

@@ -10,8 +10,17 @@ import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { client } from '../session/client.ts'
 import { AdminTabs } from './admin-tabs.tsx'
+import { Administers } from './administers.tsx'
 
 export function Groups() {
+  return (
+    <Administers>
+      <All />
+    </Administers>
+  )
+}
+
+function All() {
   const [open, setOpen] = useState<'new' | Group | null>(null)
   const { list, more } = usePages(['groups'], (page) => client().listGroups({ query: page }), { limit: 200 })
   const columns: readonly Column<Group>[] = [

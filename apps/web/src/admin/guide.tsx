@@ -1,8 +1,8 @@
-import type { Executed, Lane, Request } from '@sluice/contract'
+import type { Executed, Feed, Lane, Request } from '@sluice/contract'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
-import { lanesQuery } from '../feeds/queries.ts'
+import { feedsQuery, lanesQuery } from '../feeds/queries.ts'
 import { Chip, RequestChip } from '../parts/chip.tsx'
 import { Command, Digest } from '../parts/copy.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
@@ -93,9 +93,10 @@ function useProgress({ name, from, to }: Lane) {
 
 function Steps({ lane }: { lane: Lane }) {
   const me = useMe()
+  const feeds = useQuery(feedsQuery)
   const { approver, pushed, asked, promoted } = useProgress(lane)
   const { from, to } = lane
-  const host = location.host
+  const fed = feeds.data?.find(({ name }) => name === from)
   return (
     <ol className="guide">
       <li>
@@ -120,11 +121,7 @@ function Steps({ lane }: { lane: Lane }) {
       <li>
         <Panel title={`Push an image to ${from}`} aside={<Done done={pushed !== null} />}>
           {pushed === null ? (
-            <div className="stack tight">
-              <Command text={`docker login ${host} -u ${me.name}`} />
-              <Command text={`docker tag hello-world ${host}/${from}/hello:1.0.0`} />
-              <Command text={`docker push ${host}/${from}/hello:1.0.0`} />
-            </div>
+            <Push feed={fed} from={from} />
           ) : (
             <p className="breaks">
               {from} holds <strong>{pushed}</strong>.
@@ -142,6 +139,23 @@ function Steps({ lane }: { lane: Lane }) {
         <Pull to={to} promoted={promoted} />
       </li>
     </ol>
+  )
+}
+
+/** In a registry elsewhere, who signs in there is another. */
+function Push({ feed, from }: { feed: Feed | undefined; from: string }) {
+  const me = useMe()
+  if (feed === undefined || !(may(me, 'push', from) || feed.kind !== 'hosted')) {
+    return <p className="soft">It takes the grants pull and push on {from}.</p>
+  }
+  const { kind, address } = feed
+  const host = address.split('/', 1)[0]
+  return (
+    <div className="stack tight">
+      <Command text={`docker login ${host}${kind === 'hosted' ? ` -u ${me.name}` : ''}`} />
+      <Command text={`docker tag hello-world ${address}/hello:1.0.0`} />
+      <Command text={`docker push ${address}/hello:1.0.0`} />
+    </div>
   )
 }
 
@@ -226,9 +240,7 @@ function Pull({ to, promoted }: { to: string; promoted: Executed | null }) {
   return (
     <Panel title={`Pull it from ${to}`} aside={<Done done />}>
       <div className="stack tight">
-        <Command
-          text={`docker pull ${location.host}/${target.feed}/${target.repository}${target.tag === '' ? `@${target.digest}` : `:${target.tag}`}`}
-        />
+        <Command text={target.tagPullCommand ?? target.pullCommand ?? ''} />
         <p className="notice good">
           <strong>That is the whole way</strong>
           <span className="breaks">

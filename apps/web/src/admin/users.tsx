@@ -11,6 +11,7 @@ import { Age } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
 import { AdminTabs } from './admin-tabs.tsx'
+import { Administers } from './administers.tsx'
 import { EditUser, NewUser } from './user-forms.tsx'
 
 export function Users() {
@@ -18,8 +19,13 @@ export function Users() {
   // An auditor, and an administrator of feeds only, have no users to look at.
   if (!me.roles.includes('admin') && me.roles.includes('auditor'))
     return <Navigate to="/admin/storage" replace />
-  if (!me.roles.includes('admin')) return <Navigate to="/admin/grants" search={{}} replace />
-  return <List />
+  if (!me.roles.includes('admin') && me.grants.some(({ verbs }) => verbs.includes('admin')))
+    return <Navigate to="/admin/grants" search={{}} replace />
+  return (
+    <Administers>
+      <List />
+    </Administers>
+  )
 }
 
 function List() {

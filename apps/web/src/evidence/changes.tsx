@@ -36,8 +36,10 @@ function Vulnerabilities({ before, after }: { before: EvidenceItem; after: Evide
       <ul className="texts">
         <Findings name={`${found.length} new`} findings={found} bad />
         <Findings name={`${fixed.length} fixed`} findings={fixed} />
+        <li>
+          <strong>{kept} in both</strong>
+        </li>
       </ul>
-      <p className="lead soft">{kept} in both.</p>
     </>
   )
 }

@@ -7,6 +7,7 @@ import { Panel } from '../parts/page.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
+import { statusOf } from '../session/client.ts'
 import { readPackages } from './packages.ts'
 import { contentQuery, evidenceQuery } from './queries.ts'
 import { type Finding, findingsOf, inWords } from './summary.ts'
@@ -20,7 +21,12 @@ export function Evidence({ digests }: { digests: readonly string[] }) {
       flush
       aside={found.data !== undefined && <span className="soft small">{found.data.length}</span>}
     >
-      {found.data === undefined && found.error !== null && (
+      {found.data === undefined && statusOf(found.error) === 404 && (
+        <p className="lead soft">
+          What is known of this digest is not shown: that needs the grant pull on a feed that holds it.
+        </p>
+      )}
+      {found.data === undefined && found.error !== null && statusOf(found.error) !== 404 && (
         <Failure error={found.error} retry={() => void found.refetch()} />
       )}
       {found.data === undefined && found.error === null && <Loading lines={2} />}
@@ -30,11 +36,13 @@ export function Evidence({ digests }: { digests: readonly string[] }) {
           <code>sluice evidence add</code>.
         </p>
       )}
-      <ul className="gates">
-        {found.data?.map((item) => (
-          <Item key={item.id} item={item} />
-        ))}
-      </ul>
+      {(found.data?.length ?? 0) > 0 && (
+        <ul className="gates">
+          {found.data?.map((item) => (
+            <Item key={item.id} item={item} />
+          ))}
+        </ul>
+      )}
     </Panel>
   )
 }

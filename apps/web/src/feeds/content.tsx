@@ -45,7 +45,7 @@ export function Content({ place, digest }: { place: Place; digest: string }) {
               <li key={position}>
                 <span className="mark" />
                 <Digest digest={layer.digest} />
-                <span />
+                <span className="change" />
                 <span className="number size">{formatSize(layer.size)}</span>
               </li>
             ))}

@@ -13,6 +13,7 @@ import { Moment } from '../parts/time.tsx'
 import { purgesQuery, useWithdrawals } from '../recall/queries.ts'
 import { RecallDialog, type Recalled } from '../recall/recall-dialog.tsx'
 import { WithdrawalActions, WithdrawalChip, WithdrawalFacts } from '../recall/withdrawn.tsx'
+import { WhereItRuns } from '../running/where.tsx'
 import { client, statusOf } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { Content } from './content.tsx'
@@ -55,6 +56,7 @@ export function DigestView() {
           return (
             <div className="stack">
               <Places view={view} />
+              <WhereItRuns digest={digest} />
               <Evidence digests={[digest]} />
               {place !== undefined && (
                 <>
@@ -112,7 +114,7 @@ function Places({ view: { places, digest } }: { view: Found }) {
   return (
     <Panel title="Where it is" flush>
       <ul className="timeline">
-        {sorted.map(({ feed, repository, tags, virtualTags, admission, recall }) => (
+        {sorted.map(({ feed, repository, tags, virtualTags, admission, recall, pullCommand }) => (
           <li key={`${feed}/${repository}`}>
             <span className="row">
               <Link
@@ -158,9 +160,7 @@ function Places({ view: { places, digest } }: { view: Found }) {
                 )}
               </span>
             )}
-            {recall === null && (
-              <Command text={`docker pull ${location.host}/${feed}/${repository}@${digest}`} />
-            )}
+            {pullCommand !== null && <Command text={pullCommand} />}
             {recall === null && recallable(feed) && (
               <span className="row">
                 <button

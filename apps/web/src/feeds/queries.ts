@@ -1,7 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { allPages } from '../parts/paging.ts'
 import { client, statusOf } from '../session/client.ts'
-import { lastSet } from './newest-tag.ts'
 
 export const feedsQuery = queryOptions({
   queryKey: ['feeds'],
@@ -32,19 +31,4 @@ export const tagsQuery = (feed: string, repository: string) =>
       ).catch(noneWhereNotThere)
       return found?.toReversed() ?? []
     },
-  })
-
-/** The highest release; without releases what was set last; null where there is no tag. */
-export const newestQuery = (feed: string, repository: string) =>
-  queryOptions({
-    queryKey: ['tags', feed, repository, 'newest'],
-    queryFn: async () => {
-      const query = { repository, range: 'latest-stable', limit: 1 }
-      const releases = await client().listTags({ params: { feed }, query }).catch(noneWhereNotThere)
-      if (releases === null) return null
-      const [release] = releases.items
-      if (release !== undefined) return release
-      return lastSet((await client().listTagMoves({ query: { feed, repository } })).items)
-    },
-    staleTime: 30_000,
   })

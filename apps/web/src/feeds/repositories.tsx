@@ -1,7 +1,6 @@
 import type { Repository } from '@sluice/contract'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useEffect } from 'react'
 import { Chip } from '../parts/chip.tsx'
 import { Command } from '../parts/copy.tsx'
 import { TextField } from '../parts/field.tsx'
@@ -10,8 +9,18 @@ import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
+import { ProxyOf } from '../remote/cache.tsx'
 import { client } from '../session/client.ts'
 import { feedsQuery } from './queries.ts'
+
+const ELSEWHERE =
+  'The registry is elsewhere, and not asked for its list, which many refuse. Shown are the repositories that requests have asked for, and those that the settings of the feed name; others can be asked for by name all the same.'
+
+const TITLES = {
+  hosted: 'Nothing was pushed here yet',
+  remote: 'No repository is known yet',
+  proxy: 'Nothing was pulled through yet',
+} as const
 
 export function Repositories() {
   const { feed } = useParams({ from: '/shell/feeds/$feed' })
@@ -19,14 +28,11 @@ export function Repositories() {
   const navigate = useNavigate({ from: '/feeds/$feed' })
   const known = useQuery(feedsQuery).data?.find(({ name }) => name === feed)
   const { list, more } = usePages(
-    ['repositories', feed],
-    (page) => client().listRepositories({ params: { feed }, query: page }),
+    ['repositories', feed, { find }],
+    (page) =>
+      client().listRepositories({ params: { feed }, query: { ...(find !== '' && { find }), ...page } }),
     { limit: 200 },
   )
-  // What is looked for may be on any page.
-  useEffect(() => {
-    if (find !== '' && more.has && !more.loading) more.load()
-  }, [find, more])
   const columns: readonly Column<Repository>[] = [
     {
       head: 'Repository',
@@ -63,18 +69,22 @@ export function Repositories() {
             {known.trusted && <Chip tone="good">trusted</Chip>}
           </p>
         )}
+        {known !== undefined && <ProxyOf remote={known.remote} cache={known.cache} />}
       </PageHead>
       <Await query={list}>
         {(repositories) => {
-          const shown = repositories.filter(({ name }) => name.includes(find.toLowerCase()))
-          if (repositories.length === 0) {
+          if (repositories.length === 0 && find === '') {
             return (
               <div className="panel">
-                <Empty title="Nothing was pushed here yet">
-                  {known?.trusted === true ? (
+                <Empty title={TITLES[known?.kind ?? 'hosted']}>
+                  {known?.kind === 'proxy' ? (
+                    <Command text={`docker pull ${known.address}/REPOSITORY:TAG`} />
+                  ) : known?.kind === 'remote' ? (
+                    <p>{ELSEWHERE}</p>
+                  ) : known?.trusted === true ? (
                     <p>Images come here by promotion only.</p>
                   ) : (
-                    <Command text={`docker push ${location.host}/${feed}/REPOSITORY:TAG`} />
+                    known !== undefined && <Command text={`docker push ${known.address}/REPOSITORY:TAG`} />
                   )}
                 </Empty>
               </div>
@@ -95,7 +105,8 @@ export function Repositories() {
                   }
                 />
               </search>
-              {shown.length === 0 && !more.has ? (
+              {known?.kind === 'remote' && <p className="soft small">{ELSEWHERE}</p>}
+              {repositories.length === 0 ? (
                 <div className="panel">
                   <Empty title="No repository of that name" />
                 </div>
@@ -103,7 +114,7 @@ export function Repositories() {
                 <Table
                   label={`Repositories of ${feed}`}
                   columns={columns}
-                  items={shown}
+                  items={repositories}
                   keyOf={({ name }) => name}
                   more={more}
                 />

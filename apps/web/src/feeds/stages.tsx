@@ -1,11 +1,11 @@
-import type { Feed, Lane, Tag } from '@sluice/contract'
-import { useQueries, useQuery } from '@tanstack/react-query'
+import type { Feed, Lane, Stage } from '@sluice/contract'
+import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { Fragment, useMemo, useState } from 'react'
+import { Fragment } from 'react'
 import { Chip } from '../parts/chip.tsx'
 import { TextField } from '../parts/field.tsx'
 import { PageHead } from '../parts/page.tsx'
-import { allPages } from '../parts/paging.ts'
+import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { Age } from '../parts/time.tsx'
 import { useStanding } from '../recall/queries.ts'
@@ -13,47 +13,42 @@ import { placeOf } from '../recall/reach.ts'
 import { RecalledChip } from '../recall/recalled-chip.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
+import { imagesBehind, newestIn } from './behind.ts'
 import { FeedTabs } from './feed-tabs.tsx'
-import { feedsQuery, lanesQuery, newestQuery } from './queries.ts'
+import { feedsQuery, lanesQuery } from './queries.ts'
 import { inOrder } from './stage-order.ts'
 
-const ROWS = 25
+const ROWS = 50
 
 /** Which version of each image stands in which feed, along the lanes. */
 export function Stages() {
   const me = useMe()
+  const { find = '' } = useSearch({ from: '/shell/stages' })
   const feeds = useQuery(feedsQuery)
   const lanes = useQuery(lanesQuery)
+  const { list, more } = usePages(
+    ['stages', { find }],
+    (page) => client().listStages({ query: { ...(find !== '' && { find }), ...page } }),
+    { limit: ROWS },
+  )
   const readable = inOrder(
     (feeds.data ?? []).filter(({ name }) => may(me, 'pull', name)),
     lanes.data ?? [],
   )
-  const repositories = useQuery({
-    queryKey: ['repositories', 'of', readable.map(({ name }) => name)],
-    enabled: feeds.data !== undefined,
-    queryFn: async () => {
-      const lists = await Promise.all(
-        readable.map(({ name }) =>
-          allPages((page) => client().listRepositories({ params: { feed: name }, query: page })),
-        ),
-      )
-      return new Map(readable.map(({ name }, at) => [name, new Set(lists[at]?.map((one) => one.name))]))
-    },
-  })
   return (
     <>
       <PageHead title="What stands where">
         <p>The newest version of each image in each feed, from left to right along the lanes.</p>
       </PageHead>
       <FeedTabs />
-      <Await query={{ ...repositories, error: feeds.error ?? repositories.error }}>
-        {(held) =>
-          [...held.values()].every(({ size }) => size === 0) ? (
+      <Await query={{ ...list, error: feeds.error ?? list.error }}>
+        {(stages) =>
+          stages.length === 0 && find === '' ? (
             <div className="panel">
               <Empty title="Nothing was pushed yet" />
             </div>
           ) : (
-            <Matrix held={held} feeds={readable} lanes={lanes.data ?? []} />
+            <Matrix stages={stages} more={more} feeds={readable} lanes={lanes.data ?? []} />
           )
         }
       </Await>
@@ -61,19 +56,16 @@ export function Stages() {
   )
 }
 
-type Along = {
-  /** The repositories of each feed: nobody is asked for what is not there. */
-  readonly held: ReadonlyMap<string, ReadonlySet<string>>
-  readonly feeds: readonly Feed[]
-  readonly lanes: readonly Lane[]
-}
+type Along = { readonly feeds: readonly Feed[]; readonly lanes: readonly Lane[] }
 
-function Matrix({ held, feeds, lanes }: Along) {
+function Matrix({
+  stages,
+  more,
+  feeds,
+  lanes,
+}: Along & { stages: readonly Stage[]; more: ReturnType<typeof usePages>['more'] }) {
   const { find = '' } = useSearch({ from: '/shell/stages' })
   const navigate = useNavigate({ from: '/stages' })
-  const [rows, setRows] = useState(ROWS)
-  const names = useMemo(() => [...new Set([...held.values()].flatMap((set) => [...set]))].sort(), [held])
-  const found = names.filter((name) => name.includes(find.toLowerCase()))
   return (
     <>
       <search className="filters">
@@ -89,6 +81,7 @@ function Matrix({ held, feeds, lanes }: Along) {
             })
           }
         />
+        <Behind stages={stages} lanes={lanes} />
       </search>
       {/* Wider than a phone: it scrolls by itself, also by keyboard. */}
       <section className="scrolls" aria-label="Versions by feed" tabIndex={0}>
@@ -107,17 +100,17 @@ function Matrix({ held, feeds, lanes }: Along) {
             </tr>
           </thead>
           <tbody>
-            {found.slice(0, rows).map((name) => (
-              <Row key={name} repository={name} held={held} feeds={feeds} lanes={lanes} />
+            {stages.map((stage) => (
+              <Row key={stage.repository} stage={stage} feeds={feeds} lanes={lanes} />
             ))}
           </tbody>
         </table>
       </section>
-      {found.length === 0 && <p className="lead soft">No repository of that name.</p>}
-      {found.length > rows && (
+      {stages.length === 0 && <p className="lead soft">No repository of that name.</p>}
+      {more.has && (
         <div className="state">
-          <button type="button" className="button" onClick={() => setRows(rows + ROWS)}>
-            {ROWS} more of {found.length - rows}
+          <button type="button" className="button" disabled={more.loading} onClick={more.load}>
+            More repositories
           </button>
         </div>
       )}
@@ -125,14 +118,22 @@ function Matrix({ held, feeds, lanes }: Along) {
   )
 }
 
-function Row({ repository, held, feeds, lanes }: Along & { repository: string }) {
-  const cells = useQueries({
-    queries: feeds.map(({ name }) => ({
-      ...newestQuery(name, repository),
-      enabled: held.get(name)?.has(repository) === true,
-    })),
-  })
-  const newest = new Map(feeds.map(({ name }, at) => [name, cells[at]?.data]))
+/** What one may ask for at once: of each lane, all that is shown and stands further back in its second feed. */
+function Behind({ stages, lanes }: { stages: readonly Stage[]; lanes: readonly Lane[] }) {
+  const me = useMe()
+  return lanes
+    .filter(({ from, to }) => may(me, 'pull', from) && may(me, 'request', to))
+    .map((lane) => ({ lane, images: imagesBehind(stages, lane) }))
+    .filter(({ images }) => images.length > 0)
+    .map(({ lane: { name, to }, images }) => (
+      <Link key={name} to="/requests/new" search={{ lane: name, image: images }} className="button">
+        Ask for {images.length} behind in {to} …
+      </Link>
+    ))
+}
+
+function Row({ stage, feeds, lanes }: Along & { stage: Stage }) {
+  const { repository, places } = stage
   return (
     <tr>
       <th scope="row">
@@ -149,18 +150,8 @@ function Row({ repository, held, feeds, lanes }: Along & { repository: string })
       </th>
       {feeds.map(({ id, name }) => (
         <td key={id}>
-          {held.get(name)?.has(repository) === true ? (
-            <Cell
-              feed={name}
-              repository={repository}
-              tag={newest.get(name)}
-              sources={lanes
-                .filter(({ to }) => to === name)
-                .flatMap(({ from }) => {
-                  const tag = newest.get(from)
-                  return tag == null ? [] : [{ feed: from, digest: tag.digest }]
-                })}
-            />
+          {places.some(({ feed }) => feed === name) ? (
+            <Cell stage={stage} feed={name} lanes={lanes} />
           ) : (
             <span className="soft">none</span>
           )}
@@ -170,43 +161,38 @@ function Row({ repository, held, feeds, lanes }: Along & { repository: string })
   )
 }
 
-type Standing = Pick<Tag, 'tag' | 'digest' | 'pushedAt'>
-
-function Cell({
-  feed,
-  repository,
-  tag,
-  sources,
-}: {
-  feed: string
-  repository: string
-  tag: Standing | null | undefined
-  /** What stands now in the feeds that lanes lead here from. */
-  sources: readonly { feed: string; digest: string }[]
-}) {
+function Cell({ stage, feed, lanes }: { stage: Stage; feed: string; lanes: readonly Lane[] }) {
   const standing = useStanding()
-  if (tag === undefined) return <span className="soft">…</span>
-  if (tag === null) return <span className="soft">no tag</span>
+  const { repository } = stage
+  const newest = newestIn(stage, feed)
+  if (newest === null) return <span className="soft">no tag</span>
+  // What stands now in the feeds that lanes lead here from.
+  const sources = [...new Set(lanes.filter(({ to }) => to === feed).map(({ from }) => from))].flatMap(
+    (from) => {
+      const there = newestIn(stage, from)
+      return there === null ? [] : { from, same: there.digest === newest.digest }
+    },
+  )
   return (
     <span className="stack tight">
       <span className="row">
         <Link
           to="/feeds/$feed/repositories/$"
           params={{ feed, _splat: repository }}
-          search={{ tag: tag.tag }}
+          search={{ tag: newest.tag }}
           className="breaks"
         >
-          {tag.tag}
+          {newest.tag}
         </Link>
-        {sources.map((source) => (
-          <Chip key={source.feed} tone={source.digest === tag.digest ? 'good' : 'wait'} plain>
-            {source.digest === tag.digest ? 'as' : 'behind'} {source.feed}
+        {sources.map(({ from, same }) => (
+          <Chip key={from} tone={same ? 'good' : 'wait'} plain>
+            {same ? 'as' : 'behind'} {from}
           </Chip>
         ))}
-        <RecalledChip recall={standing.get(placeOf(feed, repository, tag.digest))} />
+        <RecalledChip recall={standing.get(placeOf(feed, repository, newest.digest))} />
       </span>
       <span className="soft small">
-        <Age at={tag.pushedAt} />
+        <Age at={newest.setAt} />
       </span>
     </span>
   )

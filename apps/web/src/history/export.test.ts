@@ -3,14 +3,15 @@ import { expect, test } from 'vitest'
 import { moveColumns, promotionColumns, toCsv, toNdjson } from './export.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
+const none = { pullCommand: null, tagPullCommand: null }
 const promotion: Executed = {
   id: 'p',
   requestId: 'r',
   state: 'SUCCEEDED',
   digest,
   targets: [
-    { feed: 'trusted', repository: 'app', tag: '1.0.0', digest, pullCommand: null },
-    { feed: 'trusted', repository: 'app', tag: '1.0', digest, pullCommand: null },
+    { feed: 'trusted', repository: 'app', tag: '1.0.0', digest, ...none },
+    { feed: 'trusted', repository: 'app', tag: '1.0', digest, ...none },
   ],
   requester: '=cmd()',
   approvers: ['a "b"', 'c,d'],

@@ -3,29 +3,7 @@ import { type FormEvent, useId, useState } from 'react'
 import { feedsQuery } from '../feeds/queries.ts'
 import { SelectField, TextField } from '../parts/field.tsx'
 import { client } from '../session/client.ts'
-
-/** What both lists of the history are searched by; days are the viewer's. */
-export type Filter = {
-  feed?: string
-  repository?: string
-  tag?: string
-  digest?: string
-  actor?: string
-  since?: string
-  until?: string
-}
-
-/** As the api takes it: a day lasts from its first moment until the next day's. */
-export function asked({ since, until, ...rest }: Filter) {
-  const day = (date: string, days: number) => {
-    const at = new Date(`${date}T00:00:00`)
-    if (Number.isNaN(at.getTime())) return undefined
-    at.setDate(at.getDate() + days)
-    return at.toISOString()
-  }
-  const [from, to] = [since && day(since, 0), until && day(until, 1)]
-  return { ...rest, ...(from && { since: from }), ...(to && { until: to }) }
-}
+import type { Filter } from './queries.ts'
 
 /** Applied when they are sent, all at once; `All` takes them away. */
 export function Filters({

@@ -8,19 +8,17 @@ import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Moment } from '../parts/time.tsx'
-import { client } from '../session/client.ts'
 import { promotionColumns } from './export.ts'
 import { ExportButtons } from './export-buttons.tsx'
-import { asked, Filters } from './filters.tsx'
+import { Filters } from './filters.tsx'
 import { HistoryTabs } from './history-tabs.tsx'
+import { promotionPages } from './queries.ts'
 
 export function Promotions() {
   const search = useSearch({ from: '/shell/history' })
   const navigate = useNavigate({ from: '/history' })
-  const query = asked(search)
-  const fetchPage = (page: { limit: number; after?: string }) =>
-    client().listPromotions({ query: { ...query, ...page } })
-  const { list, more } = usePages(['promotions', query], fetchPage, { keyOf: ({ id }) => id })
+  const { key, fetchPage, ...live } = promotionPages(search)
+  const { list, more } = usePages(key, fetchPage, live)
   return (
     <>
       <PageHead

@@ -9,8 +9,9 @@ import { Moment } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
 import { moveColumns } from './export.ts'
 import { ExportButtons } from './export-buttons.tsx'
-import { asked, Filters } from './filters.tsx'
+import { Filters } from './filters.tsx'
 import { HistoryTabs } from './history-tabs.tsx'
+import { asked } from './queries.ts'
 import { TimeTravel } from './time-travel.tsx'
 
 /** Every move of every tag that may be seen: which, who, when, why. */

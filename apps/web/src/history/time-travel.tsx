@@ -5,7 +5,7 @@ import { Panel } from '../parts/page.tsx'
 import { Await } from '../parts/states.tsx'
 import { Moment } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
-import type { Filter } from './filters.tsx'
+import type { Filter } from './queries.ts'
 
 type Tag = { readonly feed: string; readonly repository: string; readonly tag: string }
 

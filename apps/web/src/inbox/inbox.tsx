@@ -10,6 +10,8 @@ import { Await, Empty, type Loaded } from '../parts/states.tsx'
 import { Tabs } from '../parts/tabs.tsx'
 import { Alerts, alertsFor, useAlerts } from '../remote/alerts.tsx'
 import { requestName } from '../request/naming.ts'
+import { RecalledRunning } from '../running/recalled.tsx'
+import { runningFor, useRecalledRunning } from '../running/queries.ts'
 import type { InboxShow } from '../search.ts'
 import { client } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
@@ -23,12 +25,20 @@ export function Inbox() {
   const matters = useMatters()
   const shown = mattersFor(matters, search.find)
   const alerts = useAlerts()
+  const asks = useMe().grants.some(({ verbs }) => verbs.includes('request'))
+  const recalled = useRecalledRunning()
+  const changed = alertsFor(alerts.data ?? [], search.find)
+  const stillRun = runningFor(recalled.data ?? [], search.find)
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
     ['waiting', 'Waits for me', waiting.data && waiting.data.length + matters.length],
     ['mine', 'I asked', undefined],
     ['running', 'Runs', running.data?.length],
-    ['wrong', 'Went wrong', wrong.data && wrong.data.length + (alerts.data?.length ?? 0)],
+    [
+      'wrong',
+      'Went wrong',
+      wrong.data && wrong.data.length + (alerts.data?.length ?? 0) + (recalled.data?.length ?? 0),
+    ],
     ['all', 'All', undefined],
   ]
   return (
@@ -36,9 +46,16 @@ export function Inbox() {
       <PageHead
         title="Inbox"
         actions={
-          <Link to="/guide" className="button quiet">
-            First steps
-          </Link>
+          <>
+            <Link to="/guide" className="button quiet">
+              First steps
+            </Link>
+            {asks && (
+              <Link to="/requests/new" search={{}} className="button">
+                Ask for several …
+              </Link>
+            )}
+          </>
         }
       />
       <Tabs label="Which requests">
@@ -66,12 +83,14 @@ export function Inbox() {
           <p>An approved request is copied within moments; while it is, it is here.</p>
         </Listed>
       )}
-      {show === 'wrong' && <Alerts alerts={alertsFor(alerts.data ?? [], search.find)} />}
-      {show === 'wrong' && (
+      {show === 'wrong' && <Alerts alerts={changed} />}
+      {show === 'wrong' && <RecalledRunning running={stillRun} />}
+      {show === 'wrong' && !(wrong.data?.length === 0 && changed.length + stillRun.length > 0) && (
         <Listed query={wrong} empty="Nothing went wrong">
           <p>
             Failed promotions of the last two weeks, errored ones until they are retried, what was let in
-            without a quorum until two others reviewed it, and tags that moved since they were asked for.
+            without a quorum until two others reviewed it, tags that moved since they were asked for, and what
+            runs somewhere although it is recalled.
           </p>
         </Listed>
       )}
@@ -160,37 +179,40 @@ function Listed({
   const filter = useFilter()
   return (
     <Await query={query}>
-      {(requests) => <Rows requests={requests} filter={filter} empty={empty} about={children} />}
+      {(requests) => (
+        <Rows
+          requests={requests.filter(filter)}
+          filtered={requests.length > 0}
+          empty={empty}
+          about={children}
+        />
+      )}
     </Await>
   )
 }
 
 function Rows({
   requests,
-  filter,
+  filtered,
   empty,
   about,
   more,
 }: {
   requests: readonly Request[]
-  filter: (request: Request) => boolean
+  /** There may be others that the filters leave out. */
+  filtered: boolean
   empty: string
   about: ReactNode
   more?: { has: boolean; loading: boolean; load: () => void }
 }) {
-  const shown = requests.filter(filter)
-  if (shown.length === 0 && more?.has !== true) {
+  if (requests.length === 0) {
     return (
       <div className="panel">
-        {requests.length > 0 ? (
-          <Empty title="Nothing matches the filters" />
-        ) : (
-          <Empty title={empty}>{about}</Empty>
-        )}
+        {filtered ? <Empty title="Nothing matches the filters" /> : <Empty title={empty}>{about}</Empty>}
       </div>
     )
   }
-  return <RequestTable label="Requests" requests={shown} more={more} />
+  return <RequestTable label="Requests" requests={requests} more={more} />
 }
 
 function Mine() {
@@ -204,9 +226,13 @@ function All() {
 }
 
 function Paged({ scope, by, empty }: { scope: string; by: { requester?: string }; empty: string }) {
-  const { lane, state } = useSearch({ from: '/shell/' })
-  const filter = useFilter()
-  const asked = { ...by, ...(lane !== undefined && { lane }), ...(state !== undefined && { state }) }
+  const { lane, state, find } = useSearch({ from: '/shell/' })
+  const asked = {
+    ...by,
+    ...(lane !== undefined && { lane }),
+    ...(state !== undefined && { state }),
+    ...(find !== undefined && find.trim() !== '' && { find: find.trim() }),
+  }
   const { list, more } = usePages(
     ['requests', scope, asked],
     (page) => client().listRequests({ query: { ...asked, ...page } }),
@@ -220,7 +246,15 @@ function Paged({ scope, by, empty }: { scope: string; by: { requester?: string }
   )
   return (
     <Await query={list}>
-      {(requests) => <Rows requests={requests} filter={filter} empty={empty} about={about} more={more} />}
+      {(requests) => (
+        <Rows
+          requests={requests}
+          filtered={Object.keys(asked).length > Object.keys(by).length}
+          empty={empty}
+          about={about}
+          more={more}
+        />
+      )}
     </Await>
   )
 }

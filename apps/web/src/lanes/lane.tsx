@@ -79,6 +79,11 @@ function Shown({ lane }: { lane: Lane }) {
           ))}
         </Tabs>
       )}
+      {edit !== undefined && !administers && (
+        <p className="notice wait apart">
+          To edit this lane takes the grant admin on {lane.from} and on {lane.to}. An administrator gives it.
+        </p>
+      )}
       <div className="halves">
         <div className="stack">
           {lane.pending !== null && <Pending lane={lane} change={lane.pending} administers={administers} />}

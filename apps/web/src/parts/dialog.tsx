@@ -1,28 +1,16 @@
-import type { ReactNode } from 'react'
-import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
+import { lazy, type ReactNode, Suspense, useState } from 'react'
+
+/** Behind it is most of what is not needed to read a page. */
+const Modal = lazy(async () => ({ default: (await import('./modal.tsx')).Modal }))
 
 /** A question in front of the page; Escape and the surroundings close it. */
-export function Dialog({
-  title,
-  open,
-  onClose,
-  children,
-}: {
-  title: string
-  open: boolean
-  onClose: () => void
-  children: ReactNode
-}) {
+export function Dialog(of: { title: string; open: boolean; onClose: () => void; children: ReactNode }) {
+  const [asked, setAsked] = useState(of.open)
+  if (of.open && !asked) setAsked(true)
+  if (!asked) return null
   return (
-    <ModalOverlay className="overlay" isOpen={open} isDismissable onOpenChange={(now) => now || onClose()}>
-      <Modal className="dialog">
-        <AriaDialog>
-          <Heading slot="title" level={2}>
-            {title}
-          </Heading>
-          {children}
-        </AriaDialog>
-      </Modal>
-    </ModalOverlay>
+    <Suspense fallback={null}>
+      <Modal {...of} />
+    </Suspense>
   )
 }

@@ -41,11 +41,14 @@ export function PageHead({
 }
 
 export function Panel({
+  id,
   title,
   aside,
   flush = false,
   children,
 }: {
+  /** Where a link leads to it. */
+  id?: string
   title: string
   aside?: ReactNode
   /** Content that brings its own padding. */
@@ -53,7 +56,7 @@ export function Panel({
   children: ReactNode
 }) {
   return (
-    <section className="panel" aria-label={title}>
+    <section className="panel" aria-label={title} id={id}>
       <header>
         <h2>{title}</h2>
         {aside}

@@ -1,4 +1,11 @@
-import { type InfiniteData, type QueryKey, useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
+import {
+  type InfiniteData,
+  infiniteQueryOptions,
+  type QueryClient,
+  type QueryKey,
+  useInfiniteQuery,
+  useQueryClient,
+} from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
 import { onChanges, useListEvery } from '../session/live.ts'
 import { mergePages, type Page } from './merge-pages.ts'
@@ -6,29 +13,53 @@ import type { Loaded } from './states.tsx'
 
 const MOST_OF_ONE_CALL = 200
 
+type Asked = { readonly limit: number; readonly after?: string }
+
 /**
- * All pages fetched so far of one list of the api, as one list. With `keyOf` the list is live: its first page is
- * asked for when something changed, and never all of what was scrolled through.
+ * One list of the api, page by page. With `keyOf` it is live: its first page is asked for when something changed, and
+ * never all of what was scrolled through.
  */
-export function usePages<T>(
-  key: QueryKey,
-  fetchPage: (page: { limit: number; after?: string }) => Promise<Page<T>>,
-  { keyOf, limit = 60 }: { keyOf?: (item: T) => string; limit?: number } = {},
-) {
-  const queries = useQueryClient()
-  const every = useListEvery()
-  // A change that was made here has every page asked for again, of the lists that are not live.
-  const queryKey = keyOf === undefined ? key : ['pages', ...key]
-  const query = useInfiniteQuery({
-    queryKey,
-    // The first page is small, so that it is soon there; who scrolls gets as much as one call gives.
+export type PagesOf<T> = {
+  readonly key: QueryKey
+  readonly fetchPage: (page: Asked) => Promise<Page<T>>
+  readonly keyOf?: (item: T) => string
+  /** The first page is small, so that it is soon there; who scrolls gets as much as one call gives. */
+  readonly limit?: number
+}
+
+const FIRST = 60
+
+function pagesOptions<T>({ key, fetchPage, keyOf, limit = FIRST }: PagesOf<T>) {
+  return infiniteQueryOptions({
+    // A change that was made here has every page asked for again, of the lists that are not live.
+    queryKey: keyOf === undefined ? key : ['pages', ...key],
     queryFn: ({ pageParam }) =>
       pageParam === null ? fetchPage({ limit }) : fetchPage({ limit: MOST_OF_ONE_CALL, after: pageParam }),
     initialPageParam: null as string | null,
-    getNextPageParam: ({ next }) => next,
+    getNextPageParam: ({ next }: Page<T>) => next,
+    ...(keyOf !== undefined && { staleTime: Number.POSITIVE_INFINITY }),
+  })
+}
+
+/** Asks for the first page while the script of its view is still on its way. */
+export function prefetchPages<T>(queries: QueryClient, of: PagesOf<T>): Promise<void> {
+  return queries.prefetchInfiniteQuery(pagesOptions(of))
+}
+
+/** All pages fetched so far, as one list. */
+export function usePages<T>(
+  key: QueryKey,
+  fetchPage: PagesOf<T>['fetchPage'],
+  { keyOf, limit = FIRST }: { keyOf?: (item: T) => string; limit?: number } = {},
+) {
+  const queries = useQueryClient()
+  const every = useListEvery()
+  const options = pagesOptions({ key, fetchPage, limit, ...(keyOf !== undefined && { keyOf }) })
+  const { queryKey } = options
+  const query = useInfiniteQuery({
+    ...options,
     // While a filter is typed the list stays, instead of going and coming with each letter.
     placeholderData: (before, of) => (sameButFilter(of?.queryKey, queryKey) ? before : undefined),
-    ...(keyOf !== undefined && { staleTime: Number.POSITIVE_INFINITY }),
   })
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = query
   const fresh = useRef(async () => {})

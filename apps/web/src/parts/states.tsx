@@ -22,14 +22,19 @@ export function Loading({ lines = 4, what = 'Loading' }: { lines?: number; what?
   )
 }
 
+/** What somebody may not see, and what it would take. */
+export function Forbidden({ children }: { children: ReactNode }) {
+  return <Empty title="You may not see this">{children}</Empty>
+}
+
 /** Why there is nothing to see: no right, not there, or broken; the last can be tried again. */
 export function Failure({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) {
   const status = statusOf(error)
   if (status === 403) {
     return (
-      <Empty title="You may not see this">
+      <Forbidden>
         <p className="breaks">{messageOf(error)}. An administrator can grant it.</p>
-      </Empty>
+      </Forbidden>
     )
   }
   if (status === 404) {

@@ -1,4 +1,5 @@
 import type { Lane } from '@sluice/contract'
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { words } from '../format/words.ts'
 import { Dialog } from '../parts/dialog.tsx'
@@ -104,6 +105,12 @@ function Ask({ image, lanes, onClose, onBreak }: Asking & { onBreak?: () => void
         />
         {evaluate.answer !== undefined && <Gates gates={evaluate.answer.gates} />}
       </Form>
+      <p className="small soft apart">
+        Does it go together with others?{' '}
+        <Link to="/requests/new" search={{ lane, image: [[image, ...tags].join(' ')] }}>
+          Ask for several at once
+        </Link>
+      </p>
       {onBreak !== undefined && (
         <p className="small soft apart">
           Production is down, and nobody is there to approve?{' '}

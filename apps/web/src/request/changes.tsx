@@ -14,11 +14,12 @@ import { SelectField } from '../parts/field.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
 import { TextChanges } from '../parts/text-changes.tsx'
+import { sourceName } from './naming.ts'
 
 const NOTHING = 'none'
 
 /** What of an item differs from what its target has now. */
-export function Changes({ item }: { item: RequestItem }) {
+export function Changes({ item, ofSet }: { item: RequestItem; ofSet: boolean }) {
   const { source, target, digest } = item
   const search = useSearch({ from: '/shell/requests/$id' })
   const navigate = useNavigate({ from: '/requests/$id' })
@@ -37,7 +38,11 @@ export function Changes({ item }: { item: RequestItem }) {
 
   const error = tags.error ?? now.error ?? (against == null ? null : before.error)
   return (
-    <Panel title={`What changes in ${target.feed}`} flush>
+    <Panel
+      title={`What changes in ${target.feed}`}
+      flush
+      aside={ofSet && <span className="soft small breaks">{sourceName(item)}</span>}
+    >
       {error !== null ? (
         <Unreadable error={error} />
       ) : now.data === undefined ||
@@ -145,6 +150,13 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
           ))}
         </p>
       )}
+      {/* What a decision hangs on most comes first. */}
+      {before !== null && <EvidenceChanges before={before.digests} after={after.digests} />}
+      {groups
+        .filter(([, changes]) => changes.length > 0)
+        .map(([name, changes]) => (
+          <TextChanges key={name} name={name} changes={changes} />
+        ))}
       <h3 className="group">Layers</h3>
       <ul className="layers">
         {layers.layers.map(({ layer, change }, position) => (
@@ -158,12 +170,6 @@ function Difference({ before, after }: { before: ImageContent | null; after: Ima
           </li>
         ))}
       </ul>
-      {groups
-        .filter(([, changes]) => changes.length > 0)
-        .map(([name, changes]) => (
-          <TextChanges key={name} name={name} changes={changes} />
-        ))}
-      {before !== null && <EvidenceChanges before={before.digests} after={after.digests} />}
       {same.length > 0 && <p className="lead soft">Unchanged: {same.join(', ')}.</p>}
     </>
   )

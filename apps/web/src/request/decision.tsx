@@ -8,6 +8,7 @@ import { Age, Moment } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { DecisionDialog } from './decision-dialog.tsx'
+import { gateName } from './gates.tsx'
 import { keepRequest } from './query.ts'
 import { standing, whyNot } from './standing.ts'
 
@@ -23,6 +24,7 @@ export function Decision({ request }: { request: Request }) {
   const revocable = mine && (open || (request.state === 'APPROVED' && request.promotion?.state === 'QUEUED'))
   return (
     <Panel
+      id="decision"
       title="Decision"
       aside={
         needed !== null &&
@@ -45,6 +47,7 @@ export function Decision({ request }: { request: Request }) {
             Expires <Age at={request.expiresAt} />
           </p>
         )}
+        {open && <Against gates={request.gates} />}
         {open && reason === null && (
           <div className="row decide">
             <button type="button" className="button primary" onClick={() => setAsks('approve')}>
@@ -68,6 +71,23 @@ export function Decision({ request }: { request: Request }) {
       </div>
       <DecisionDialog request={request} asks={asks} onClose={() => setAsks(null)} />
     </Panel>
+  )
+}
+
+/** What an approval would not be enough for, in one line; the list of gates says why. */
+function Against({ gates }: Pick<Request, 'gates'>) {
+  const named = (verdict: 'block' | 'wait') =>
+    gates
+      .filter((gate) => gate.verdict === verdict && gate.gate !== 'quorum')
+      .map(({ gate }) => gateName(gate))
+      .join(', ')
+  const [blocks, waits] = [named('block'), named('wait')]
+  if (blocks === '' && waits === '') return null
+  return (
+    <p className={`notice small ${blocks === '' ? 'wait' : 'bad'}`}>
+      {blocks !== '' && <span>Blocked by: {blocks}. </span>}
+      {waits !== '' && <span>Waits for: {waits}.</span>}
+    </p>
   )
 }
 

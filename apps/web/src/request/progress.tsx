@@ -1,11 +1,9 @@
 import type { Promotion } from '@sluice/contract'
-import { useEffect, useState } from 'react'
 import { formatSize } from '../format/size.ts'
 import { formatDuration } from '../format/time.ts'
 import { PromotionChip } from '../parts/chip.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Moment } from '../parts/time.tsx'
-import { addSample, rateOf, type Sample } from './rate.ts'
 
 export function Progress({ promotion }: { promotion: Promotion }) {
   const { state, steps, progress, error, attempt, startedAt, finishedAt } = promotion
@@ -55,10 +53,8 @@ export function Progress({ promotion }: { promotion: Promotion }) {
   )
 }
 
-function Bytes({ bytes, totalBytes, blobs, totalBlobs }: Promotion['progress']) {
-  const rate = useRate(bytes)
+function Bytes({ bytes, totalBytes, blobs, totalBlobs, bytesPerSecond, secondsLeft }: Promotion['progress']) {
   const share = totalBytes === 0 ? 0 : Math.min(1, bytes / totalBytes)
-  const left = rate !== null && rate > 0 ? Math.max(0, totalBytes - bytes) / rate : null
   return (
     <div className="stack tight">
       <div
@@ -79,9 +75,9 @@ function Bytes({ bytes, totalBytes, blobs, totalBlobs }: Promotion['progress']) 
         <span>
           {blobs} of {totalBlobs} {totalBlobs === 1 ? 'blob' : 'blobs'}
         </span>
-        {rate !== null && rate >= 1 && <span>{formatSize(rate)}/s</span>}
-        {left !== null && left >= 1 && left < LONGEST_LEFT_S && (
-          <span>{formatDuration(left * 1000)} left</span>
+        {bytesPerSecond !== null && <span>{formatSize(bytesPerSecond)}/s</span>}
+        {secondsLeft !== null && secondsLeft >= 1 && secondsLeft < LONGEST_LEFT_S && (
+          <span>{formatDuration(secondsLeft * 1000)} left</span>
         )}
       </p>
     </div>
@@ -90,19 +86,3 @@ function Bytes({ bytes, totalBytes, blobs, totalBlobs }: Promotion['progress']) 
 
 /** Beyond this a guess helps nobody. */
 const LONGEST_LEFT_S = 100 * 3_600
-
-/** Bytes a second over the last events; null until two of them have told. */
-function useRate(bytes: number): number | null {
-  const [seen, setSeen] = useState<readonly Sample[]>([])
-  const [now, setNow] = useState(() => performance.now())
-  useEffect(() => {
-    const at = performance.now()
-    setSeen((before) => addSample(before, { at, bytes }))
-    setNow(at)
-  }, [bytes])
-  useEffect(() => {
-    const timer = setInterval(() => setNow(performance.now()), 1_000)
-    return () => clearInterval(timer)
-  }, [])
-  return rateOf(seen, now)
-}

@@ -1,5 +1,5 @@
 import { isFinal, type Request, type RequestEvent } from '@sluice/contract'
-import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { client } from '../session/client.ts'
 import { pause, useLive, useSeen } from '../session/live.ts'
@@ -9,13 +9,15 @@ const key = (id: string) => ['request', id]
 /** A source tag that moves is no event, and gates pass as time goes by: while a decision is open it is asked for. */
 const [OPEN_EVERY_MS, ASKED_EVERY_MS] = [20_000, 5_000]
 
+export const requestQuery = (id: string) =>
+  queryOptions({ queryKey: key(id), queryFn: () => client().getRequest({ params: { id } }) })
+
 export function useRequest(id: string) {
   const queries = useQueryClient()
   const every = useLive() === 'live' ? OPEN_EVERY_MS : ASKED_EVERY_MS
   const seen = useSeen()
   const query = useQuery({
-    queryKey: key(id),
-    queryFn: () => client().getRequest({ params: { id } }),
+    ...requestQuery(id),
     refetchInterval: ({ state }) => (state.data?.state === 'PENDING' ? every : false),
   })
   const open = query.data !== undefined && !isFinal(query.data)

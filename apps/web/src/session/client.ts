@@ -1,4 +1,5 @@
-import { CallError, type Client, createClient } from '@sluice/contract'
+import { CallError, type Client, clientOf } from '@sluice/contract'
+import { calls } from './calls.ts'
 import { session } from './session.ts'
 
 const clients = new Map<string, Client>()
@@ -9,7 +10,7 @@ export function client(): Client {
   const known = clients.get(token)
   if (known !== undefined) return known
   clients.clear()
-  const made = createClient({
+  const made = clientOf(calls(), {
     url: location.origin,
     ...(token !== '' && { token }),
     fetch: (input, init) => authorised(token, input, init),

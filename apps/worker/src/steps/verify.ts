@@ -1,7 +1,7 @@
 import { RegistryError, verifyGraph } from '@sluice/oci'
 import type { RunItem } from '@sluice/store'
 import { WorkerError } from '../errors.ts'
-import { tellProgress } from '../progress.ts'
+import { type ProgressOf, withProgress } from '../progress.ts'
 import { type ApprovedTree, readApproved, refuse } from './approved.ts'
 import type { Step, StepContext } from './step.ts'
 
@@ -14,23 +14,23 @@ export const verify: Step = {
   name: 'verify',
   async perform(context) {
     const { runs, run, signal } = context
-    const progress = tellProgress(context)
     let manifests = 0
     let blobs = 0
-    for (const item of run.items) {
-      signal.throwIfAborted()
-      const trees = await readApproved(item, context)
-      if (item.target.remote) await requireServed(item, trees, context, progress.of)
-      else await requireStored(item, context)
-      await runs.markVerified(
-        run,
-        item.position,
-        item.closure.map(({ digest }) => digest),
-      )
-      manifests += item.closure.filter(({ kind }) => kind === 'manifest').length
-      blobs += item.closure.filter(({ kind }) => kind === 'blob').length
-    }
-    await progress.end()
+    await withProgress(context, async (of) => {
+      for (const item of run.items) {
+        signal.throwIfAborted()
+        const trees = await readApproved(item, context)
+        if (item.target.remote) await requireServed(item, trees, context, of)
+        else await requireStored(item, context)
+        await runs.markVerified(
+          run,
+          item.position,
+          item.closure.map(({ digest }) => digest),
+        )
+        manifests += item.closure.filter(({ kind }) => kind === 'manifest').length
+        blobs += item.closure.filter(({ kind }) => kind === 'blob').length
+      }
+    })
     return { manifests, blobs }
   },
 }
@@ -57,12 +57,12 @@ async function requireServed(
   item: RunItem,
   trees: readonly ApprovedTree[],
   { runs, run, registries, verified, signal }: StepContext,
-  progressOf: ReturnType<typeof tellProgress>['of'],
+  progressOf: ProgressOf,
 ): Promise<void> {
   const { repository: registry } = await registries.open(item.target, 'pull')
   try {
     for (const [i, { root, nodes }] of trees.entries()) {
-      const onProgress = progressOf(`${item.position} ${i}`)
+      const onProgress = progressOf(item.position, i)
       await verifyGraph({ registry, root, closure: nodes, signal, onProgress })
     }
     verified.set(item.target.feedId, registry.registry)

@@ -2,6 +2,8 @@ import type { FileHandle } from 'node:fs/promises'
 
 const BATCH_BYTES = 1024 * 1024
 const BATCH_CHUNKS = 512
+/** After so many bytes the disk is set to work on what it has; else it begins when the last one is here. */
+const SYNC_BYTES = 16 * 1024 * 1024
 
 /**
  * Writes chunks of any size in batches of 1 MiB, one write in flight: while the disk takes a batch,
@@ -11,19 +13,36 @@ export async function appendBatches(
   file: FileHandle,
   offset: number,
   chunks: AsyncIterable<Uint8Array>,
+  written?: (chunk: Uint8Array) => void,
 ): Promise<number> {
   let position = offset
   let batch: Uint8Array[] = []
   let bytes = 0
+  let unsynced = 0
   let writing: Promise<void> = Promise.resolve()
+  let syncing: Promise<void> = Promise.resolve()
+  let isSyncing = false
 
+  const write = async (full: Uint8Array[], length: number, at: number) => {
+    await writeAll(file, full, length, at)
+    if (written !== undefined) full.forEach(written)
+  }
   const flush = async () => {
     await writing
-    writing = writeAll(file, batch, bytes, position)
+    writing = write(batch, bytes, position)
     writing.catch(() => {}) // reported when it is awaited
     position += bytes
+    unsynced += bytes
     batch = []
     bytes = 0
+    if (unsynced < SYNC_BYTES || isSyncing) return
+    unsynced = 0
+    isSyncing = true
+    syncing = file.datasync().then(() => {
+      isSyncing = false
+    })
+    // Reported at the end, and not tried again: the kernel tells of it once, so the last sync would not hear of it.
+    syncing.catch(() => {})
   }
   try {
     for await (const chunk of chunks) {
@@ -33,9 +52,12 @@ export async function appendBatches(
     }
     if (bytes > 0) await flush()
     await writing
+    await syncing
     return position
   } finally {
-    await writing.catch(() => {}) // the file is closed after this
+    // The file is closed after this.
+    await writing.catch(() => {})
+    await syncing.catch(() => {})
   }
 }
 

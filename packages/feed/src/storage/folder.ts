@@ -22,16 +22,16 @@ export function folderStorage(root: string): BlobStorage {
   const unsealed = (key: string) => join(base, 'uploads', checkStorageKey(key).replaceAll('/', '_'))
 
   return {
-    append: (key, offset, chunks) =>
+    append: (key, offset, chunks, written) =>
       locks.hold(key, async () => {
         await using file = await openAt(unsealed(key), key, offset)
-        return await appendBatches(file.handle, offset, chunks)
+        return await appendBatches(file.handle, offset, chunks, written)
       }),
 
-    async *readUnsealed(key, end) {
-      if (end === 0) return
+    async *readUnsealed(key, end, start = 0) {
+      if (end <= start) return
       const path = (await exists(unsealed(key))) ? unsealed(key) : sealed(key)
-      yield* readFile(path, key, { start: 0, end: end - 1 }, readers)
+      yield* readFile(path, key, { start, end: end - 1 }, readers)
     },
 
     seal: (key, size) =>

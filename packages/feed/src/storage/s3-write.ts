@@ -27,17 +27,23 @@ export async function writeStream(
   bucket: Bucket,
   folder: string,
   chunks: AsyncIterable<Uint8Array>,
+  written?: (chunk: Uint8Array) => void,
 ): Promise<Segment | null> {
   const name = folder + randomUUID()
   const target = { Bucket: bucket.bucket, Key: name }
   let upload: Multipart | null = null
   let batch: Uint8Array[] = []
   let [bytes, size] = [0, 0]
-  const flush = async (to: Multipart) => {
+  const gather = () => {
     const body = Buffer.concat(batch, bytes)
+    if (written !== undefined) batch.forEach(written)
     size += bytes
     batch = []
     bytes = 0
+    return body
+  }
+  const flush = async (to: Multipart) => {
+    const body = gather()
     await to.add((PartNumber, UploadId) =>
       bucket.client.send(new UploadPartCommand({ ...target, PartNumber, UploadId, Body: body })),
     )
@@ -53,8 +59,8 @@ export async function writeStream(
     }
     if (upload === null) {
       if (bytes === 0) return null
-      await bucket.client.send(new PutObjectCommand({ ...target, Body: Buffer.concat(batch, bytes) }))
-      return { name, size: bytes }
+      await bucket.client.send(new PutObjectCommand({ ...target, Body: gather() }))
+      return { name, size }
     }
     if (bytes > 0) await flush(upload)
     await upload.complete()

@@ -30,6 +30,7 @@ export async function listByApi(
   digest: string,
   scopes: readonly string[],
   signal?: AbortSignal,
+  enough = REFERRERS_LIMIT,
 ): Promise<Descriptor[] | null> {
   const what = `the referrers of ${digest} in ${name}`
   const found = new Map<string, Descriptor>()
@@ -45,6 +46,7 @@ export async function listByApi(
     }
     const bytes = await readBody(answer, PAGE_LIMIT, session.limits.headMs, what)
     for (const descriptor of readIndex(bytes, what).manifests) found.set(descriptor.digest, descriptor)
+    if (found.size > enough && enough < REFERRERS_LIMIT) break
     if (found.size > REFERRERS_LIMIT) {
       throw new RegistryError('too_large', `${what}: more than ${REFERRERS_LIMIT} are listed`)
     }

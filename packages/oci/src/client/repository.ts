@@ -193,9 +193,13 @@ export class Repository {
     }
   }
 
-  /** What refers to this digest, by the API and by the fallback tag. */
-  async referrers(digest: string, signal?: AbortSignal): Promise<Descriptor[]> {
-    const listed = await listByApi(this.#session, this.name, digest, this.#scopes(this.#access), signal)
+  /**
+   * What refers to this digest, by the API and by the fallback tag. Once there are more than `enough`, no further page
+   * is asked for.
+   */
+  async referrers(digest: string, signal?: AbortSignal, enough?: number): Promise<Descriptor[]> {
+    const scopes = this.#scopes(this.#access)
+    const listed = await listByApi(this.#session, this.name, digest, scopes, signal, enough)
     // A registry with the API lists what the fallback tag lists.
     return listed ?? (await this.#fallbackIndex(digest, signal))?.manifests ?? []
   }
@@ -211,8 +215,11 @@ export class Repository {
   }
 
   async #fallbackIndex(digest: string, signal?: AbortSignal): Promise<Manifest | null> {
-    const index = await this.getManifest(referrersTag(digest), signal)
-    return index && readIndex(index.bytes, `the tag ${referrersTag(digest)} of ${this.name}`)
+    const tag = referrersTag(digest)
+    const index = await this.getManifest(tag, signal)
+    // A registry may take such a tag for the digest: then it names the subject, and says nothing of what refers to it.
+    if (index === null || digestOf(index.bytes, parseDigest(digest).algorithm) === digest) return null
+    return readIndex(index.bytes, `the tag ${tag} of ${this.name}`)
   }
 
   #manifestCall(reference: string, method: string, signal: AbortSignal | undefined) {

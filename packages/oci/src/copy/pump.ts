@@ -2,6 +2,7 @@ import type { ClientRequest } from 'node:http'
 import type { Readable } from 'node:stream'
 import { asRegistryError, RegistryError } from '../client/errors.ts'
 import type { ClientLimits } from '../client/options.ts'
+import { giveBack } from '../give-back.ts'
 import type { Bandwidth } from './bandwidth.ts'
 
 export interface Flow {
@@ -67,7 +68,7 @@ export function pump(flow: Flow): Promise<'ended' | 'answered'> {
         return fail('check', error)
       }
       moved += chunk.length
-      const ready = out.length === 0 || sink.write(out)
+      const ready = out.length === 0 || sink.write(out, () => giveBack(chunk))
       const wait = flow.bandwidth?.take(out.length) ?? 0
       if (ready && wait === 0) return
       source.pause()

@@ -252,6 +252,14 @@ table('tests', [
     'block',
     'attached evidence was not read: sha256:l: too large',
   ],
+  [
+    'what counts decides nothing where not all was looked at',
+    [{ from }],
+    { ...withEvidence(plain, result('PASSED')), incomplete: ['more than 1000 artifacts'] },
+    'block',
+    'app@sha256:root: more than 1000 artifacts',
+  ],
+  ['all was looked at', [{ from }], { ...withEvidence(plain, result('PASSED')), incomplete: [] }, 'pass'],
 ])
 
 table('evidence', [

@@ -2,10 +2,12 @@ import { z } from 'zod'
 import type { Evidence } from '../evidence/evidence.ts'
 import type { GateInput, GateItem, GateName, GateReport } from './gate.ts'
 
-const SOURCE = /^(?:key|user|robot):[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?$/
+const SOURCE = /^(?:key|identity|user|robot):[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?$/
 
 export const sources = z
-  .array(z.string().regex(SOURCE, 'must be key:NAME (of this lane), robot:NAME or user:NAME'))
+  .array(
+    z.string().regex(SOURCE, 'must be key:NAME or identity:NAME (of this lane), robot:NAME or user:NAME'),
+  )
   .min(1)
   .max(20)
 
@@ -55,28 +57,40 @@ export interface Demand {
 const HOUR = 3_600_000
 /** How far clocks may differ. */
 const SKEW = 300_000
+const UNPROVEN_SHOWN = 5
 
-/** Looks at every subject of a rule: missing, stale, unreadable or refused evidence gives reasons. */
+/** Looks at every subject of a rule: missing, stale, unreadable, refused or uncounted evidence gives reasons. */
 export function judge({ items, now }: GateInput, rule: EvidenceRule, demand: Demand): Judged[] {
   return subjectsOf(items, rule.of ?? demand.of).map((subject) => {
     const { item, platform, digest } = subject
     const found = newest(item, digest, rule.from, demand.wanted)
     const name = platform === null ? item.source : `${item.source} (${platform})`
-    const reasons = found === null ? missing(item, rule, demand) : refused(found, rule, demand, subject, now)
+    const { incomplete = [] } = item
+    const reasons =
+      incomplete.length > 0
+        ? incomplete
+        : found === null
+          ? missing(subject, rule, demand)
+          : refused(found, rule, demand, subject, now)
     return {
       source: item.source,
       platform,
       digest,
-      evidence: found?.evidence.id ?? null,
+      evidence: incomplete.length > 0 ? null : (found?.evidence.id ?? null),
       reasons: reasons.map((reason) => `${name}: ${reason}`),
     }
   })
 }
 
-function missing({ unread }: GateItem, { from }: EvidenceRule, { what }: Demand): string[] {
+function missing({ item, digest }: Subject, { from }: EvidenceRule, { what, wanted }: Demand): string[] {
+  const unproven = item.evidence.flatMap((each) => {
+    if (each.subject !== digest || !wanted(each)) return []
+    return (each.unproven ?? []).map((why) => `${each.id} does not count: ${why}`)
+  })
   return [
     `no ${what} from ${from.join(' or ')}`,
-    ...unread.map((why) => `attached evidence was not read: ${why}`),
+    ...item.unread.map((why) => `attached evidence was not read: ${why}`),
+    ...unproven.slice(0, UNPROVEN_SHOWN),
   ]
 }
 

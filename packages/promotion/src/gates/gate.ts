@@ -47,6 +47,8 @@ export interface GateItem {
   readonly evidence: readonly Evidence[]
   /** Why evidence that is attached to the image could not be read. */
   readonly unread: readonly string[]
+  /** Why not all that is attached was looked at: what was not may say otherwise, so that no rule about evidence passes. */
+  readonly incomplete?: readonly string[]
   /** Every name, current and former, of the feeds that its digest was promoted into before. */
   readonly reached: readonly string[]
 }

@@ -1,10 +1,10 @@
 import { sign } from 'node:crypto'
-import { digestOf, OCI_EMPTY, OCI_MANIFEST, parseManifest } from '@sluice/oci'
+import { digestOf, OCI_MANIFEST } from '@sluice/oci'
+import { parsePolicy } from '@sluice/promotion'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { addFeed, addLane, type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { attach as attachTo, BUNDLE, bundle, type Shelf, shelf, tagOf } from './test-attached.ts'
 import { attestation, bytesOf, ci, from, keys, result, stranger } from './test-attestation.ts'
-
-const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
 let house: House
 beforeAll(async () => {
@@ -13,74 +13,15 @@ beforeAll(async () => {
 afterAll(() => house.close())
 
 describe('evidence that hangs on the image', () => {
-  /** Bytes of blobs by their storage keys; `lose` makes reading one fail. */
-  function shelf() {
-    const bytes = new Map<string, Buffer>()
-    return {
-      bytes,
-      async *read(key: string): AsyncGenerator<Uint8Array> {
-        const found = bytes.get(key)
-        if (found === undefined) throw new Error('lost')
-        yield found
-      },
-    }
-  }
-
-  async function attach(
+  const attach = (
     scene: Scene,
-    storage: ReturnType<typeof shelf>,
-    subject: { digest?: string; tag?: string },
+    storage: Shelf,
+    subject: Parameters<typeof attachTo>[3],
     content: Uint8Array,
-    {
-      mediaType = BUNDLE,
-      annotations = {},
-    }: { mediaType?: string; annotations?: Record<string, string> } = {},
-  ): Promise<string> {
-    const blob = async (bytes: Uint8Array) => {
-      const digest = digestOf(bytes)
-      storage.bytes.set(digest, Buffer.from(bytes))
-      await scene.sql(
-        'insert into blob (digest, size, storage_key) values ($1, $2, $1) on conflict do nothing',
-        [digest, bytes.length],
-      )
-      await scene.sql(
-        `insert into repository_blob (repository_id, digest) select id, $1 from repository where feed_id = $2 on conflict do nothing`,
-        [digest, scene.dev.id],
-      )
-      return { digest, size: bytes.length }
-    }
-    const config = { mediaType: OCI_EMPTY, ...(await blob(Buffer.from('{}'))) }
-    const [held] = subject.digest
-      ? await scene.sql<{ mediaType: string; size: number }>(
-          `select rm.media_type as "mediaType", octet_length(m.bytes) as size from manifest m
-             join repository_manifest rm using (digest) where digest = $1`,
-          [subject.digest],
-        )
-      : []
-    const bytes = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: OCI_MANIFEST,
-        artifactType: mediaType,
-        config,
-        layers: [{ mediaType, ...(await blob(content)), annotations }],
-        ...(subject.digest && { subject: { ...held, digest: subject.digest } }),
-      }),
-    )
-    await house.api.feedIndex.putManifest({
-      address: { feed: scene.dev, repository: 'app' },
-      digest: digestOf(bytes),
-      tags: subject.tag === undefined ? [] : [subject.tag],
-      principalId: scene.rita.principalId,
-      manifest: parseManifest(bytes, OCI_MANIFEST),
-    })
-    return digestOf(bytes)
-  }
-
-  const bundle = (envelope: object) => bytesOf({ mediaType: BUNDLE, dsseEnvelope: envelope })
-  const ask = (scene: Scene, storage: ReturnType<typeof shelf>) =>
+    as?: Parameters<typeof attachTo>[5],
+  ) => attachTo(house, scene, storage, subject, content, as)
+  const ask = (scene: Scene, storage: Shelf) =>
     house.api.requests.create(scene.rita, { lane: scene.lane, items: [{ image: 'app:1.0.0' }] }, storage)
-  const tagOf = (digest: string, end: string) => `${digest.replace(':', '-')}.${end}`
 
   test.each([
     ['a bundle that refers to it', (digest: string) => ({ digest }), BUNDLE],
@@ -184,6 +125,38 @@ describe('evidence that hangs on the image', () => {
     expect(await scene.sql('select from evidence where subject = $1', [digest])).toEqual([])
   })
 
+  /** So many artifacts that refer to a digest and carry nothing. */
+  const clutter = (scene: Scene, digest: string, count: number) =>
+    scene.asOwner(
+      `with made as (
+         select convert_to(format('{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"sha256:%s","size":2},'
+           || '"layers":[],"subject":{"mediaType":"%s","digest":"%s","size":2},"annotations":{"n":"%s"}}',
+           $1::text, $1, repeat('a', 64), $1, $2::text, n), 'UTF8') as bytes from generate_series(1, $3::int) n),
+       kept as (
+         insert into manifest (digest, bytes, kind, subject_digest)
+         select 'sha256:' || encode(sha256(bytes), 'hex'), bytes, 'manifest', $2 from made returning digest)
+       insert into repository_manifest (repository_id, digest, media_type, pushed_by)
+         select r.id, kept.digest, $1, $5 from kept, repository r where r.feed_id = $4 and r.name = 'app'`,
+      [OCI_MANIFEST, digest, count, scene.dev.id, scene.rita.principalId],
+    )
+
+  test('among very many it is found; among more than are looked at nothing counts, and the gate says so', async () => {
+    const scene = await setScene(house, { gates: { tests: [{ from }] }, keys })
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    await clutter(scene, digest, 999)
+    await attach(scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
+    const { request } = await ask(scene, storage)
+    expect(request.gates.find(({ gate }) => gate === 'tests')?.verdict).toBe('pass')
+    await attach(scene, storage, { digest }, bundle(attestation(digest, result('FAILED'))))
+    await expect(
+      house.api.requests.approve(scene.anna, request.id, { digest }, storage),
+    ).rejects.toMatchObject({
+      code: 'gate_refused',
+      message: expect.stringContaining(`more than 1000 artifacts refer to ${digest}`),
+    })
+  })
+
   const scan = (severity: string) => ({
     scanner: {
       result: {
@@ -239,6 +212,26 @@ describe('evidence that hangs on the image', () => {
       )
       expect(held).toEqual([admission])
     }
+  })
+
+  test('what travelled once travels on: along the next lane, signed, with its image', async () => {
+    const policy = { gates: { tests: [{ from }] }, keys }
+    const scene = await setScene(house, policy)
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    const tested = await attach(scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
+    const { request } = await ask(scene, storage)
+    const view = await house.api.requests.approve(scene.anna, request.id, { digest }, storage)
+    await scene.promote(view.promotion!.id)
+    const prod = await addFeed(house.admin, `prod-${scene.lane}`, true, {})
+    await addLane(house.api, `on-${scene.lane}`, scene.trusted.id, prod.id, scene.rita, parsePolicy(policy))
+    const asked = { lane: `on-${scene.lane}`, items: [{ image: 'app:1.0.0' }] }
+    const next = await house.api.requests.create(scene.rita, asked, storage)
+    const members = await scene.sql<{ digest: string }>(
+      `select digest from closure_member where request_id = $1 and kind = 'manifest'`,
+      [next.request.id],
+    )
+    expect(members.map((member) => member.digest).sort()).toEqual([digest, tested].sort())
   })
 
   test('what is pushed after the request counts at the approval, and is kept', async () => {

@@ -37,14 +37,17 @@ export interface Attached {
   /** All that referrers carry, stored before or not. */
   readonly carried?: readonly Carried[]
   readonly unread: readonly { readonly subject: string; readonly reason: string }[]
+  /** Why not all was looked at; no gate on evidence passes then. */
+  readonly incomplete?: readonly { readonly subject: string; readonly reason: string }[]
 }
 
 export const NOTHING_ATTACHED: Attached = { found: [], unread: [] }
 
-/** Of one digest. */
-const CARRIERS_LIMIT = 100
+/** Artifacts that may refer to one digest (docs/evidence.md). */
+export const REFERRERS_LIMIT = 1_000
 /** Of one request. Bytes. */
 const BYTES_LIMIT = 128 * 1024 * 1024
+const AT_ONCE = 8
 
 /** What a layer that carries evidence says it is: the bundle of cosign v3, and what came before it. */
 const CARRIED = [
@@ -63,7 +66,7 @@ interface Carrier {
   readonly digest: string
   readonly mediaType: string
   readonly bytes: Uint8Array
-  /** Of a remote registry nobody is known to have pushed: it counts as sent by anyone. */
+  /** Of a registry elsewhere nobody is known to have pushed: it counts as sent by anyone. */
   readonly pushedBy: string | null
   readonly sender: string | null
   /** By its `subject`, not only by the name of a tag. */
@@ -80,35 +83,58 @@ export async function readAttached(
   items: readonly (Imaged & { readonly sourceRepositoryId: string })[],
   readBytes: LayerReader,
 ): Promise<Attached> {
-  const found: FoundEvidence[] = []
-  const carried: Carried[] = []
   const unread: { subject: string; reason: string }[] = []
+  const incomplete: { subject: string; reason: string }[] = []
+  const due: Due[] = []
   let room = BYTES_LIMIT
   for (const { sourceRepositoryId: repositoryId, digest, platforms } of items) {
     for (const subject of new Set([digest, ...platforms.map((image) => image.digest)])) {
       const carriers = await carriersOf(tx, repositoryId, subject)
-      if (carriers.length > CARRIERS_LIMIT) {
-        unread.push({ subject, reason: `more than ${CARRIERS_LIMIT} artifacts refer to ${subject}` })
+      if (carriers.length > REFERRERS_LIMIT) {
+        const reason = `more than ${REFERRERS_LIMIT} artifacts refer to ${subject}, so that not all can be looked at; remove some there`
+        incomplete.push({ subject, reason })
         continue
       }
       for (const carrier of carriers) {
         for (const layer of layersOf(carrier)) {
-          room -= layer.size
           const where = `${layer.digest} of ${carrier.digest}`
-          if (layer.size > EVIDENCE_LIMIT || room < 0) {
+          if (layer.size > EVIDENCE_LIMIT) {
             unread.push({ subject, reason: `${where} is too large` })
             continue
           }
-          const outcome = await readLayer(repositoryId, subject, carrier, layer, readBytes)
-          if (typeof outcome === 'string') unread.push({ subject, reason: `${where}: ${outcome}` })
-          if (typeof outcome === 'string' || outcome === null) continue
-          found.push(outcome)
-          if (carrier.refers) carried.push({ referrer: carrier.digest, evidence: outcome })
+          room -= layer.size
+          if (room >= 0) due.push({ repositoryId, subject, carrier, layer, where })
+          else if (!incomplete.some((one) => one.subject === subject)) {
+            const reason = `what refers to ${subject} is more than the ${BYTES_LIMIT} bytes of evidence that are looked at of one request; remove some there`
+            incomplete.push({ subject, reason })
+          }
         }
       }
     }
   }
-  return { found: await unstored(tx, found), carried, unread }
+  const found: FoundEvidence[] = []
+  const carried: Carried[] = []
+  for (let at = 0; at < due.length; at += AT_ONCE) {
+    const part = due.slice(at, at + AT_ONCE)
+    const outcomes = await Promise.all(part.map((one) => readLayer(one, readBytes)))
+    for (const [i, { subject, carrier, where }] of part.entries()) {
+      const outcome = outcomes[i] ?? null
+      if (typeof outcome === 'string') unread.push({ subject, reason: `${where}: ${outcome}` })
+      if (typeof outcome === 'string' || outcome === null) continue
+      found.push(outcome)
+      if (carrier.refers) carried.push({ referrer: carrier.digest, evidence: outcome })
+    }
+  }
+  return { found: await unstored(tx, found), carried, unread, incomplete }
+}
+
+/** A layer that is to be read. */
+interface Due {
+  readonly repositoryId: string
+  readonly subject: string
+  readonly carrier: Carrier
+  readonly layer: Layer
+  readonly where: string
 }
 
 /** Referrers and tagged artifacts of one digest, oldest first. */
@@ -116,7 +142,8 @@ function carriersOf(tx: Transaction, repositoryId: string, subject: string): Pro
   const tagged = ['att', 'sig'].map((end) => `${subject.replace(':', '-')}.${end}`)
   return tx.$queryRaw<Carrier[]>`
     select m.digest, rm.media_type as "mediaType", m.bytes,
-      case when is_remote(rm.repository_id) then (select p.id from principal p where p.kind = 'anyone') else rm.pushed_by end as "pushedBy",
+      case when rm.admission_id is not null or is_remote(rm.repository_id) or is_proxy(rm.repository_id)
+        then (select p.id from principal p where p.kind = 'anyone') else rm.pushed_by end as "pushedBy",
       m.subject_digest is not distinct from ${subject} as refers,
       sender_of(rm.pushed_by) as sender
     from repository_manifest rm join manifest m on m.digest = rm.digest
@@ -124,17 +151,17 @@ function carriersOf(tx: Transaction, repositoryId: string, subject: string): Pro
       m.subject_digest = ${subject}
       or exists (select from current_tag t where t.repository_id = rm.repository_id and t.digest = rm.digest
         and t.name = any (${tagged}::text[])))
-    order by rm.pushed_at, m.digest limit ${CARRIERS_LIMIT + 1}`
+    order by rm.pushed_at, m.digest limit ${REFERRERS_LIMIT + 1}`
 }
 
-interface Layer {
+export interface Layer {
   readonly digest: string
   readonly size: number
   /** Of a legacy signature, in base64. */
   readonly signature: string | null
 }
 
-function layersOf({ bytes, mediaType }: Carrier): Layer[] {
+function layersOf({ bytes, mediaType }: Pick<Carrier, 'bytes' | 'mediaType'>): Layer[] {
   const { layers } = parseManifest(bytes, mediaType)
   return layers.flatMap(({ digest, size, mediaType: type, annotations }): Layer[] => {
     if (type === SIMPLE_SIGNING_LAYER) {
@@ -146,34 +173,51 @@ function layersOf({ bytes, mediaType }: Carrier): Layer[] {
 
 /** The evidence of one layer; a reason when it cannot be read, null when nobody sent it. */
 async function readLayer(
-  repositoryId: string,
-  subject: string,
-  { pushedBy, sender, refers }: Carrier,
-  layer: Layer,
+  { repositoryId, subject, carrier, layer }: Omit<Due, 'where'>,
   readBytes: LayerReader,
 ): Promise<FoundEvidence | string | null> {
+  const { pushedBy, sender, refers } = carrier
   if (pushedBy === null) return null
+  const outcome = await readCarried(repositoryId, { subject, refers, layer }, readBytes)
+  if ('reason' in outcome) return outcome.reason
+  return { ...outcome, id: newId(), subject, receivedAt: new Date(), sender, senderId: pushedBy }
+}
+
+/** What a layer carries: evidence with its raw bytes. */
+export type CarriedEvidence = Pick<FoundEvidence, 'bytes' | 'sha256'> &
+  Omit<ReadEvidence, 'subjects' | 'signed'>
+
+/**
+ * Reads what one layer says of a subject, which it must be about.
+ * @param refers by its manifest's own subject; a tag's name binds nothing
+ */
+export async function readCarried(
+  repositoryId: string,
+  { subject, refers, layer }: { readonly subject: string; readonly refers: boolean; readonly layer: Layer },
+  readBytes: LayerReader,
+): Promise<CarriedEvidence | { readonly reason: string; readonly passing: boolean }> {
   try {
     const content = await readBytes(repositoryId, layer)
     const bytes = layer.signature === null ? content : wrapSimpleSigning(content, layer.signature)
     const { subjects, signed: _, ...read } = readEvidence(bytes)
-    // A tag's name binds nothing: only what is inside, or a manifest's own subject.
-    if (subjects === null ? !refers : !subjects.includes(subject)) return `it is not about ${subject}`
-    return {
-      ...read,
-      id: newId(),
-      subject,
-      bytes,
-      sha256: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
-      receivedAt: new Date(),
-      sender,
-      senderId: pushedBy,
+    if (subjects === null ? !refers : !subjects.includes(subject)) {
+      return { reason: `it is not about ${subject}`, passing: false }
     }
+    return { ...read, bytes, sha256: `sha256:${createHash('sha256').update(bytes).digest('hex')}` }
   } catch (error) {
-    if (error instanceof PromotionError || error instanceof OciError || error instanceof RegistryError)
-      return error.message
-    return 'its bytes could not be reached'
+    if (error instanceof PromotionError) return { reason: error.message, passing: false }
+    const told = error instanceof OciError || error instanceof RegistryError
+    return { reason: told ? error.message : 'its bytes could not be reached', passing: true }
   }
+}
+
+/** The layers of an artifact that carry evidence by their type, and the types of those that do not. */
+export function evidenceLayers(bytes: Uint8Array, mediaType: string): { layers: Layer[]; others: string[] } {
+  const layers = layersOf({ bytes, mediaType })
+  const others = parseManifest(bytes, mediaType).layers.filter(
+    ({ digest }) => !layers.some((layer) => layer.digest === digest),
+  )
+  return { layers, others: others.map((other) => other.mediaType) }
 }
 
 /** Without what its sender sent before. */

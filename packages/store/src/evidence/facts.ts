@@ -10,11 +10,11 @@ import {
   type TicketState,
 } from '@sluice/promotion'
 import type { Transaction } from '../transaction.ts'
-import type { Attached } from './attached.ts'
+import { type Attached, NOTHING_ATTACHED } from './attached.ts'
 import { type SignedRow, signersOf } from './signers.ts'
 
 /** What gates look at of one item besides what its request fixes. */
-export type ItemFacts = Pick<GateItem, 'evidence' | 'unread' | 'reached'>
+export type ItemFacts = Pick<GateItem, 'evidence' | 'unread' | 'incomplete' | 'reached'>
 
 /** An image with the images of its platforms. */
 export interface Imaged {
@@ -35,16 +35,19 @@ export async function itemFacts(
   tx: Transaction,
   policy: Policy,
   items: readonly Imaged[],
-  attached: Attached = { found: [], unread: [] },
+  attached: Attached = NOTHING_ATTACHED,
 ): Promise<ItemFacts[]> {
   const digests = items.flatMap(digestsOf)
   const evidence = evidenceRulesOf(policy).length === 0 ? [] : await readFacts(tx, policy, digests, attached)
   const reached = policy.gates.predecessor === undefined ? new Map() : await feedsReached(tx, digests)
   return items.map((item) => {
     const own = digestsOf(item)
+    const reasons = (told: Attached['unread']) =>
+      told.filter(({ subject }) => own.includes(subject)).map(({ reason }) => reason)
     return {
       evidence: evidence.filter(({ subject }) => own.includes(subject)),
-      unread: attached.unread.filter(({ subject }) => own.includes(subject)).map(({ reason }) => reason),
+      unread: reasons(attached.unread),
+      incomplete: reasons(attached.incomplete ?? []),
       reached: reached.get(item.digest) ?? [],
     }
   })
@@ -57,7 +60,6 @@ function digestsOf({ digest, platforms }: Imaged): string[] {
 interface FactRow extends SignedRow {
   readonly subject: string
   readonly type: EvidenceType
-  readonly format: EvidenceFormat
   readonly predicateType: string | null
   readonly contentDigest: string
   readonly claimedAt: Date | null
@@ -82,7 +84,7 @@ async function readFacts(
   const signers = await signersOf(
     tx,
     rows.filter(({ format }) => SIGNED_FORMATS.includes(format)),
-    policy.keys,
+    policy,
   )
   return rows.map(
     ({ id, sender, subject, type, predicateType, contentDigest, claimedAt, receivedAt, summary }) => ({
@@ -93,7 +95,8 @@ async function readFacts(
       contentDigest,
       claimedAt,
       receivedAt,
-      from: [...(signers.get(id) ?? []).map((name) => `key:${name}`), ...(sender === null ? [] : [sender])],
+      from: [...(signers.get(id)?.from ?? []), ...(sender === null ? [] : [sender])],
+      unproven: signers.get(id)?.unproven ?? [],
       summary,
     }),
   )

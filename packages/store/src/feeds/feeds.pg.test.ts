@@ -202,6 +202,11 @@ describe('tags', () => {
     const rest = await store.feeds.tags(id, 'app', { limit: 3, after: first.next })
     expect([...first.items, ...rest.items]).toEqual(items)
     expect(await store.feeds.repositories(id, page)).toMatchObject({ items: [{ name: 'app' }], next: null })
+    for (const [find, found] of [
+      ['pP', 1],
+      ['%', 0],
+    ] as const)
+      expect((await store.feeds.repositories(id, { ...page, find })).items).toHaveLength(found)
     await expect(store.feeds.tags(id, 'nul\0', page)).rejects.toMatchObject({ code: 'not_found' })
     await expect(store.feeds.tags(id, 'app', { limit: 3, after: 'x'.repeat(100_000) })).rejects.toMatchObject(
       { code: 'invalid', field: 'after' },

@@ -12,6 +12,8 @@ export interface DigestView {
   readonly size: number
   readonly locations: readonly {
     readonly feed: string
+    /** Of a remote feed: `HOST[:PORT][/PREFIX]`, where clients get its images; null: here. */
+    readonly address: string | null
     readonly repository: string
     readonly tags: readonly string[]
     /** Those that the feed itself keeps on it now. */
@@ -36,6 +38,7 @@ interface Container {
 
 interface Row {
   readonly feed: string
+  readonly address: string | null
   readonly repository: string
   readonly mediaType: string
   readonly size: number
@@ -58,7 +61,7 @@ export async function findDigest(
   visibleFeedIds: readonly string[],
 ): Promise<DigestView | null> {
   const rows = await tx.$queryRaw<Row[]>`
-    select n.name as feed, r.name as repository, m.media_type as "mediaType", octet_length(b.bytes) as size,
+    select n.name as feed, case when f.kind = 'remote' then remote_address(f.id) end as address, r.name as repository, m.media_type as "mediaType", octet_length(b.bytes) as size,
       array(select t.name from current_tag t where t.repository_id = r.id and t.digest = m.digest order by t.name) as tags,
       case when f.tag_rules -> 'versions' = 'true' then array(select t.name from tag t
         where t.repository_id = r.id and t.name ~ ${VERSION_NAMES} 
@@ -100,8 +103,9 @@ export async function findDigest(
     mediaType: first.mediaType,
     size: first.size,
     locations: rows.map(
-      ({ feed, repository, tags, versions, pushedAt, pushedBy, admissionId, recallId }) => ({
+      ({ feed, address, repository, tags, versions, pushedAt, pushedBy, admissionId, recallId }) => ({
         feed,
+        address,
         repository,
         tags,
         virtualTags: [...virtualBeside(versions ?? [])]

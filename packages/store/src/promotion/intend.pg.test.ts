@@ -186,6 +186,25 @@ describe('invariant 1: Postgres holds it, whatever the code does', () => {
     ).rejects.toEqual(said('fenced'))
   })
 
+  test('no intent without the gates of this very attempt, each open', async () => {
+    const made = await approved()
+    await as(
+      'worker',
+      `update promotion set state = 'RUNNING', locked_by = 'worker-1', lease_until = now() + interval '1 hour' where id = $1`,
+      [made.promotionId],
+    )
+    const { items, ...rest } = { ...(await ready(await approved('other'))), promotionId: made.promotionId }
+    const run = {
+      ...rest,
+      requestId: made.id,
+      items: items.map((item) => ({ ...item, digest: made.digest })),
+    }
+    await expect(intend(run, made)).rejects.toEqual(refused('gate_refused'))
+    await lost(made)
+    const good = await ready(made, 2)
+    await intend(good, made)
+  })
+
   test('what was not copied and verified is not intended', async () => {
     const made = await approved()
     const run = await scene.begin(made.promotionId)
@@ -433,7 +452,8 @@ test('progress is told to who listens, by the worker that runs it', async () => 
   const told = new Promise<string>((resolve) =>
     client.on('notification', ({ payload = '' }) => resolve(payload)),
   )
-  const progress = { bytes: 50, totalBytes: 200, blobs: 1, totalBlobs: 2, bytesPerSecond: 30 }
+  const counts = { bytes: 50, totalBytes: 200, blobs: 1, totalBlobs: 2 }
+  const progress = { ...counts, bytesPerSecond: 30, items: [counts] }
   await house.worker.runs.tellProgress(run, progress)
   expect(JSON.parse(await told)).toMatchObject({ promotionId: made.promotionId, requestId: made.id })
   expect((await store.requests.get(made.id))?.promotion?.progress).toEqual({ ...progress, secondsLeft: 5 })

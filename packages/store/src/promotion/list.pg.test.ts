@@ -52,3 +52,40 @@ test('lists: filters, pages, and only what the caller may see', async () => {
     field: 'after',
   })
 })
+
+test('finds requests by what people type: images, tags, digests, names', async () => {
+  const scene = await setScene(house)
+  const mark = `find-${scene.rita.name.slice(-6).replace(/[^a-z0-9]/g, '0')}`
+  const one = await scene.push(`team/${mark}-api`, ['1.4.2'])
+  await scene.push(`team/${mark}-web`, ['1.5.0'])
+  const api = (await scene.request(`team/${mark}-api:1.4.2`)).request.id
+  const web = (await scene.request(`team/${mark}-web:1.5.0`)).request.id
+  const see = { limit: 10, visibleFeedIds: [scene.dev.id] }
+  const ids = async (find: string) =>
+    (await house.api.requests.list({ ...see, find })).items.map(({ id }) => id)
+  for (const [find, ...wanted] of [
+    [mark, web, api],
+    [`TEAM/${mark}-API`, api],
+    [`${mark}-api:`, api],
+    [`${mark}:1.4`, api],
+    [`${mark}-web:1.4`],
+    ['1.5.0', web],
+    ['1.', web, api],
+    ['1.4.20'],
+    [one, api],
+    [one.slice(0, 15), api],
+    [one.slice('sha256:'.length, 20), api],
+    ['sha256:'.concat('0'.repeat(64))],
+    [scene.rita.name.slice(1), web, api],
+    [`user:${scene.rita.name}`, web, api],
+    ['robot:nobody'],
+    ['%'],
+    ["'"],
+    [':1.4', api],
+    [':', web, api],
+  ]) {
+    expect([find, await ids(find ?? '')]).toEqual([find, wanted])
+  }
+  const none = { limit: 10, visibleFeedIds: [], find: mark }
+  expect((await house.api.requests.list(none)).items).toEqual([])
+})

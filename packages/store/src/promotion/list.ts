@@ -5,6 +5,7 @@ import { isId } from '../id.ts'
 import { type Page, type Paged, paged } from '../page.ts'
 import type { Transaction } from '../transaction.ts'
 import { REVIEWS_NEEDED } from './break-glass.ts'
+import { found } from './find.ts'
 import { principalNamed } from './names.ts'
 import { type RequestView, readRequests } from './view.ts'
 
@@ -19,6 +20,8 @@ export interface RequestFilter extends Page {
   readonly digest?: string | undefined
   /** Let in without a quorum, and not yet reviewed by as many as must. */
   readonly review?: 'due' | undefined
+  /** As people look for one: see `found`. */
+  readonly find?: string | undefined
   /** A user name, or `robot:name`. */
   readonly requester?: string | undefined
   /** Requests of lanes that touch none of these feeds are not there. */
@@ -51,6 +54,7 @@ export async function listRequests(tx: Transaction, filter: RequestFilter): Prom
     where.push(Prisma.sql`r.id in (select b.request_id from break_glass b
       where (select count(*) from break_glass_review v where v.break_glass_id = b.id) < ${REVIEWS_NEEDED})`)
   }
+  if (filter.find !== undefined) where.push(found(filter.find))
   if (filter.requester !== undefined) {
     const id = await principalNamed(tx, filter.requester)
     if (id === null) return { items: [], next: null }

@@ -1,5 +1,6 @@
 import type { PromotionState } from '@sluice/promotion'
 import type { Transaction } from '../transaction.ts'
+import type { Counts } from './steps.ts'
 
 export interface StepView {
   readonly name: string
@@ -16,13 +17,11 @@ export interface PromotionView {
   readonly attempt: number
   readonly step: string | null
   readonly steps: readonly StepView[]
-  readonly progress: {
-    readonly bytes: number
-    readonly totalBytes: number
-    readonly blobs: number
-    readonly totalBlobs: number
+  readonly progress: Counts & {
     readonly bytesPerSecond: number | null
     readonly secondsLeft: number | null
+    /** Of each item of the request, in their order. */
+    readonly items: readonly Counts[]
   }
   readonly error: { readonly code: string; readonly message: string } | null
   readonly startedAt: string | null
@@ -40,18 +39,10 @@ interface Row {
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
   readonly steps: readonly { name: string; startedAt: string; finishedAt: string | null }[]
-  readonly bytes: number
-  readonly blobs: number
-  readonly totalBytes: number
-  readonly totalBlobs: number
+  /** What is staged of each item, and all of it. */
+  readonly items: readonly Counts[]
   /** Of the step that moves bytes; null where none did. */
-  readonly moving: {
-    readonly bytes: number
-    readonly totalBytes: number
-    readonly blobs: number
-    readonly totalBlobs: number
-    readonly bytesPerSecond: number
-  } | null
+  readonly moving: (Counts & { readonly bytesPerSecond: number; readonly items: readonly Counts[] }) | null
 }
 
 /** The latest promotion of each of these requests. */
@@ -65,14 +56,14 @@ export async function readPromotions(
       coalesce((select jsonb_agg(jsonb_build_object('name', s.name, 'startedAt', s.started_at, 'finishedAt', s.finished_at)
         order by s.started_at) from promotion_step s where s.promotion_id = p.id), '[]') as steps,
       (select jsonb_build_object('bytes', g.bytes, 'totalBytes', g.total_bytes, 'blobs', g.blobs, 'totalBlobs', g.total_blobs,
-        'bytesPerSecond', g.bytes_per_second) from promotion_progress g where g.promotion_id = p.id) as moving,
-      staged.bytes, staged.blobs, total.bytes as "totalBytes", total.blobs as "totalBlobs"
+        'bytesPerSecond', g.bytes_per_second, 'items', g.items) from promotion_progress g where g.promotion_id = p.id) as moving,
+      (select jsonb_agg(jsonb_build_object('bytes', m.bytes, 'totalBytes', i.bytes, 'blobs', m.blobs, 'totalBlobs', i.blobs)
+        order by i.position) from request_item i cross join lateral (
+          select coalesce(sum(x.size), 0) as bytes, count(*) filter (where x.kind = 'blob') as blobs
+          from staged_member x where x.promotion_id = p.id and x.position = i.position) m
+        where i.request_id = p.request_id) as items
     from (select distinct on (request_id) * from promotion where request_id = any (${[...requestIds]}::uuid[])
-          order by request_id, created_at desc, id desc) p
-      cross join lateral (select coalesce(sum(m.size), 0)::float8 as bytes,
-        (count(*) filter (where m.kind = 'blob'))::int as blobs from staged_member m where m.promotion_id = p.id) staged
-      cross join lateral (select coalesce(sum(i.bytes), 0)::float8 as bytes, coalesce(sum(i.blobs), 0)::int as blobs
-        from request_item i where i.request_id = p.request_id) total`
+          order by request_id, created_at desc, id desc) p`
   return rows.map(promotionView)
 }
 
@@ -97,13 +88,26 @@ function promotionView(row: Row): PromotionView {
   }
 }
 
-function progressOf({ state, moving, bytes, blobs, totalBytes, totalBlobs }: Row): PromotionView['progress'] {
+function progressOf({ state, moving, items }: Row): PromotionView['progress'] {
   const still = { bytesPerSecond: null, secondsLeft: null }
-  // `admit` clears what was staged: all of it is in.
-  if (state === 'SUCCEEDED') return { bytes: totalBytes, totalBytes, blobs: totalBlobs, totalBlobs, ...still }
-  if (moving === null) return { bytes, totalBytes, blobs, totalBlobs, ...still }
+  if (state === 'SUCCEEDED') {
+    // `admit` clears what was staged: all of it is in.
+    const whole = items.map((item) => ({ ...item, bytes: item.totalBytes, blobs: item.totalBlobs }))
+    return { ...sum(whole), ...still, items: whole }
+  }
+  if (moving === null) return { ...sum(items), ...still, items }
   const { bytesPerSecond, ...counts } = moving
   if (state !== 'RUNNING' || bytesPerSecond === 0) return { ...counts, ...still }
   const secondsLeft = Math.ceil((counts.totalBytes - counts.bytes) / bytesPerSecond)
   return { ...counts, bytesPerSecond, secondsLeft }
+}
+
+function sum(items: readonly Counts[]): Counts {
+  const of = (key: keyof Counts) => items.reduce((all, item) => all + item[key], 0)
+  return {
+    bytes: of('bytes'),
+    totalBytes: of('totalBytes'),
+    blobs: of('blobs'),
+    totalBlobs: of('totalBlobs'),
+  }
 }

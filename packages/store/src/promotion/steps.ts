@@ -101,24 +101,29 @@ export async function receiveBlob(
   return row?.superfluous ?? null
 }
 
-/** Where the bytes are. `bytesPerSecond` counts those of this step and attempt. */
-export interface Progress {
+export interface Counts {
   readonly bytes: number
   readonly totalBytes: number
   readonly blobs: number
   readonly totalBlobs: number
+}
+
+/** Where the bytes are. `bytesPerSecond` counts those of this step and attempt; `items` are in their order. */
+export interface Progress extends Counts {
   readonly bytesPerSecond: number
+  readonly items: readonly Counts[]
 }
 
 /** Tells everybody who waits how far a run is; one that was lost says nothing any more. */
 export async function tellProgress(tx: Transaction, run: Run, progress: Progress): Promise<void> {
-  const { bytes, totalBytes, blobs, totalBlobs, bytesPerSecond } = progress
+  const { bytes, totalBytes, blobs, totalBlobs, bytesPerSecond, items } = progress
   await tx.$executeRaw`
-    insert into promotion_progress (promotion_id, bytes, total_bytes, blobs, total_blobs, bytes_per_second)
-    select id, ${bytes}::bigint, ${totalBytes}::bigint, ${blobs}, ${totalBlobs}, ${bytesPerSecond}::bigint from promotion
+    insert into promotion_progress (promotion_id, bytes, total_bytes, blobs, total_blobs, bytes_per_second, items)
+    select id, ${bytes}::bigint, ${totalBytes}::bigint, ${blobs}, ${totalBlobs}, ${bytesPerSecond}::bigint,
+      ${JSON.stringify(items)}::jsonb from promotion
     where id = ${run.promotionId}::uuid and state = 'RUNNING' and attempt = ${run.attempt} and locked_by = ${run.worker}
     on conflict (promotion_id) do update set bytes = excluded.bytes, total_bytes = excluded.total_bytes, blobs = excluded.blobs,
-      total_blobs = excluded.total_blobs, bytes_per_second = excluded.bytes_per_second, at = now()`
+      total_blobs = excluded.total_blobs, bytes_per_second = excluded.bytes_per_second, items = excluded.items, at = now()`
 }
 
 /** The exact bytes of a manifest; null when it is not stored. */

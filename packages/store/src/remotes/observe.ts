@@ -1,5 +1,6 @@
 import { digestOf, isDigest, type Manifest, referrersTag, type Repository, walkClosure } from '@sluice/oci'
 import type pg from 'pg'
+import { REFERRERS_LIMIT } from '../evidence/attached.ts'
 import { platformImages } from '../evidence/platforms.ts'
 import { insertManifest } from '../feed-index/manifest-rows.ts'
 import { enterRepository } from '../feed-index/repository.ts'
@@ -26,8 +27,6 @@ export interface Asking {
 /** What was seen, by what was asked for; null: there is nothing of that name. */
 export type Seen = ReadonlyMap<string, string | null>
 
-/** Artifacts that hang on one image; a reader of evidence says so when there are more (evidence/attached.ts). */
-const REFERRERS_LIMIT = 101
 const AT_ONCE = 8
 
 /**
@@ -50,11 +49,12 @@ export async function observe(pool: pg.Pool, place: Place, asking: Asking): Prom
     for (const image of new Set(images)) {
       const digest = seen.get(image)
       if (digest == null) continue
-      const closure = await readImage(at, digest, signal)
+      const closure = await readImage((wanted) => at.getManifest(wanted, signal), digest)
       for (const [each, manifest] of closure) manifests.set(each, manifest)
       if (!evidence) continue
       for (const subject of new Set([digest, ...platformImages(digest, closure).map((one) => one.digest)])) {
-        for (const [tag, each, manifest] of await readReferrers(at, subject, signal)) {
+        const known = await knownReferrers(pool, place, subject)
+        for (const [tag, each, manifest] of await readReferrers(at, subject, known, ['att', 'sig'], signal)) {
           manifests.set(each, manifest)
           if (tag !== null) seen.set(tag, each)
         }
@@ -66,12 +66,15 @@ export async function observe(pool: pg.Pool, place: Place, asking: Asking): Prom
 }
 
 /** The manifests of a closure by their digest, children first. */
-async function readImage(at: Repository, digest: string, signal?: AbortSignal) {
+export async function readImage(
+  getManifest: (digest: string) => Promise<Manifest | null>,
+  digest: string,
+): Promise<Map<string, Manifest>> {
   const found = new Map<string, Manifest>()
   const read = async (wanted: string): Promise<Manifest | null> => {
     const known = found.get(wanted)
     if (known !== undefined) return known
-    const manifest = await at.getManifest(wanted, signal)
+    const manifest = await getManifest(wanted)
     if (manifest !== null) found.set(wanted, manifest)
     return manifest
   }
@@ -88,15 +91,40 @@ async function readImage(at: Repository, digest: string, signal?: AbortSignal) {
 
 type Referrer = readonly [tag: string | null, digest: string, manifest: Manifest]
 
-/** By the API or its fallback tag, and what cosign hangs on an image by the name of a tag. */
-async function readReferrers(at: Repository, subject: string, signal?: AbortSignal): Promise<Referrer[]> {
+/** What was seen to refer to this digest before: by its digest it says the same for ever. */
+export async function knownReferrers(
+  pool: pg.Pool,
+  { feedId, repository }: Omit<Place, 'at'>,
+  subject: string,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ digest: string }>(
+    `select m.digest from repository r join repository_manifest rm on rm.repository_id = r.id
+       join manifest m on m.digest = rm.digest
+     where r.feed_id = $1 and r.name = $2 and m.subject_digest = $3`,
+    [feedId, repository, subject],
+  )
+  return new Set(rows.map(({ digest }) => digest))
+}
+
+/**
+ * By the API or its fallback tag, and what cosign hangs on an image by the name of a tag. One more than may be, so
+ * that a reader of evidence sees that there are too many (evidence/attached.ts).
+ */
+export async function readReferrers(
+  at: Repository,
+  subject: string,
+  known: ReadonlySet<string>,
+  ends: readonly string[],
+  signal?: AbortSignal,
+): Promise<Referrer[]> {
   const found: Referrer[] = []
-  const listed = (await at.referrers(subject, signal)).slice(0, REFERRERS_LIMIT)
-  await eachOf(listed, async ({ digest }) => {
+  const listed = await at.referrers(subject, signal, REFERRERS_LIMIT)
+  const fresh = listed.slice(0, REFERRERS_LIMIT + 1).filter(({ digest }) => !known.has(digest))
+  await eachOf(fresh, async ({ digest }) => {
     const manifest = await at.getManifest(digest, signal)
     if (manifest !== null && manifest.kind === 'manifest') found.push([null, digest, manifest])
   })
-  await eachOf(['att', 'sig'], async (end) => {
+  await eachOf(ends, async (end) => {
     const tag = `${referrersTag(subject)}.${end}`
     const manifest = await at.getManifest(tag, signal)
     if (manifest !== null && manifest.kind === 'manifest')

@@ -51,6 +51,13 @@ async function source(gates: object = {}) {
   return { feed, lane, ask }
 }
 
+const storage = {
+  // oxlint-disable-next-line require-yield -- our own storage holds nothing of a remote feed
+  async *read(): AsyncGenerator<Uint8Array> {
+    throw new Error('not asked')
+  },
+}
+
 describe('settings', () => {
   test('are answered without the secrets, which are sealed where they stand and opened for who speaks to it', async () => {
     const feed = await make({ credentials: basic, bandwidth: 1_000_000, privateHosts: ['registry.lan'] })
@@ -67,6 +74,7 @@ describe('settings', () => {
       plainHttp: 'loopback',
       privateHosts: ['registry.lan'],
       bandwidth: 1_000_000,
+      repositories: [],
     })
     expect(await store.remotes.get(id)).toMatchObject({
       feedId: id,
@@ -88,6 +96,31 @@ describe('settings', () => {
     const told = payloads.map(({ payload }) => payload.toString())
     expect(told.join()).toContain('"credentials":"set"')
     expect(told.join()).not.toContain(PASSWORD)
+  })
+
+  test('name repositories that are listed beside those that were seen, each once', async () => {
+    const { id, name } = await make({ repositories: ['zoo', 'app', 'zoo'] })
+    const names = async (page: object = {}) =>
+      (await store.feeds.repositories(id, { limit: 10, ...page })).items
+    expect(await names()).toEqual([
+      { name: 'app', createdAt: null },
+      { name: 'zoo', createdAt: null },
+    ])
+    const lane = fresh('lane')
+    await addLane(house.api, lane, id, scene.trusted.id, scene.rita, parsePolicy({}))
+    for (const repository of ['app', 'middle']) {
+      registry.image(`team/${repository}`, ['1.0.0'])
+      await store.requests.create(scene.rita, { lane, items: [{ image: `${repository}:1.0.0` }] })
+    }
+    expect(await names()).toEqual([
+      { name: 'app', createdAt: expect.any(Date) },
+      { name: 'middle', createdAt: expect.any(Date) },
+      { name: 'zoo', createdAt: null },
+    ])
+    expect(await names({ after: 'app', limit: 1 })).toMatchObject([{ name: 'middle' }])
+    await store.feeds.patch(scene.rita, name, { remote: { repositories: [] } })
+    expect(await names()).toHaveLength(2)
+    expect(registry.log.filter((line) => line.includes('_catalog'))).toEqual([])
   })
 
   test('of a hosted feed there are none', async () => {
@@ -124,6 +157,7 @@ describe('settings', () => {
     ['proxy', { proxy: 'http://me:secret@proxy.example' }],
     ['privateHosts[0]', { privateHosts: ['https://registry.lan'] }],
     ['plainHttp[0]', { plainHttp: ['registry.lan:5000/x'] }],
+    ['repositories[1]', { repositories: ['app', 'App'] }],
   ])('remote.%s is named where it is wrong: %j', async (field, over) => {
     await expect(make(over)).rejects.toEqual(refused('invalid', { field: `remote.${field}` }))
   })
@@ -256,12 +290,6 @@ describe('a request whose source is remote', () => {
       const repository = fresh('team/proven')
       const digest = registry.image(repository, ['1.0.0'])
       const asked = { lane, items: [{ image: `${repository.slice('team/'.length)}:1.0.0` }] }
-      const storage = {
-        // oxlint-disable-next-line require-yield -- our own storage holds nothing of a remote feed
-        async *read(): AsyncGenerator<Uint8Array> {
-          throw new Error('not asked')
-        },
-      }
       await expect(store.requests.create(scene.rita, asked, storage)).rejects.toEqual(refused('gate_refused'))
       const mediaType = 'application/vnd.dsse.envelope.v1+json'
       const layer = registry.blob(mediaType, Buffer.from(bytesOf(attestation(digest, result('PASSED')))))
@@ -279,6 +307,36 @@ describe('a request whose source is remote', () => {
       ])
     },
   )
+
+  test('evidence is found on the third page of what refers to it; beyond a thousand nothing counts', async () => {
+    const lane = fresh('lane')
+    const feed = await make()
+    const policy = parsePolicy({ gates: { tests: [{ from }] }, keys, requestExpiresAfter: { hours: 1 } })
+    await addLane(house.api, lane, feed.id, scene.trusted.id, scene.rita, policy)
+    const repository = fresh('team/much')
+    const digest = registry.image(repository, ['1.0.0'])
+    const subject = { digest, mediaType: OCI_MANIFEST, size: registry.sizeOf(digest) }
+    const clutter = (count: number) => {
+      for (let i = 0; i < count; i++) registry.attach(repository, subject, registry.blob('text/plain'))
+    }
+    clutter(210)
+    const mediaType = 'application/vnd.dsse.envelope.v1+json'
+    const passed = registry.blob(mediaType, Buffer.from(bytesOf(attestation(digest, result('PASSED')))))
+    const proof = registry.attach(repository, subject, passed)
+    const asked = { lane, items: [{ image: `${repository.slice('team/'.length)}:1.0.0` }] }
+    const dry = () => store.requests.evaluate(scene.rita, asked, storage)
+    expect((await dry()).gates.find(({ gate }) => gate === 'tests')?.verdict).toBe('pass')
+    registry.log.length = 0
+    await dry()
+    // By digest nothing changes: what was seen is not fetched again.
+    expect(registry.log.filter((line) => line.startsWith('GET') && line.endsWith(proof))).toEqual([])
+    clutter(790)
+    const { gates } = await dry()
+    expect(gates.find(({ gate }) => gate === 'tests')).toMatchObject({
+      verdict: 'block',
+      reasons: [expect.stringContaining('more than 1000 artifacts')],
+    })
+  })
 
   test.each([
     ['tag_unknown', 'nothing:1.0.0', {}],

@@ -4,6 +4,8 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { digestOf, OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '@sluice/oci'
 
+const REFERRERS_PAGE = 100
+
 /** A registry elsewhere, in memory: what is read of it before anything is copied. */
 export async function startRegistry() {
   const manifests = new Map<string, { bytes: Buffer; type: string; digest?: string }>()
@@ -31,8 +33,13 @@ export async function startRegistry() {
       return send(200, 'application/json', Buffer.from(JSON.stringify(names)))
     }
     if (kind === 'referrers') {
-      const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: referrers.get(name) ?? [] }
-      return send(200, OCI_INDEX, Buffer.from(JSON.stringify(index)))
+      const all = referrers.get(name) ?? []
+      const start = Number(/from=(\d+)/.exec(req.url ?? '')?.[1] ?? 0)
+      const next = start + REFERRERS_PAGE
+      const more =
+        next < all.length ? { link: `</v2/${repository}/referrers/${name}?from=${next}>; rel="next"` } : {}
+      const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: all.slice(start, next) }
+      return send(200, OCI_INDEX, Buffer.from(JSON.stringify(index)), more)
     }
     const blob = kind === 'blobs' ? blobs.get(name) : undefined
     if (blob !== undefined) return send(200, 'application/octet-stream', blob)
