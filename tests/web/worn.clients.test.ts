@@ -13,7 +13,7 @@ import { type Made, makeImage, pushImage } from './image.ts'
 // A service that has been running for a while: images that are old, and a disk that lost a byte.
 
 const FEED = 'old'
-const TAGS = ['0.1', '0.2', '0.3', '0.4'] as const
+const TAGS = ['0.0', '0.1', '0.2', '0.3', '0.4'] as const
 const cleanUp: (() => Promise<unknown> | void)[] = []
 const images = new Map<string, Made>(
   TAGS.map((tag) => [tag, makeImage({ layers: [`${tag} of what is old `] })]),
@@ -65,6 +65,9 @@ async function open(where: string): Promise<Visit> {
 }
 
 test('retention rules are tried before they are saved, and what is wrong with them is told at the field', async () => {
+  const running = images.get('0.0')?.digest ?? ''
+  await admin.createSite({ body: { name: 'prod-eu', reporters: ['admin'] } })
+  await admin.reportRunning({ params: { site: 'prod-eu' }, body: [{ digest: running }] })
   const { page, context, faults } = await open(`/admin/feeds/${FEED}`)
   const retention = page.getByRole('region', { name: 'Retention' })
   await retention.getByText('Without rules, everything is kept.').waitFor()
@@ -82,6 +85,8 @@ test('retention rules are tried before they are saved, and what is wrong with th
   await retention.getByLabel('Tags named').fill('release')
   await retention.getByRole('button', { name: 'See what would go' }).click()
   await retention.getByText('2 images of 1 repository, with 2 tags, would go').waitFor()
+  await retention.getByText('1 image stays because of what runs').waitFor()
+  await retention.getByRole('link', { name: 'prod-eu' }).waitFor()
   const rules = [{ repositories: ['app', 'other/*'], keepLast: 2, keepTags: ['release'] }]
   await expectAccessible(page)
   await keepScreen(page, 'retention-desk')
