@@ -4,7 +4,7 @@
 tools_bin="${XDG_CACHE_HOME:-$HOME/.cache}/sluice/tools"
 export PATH="$tools_bin:$PATH"
 
-debian_packages=(skopeo podman buildah umoci docker.io containerd docker-registry redis-server chromium uidmap fuse-overlayfs)
+debian_packages=(skopeo podman buildah umoci docker.io containerd docker-registry redis-server chromium openssl uidmap fuse-overlayfs)
 
 go_programs=(
   github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111

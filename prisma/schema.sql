@@ -195,6 +195,8 @@ table public.commit_intent of sluice_owner
   constraint commit_intent_pkey PRIMARY KEY (feed_id, repository, tag)
   constraint commit_intent_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   CREATE INDEX commit_intent_promotion_id_idx ON public.commit_intent USING btree (promotion_id)
+  CREATE INDEX commit_intent_tag_idx ON public.commit_intent USING btree (tag)
+  CREATE TRIGGER guard_place BEFORE INSERT OR UPDATE ON public.commit_intent FOR EACH ROW WHEN ((new.committed_at IS NULL)) EXECUTE FUNCTION guard_place() (always)
   rights sluice_api: select; sluice_worker: select
 table public.credential of sluice_owner
   person_id uuid not null
@@ -1944,6 +1946,27 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.guard_place()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_place text := place_of(new.feed_id, new.repository, new.tag); v_held commit_intent;
+begin
+  -- Of two that find no row, the second waits for the first, and sees it then.
+  perform pg_advisory_xact_lock(hashtextextended('sluice place ' || v_place, 0));
+  select c.* into v_held from commit_intent c
+    where c.tag = new.tag and c.feed_id <> new.feed_id and c.promotion_id <> new.promotion_id and c.free_at > now()
+      and place_of(c.feed_id, c.repository, c.tag) = v_place
+    limit 1;
+  if found then
+    perform refuse('tag_held', format('%s is being set by a promotion to another feed until %s', v_place, v_held.free_at));
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_promotion()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2694,6 +2717,17 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.place_of(p_feed uuid, p_repository text, p_tag text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select base_url || '/' || concat_ws('/', nullif(prefix, ''), p_repository) || ':' || p_tag from feed_remote where feed_id = p_feed
+$function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.policy_asks_for(p_policy jsonb, p_type text, p_predicate_type text, p_from text[])
  RETURNS boolean

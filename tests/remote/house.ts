@@ -7,7 +7,7 @@ import { until } from '@sluice/testkit'
 import { inject } from 'vitest'
 import { pulledDigest, writeLayouts } from '../clients/images.ts'
 import { run } from '../clients/run.ts'
-import { openScene, type Person } from '../web/scene.ts'
+import { openScene, type Person, type Where } from '../web/scene.ts'
 
 type NewFeed = Parameters<Client['createFeed']>[0]['body']
 type Remote = NonNullable<NewFeed['remote']>
@@ -23,9 +23,8 @@ export type Ended = {
   readonly message: string
 }
 
-/** Somebody who asks and somebody who decides, on the service that `npm run test:clients` starts. */
-export async function openHouse() {
-  const { url, adminPassword } = inject('sluice')
+/** Somebody who asks and somebody who decides, on the service that `npm run test:clients` starts, or on another one. */
+export async function openHouse({ url, adminPassword }: Where = inject('sluice')) {
   const scene = await openScene({ url, adminPassword })
   const { admin } = scene
   const rita = await scene.requester()

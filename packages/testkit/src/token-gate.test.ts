@@ -31,7 +31,7 @@ test('who has no token is told where to get one; what it opens sees no token', a
   expect(refused.headers.get('www-authenticate')).toBe(`Bearer realm="${gate.url}/token",service="gate"`)
   const token = await tokenOf(await ask(basic, '/token'))
   expect(await (await ask(token)).text()).toBe('undefined')
-  expect(gate.issued()).toBe(1)
+  expect(gate.issued.map((one) => `Bearer ${one}`)).toEqual([token])
 })
 
 test('tokens end at the request that is named, once', async () => {

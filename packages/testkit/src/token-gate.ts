@@ -4,8 +4,8 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 
 export interface TokenGate {
   readonly url: string
-  /** How many tokens were given out. */
-  readonly issued: () => number
+  /** The tokens that were given out. */
+  readonly issued: readonly string[]
   /** The next request that fits finds all tokens ended; each rule once. */
   expireAt(method: string, path: RegExp): void
   /** Whether the token server still takes the password. */
@@ -30,7 +30,7 @@ export async function startTokenGate(
   const expiring: { method: string; path: RegExp }[] = []
   const echo = { on: false }
   let granting = true
-  let issued = 0
+  const issued: string[] = []
 
   const refuse = (request: IncomingMessage, response: ServerResponse, headers: Record<string, string>) => {
     request.resume()
@@ -43,7 +43,7 @@ export async function startTokenGate(
     if (!granting || request.headers.authorization !== basic) return refuse(request, response, {})
     const token = randomBytes(24).toString('base64url')
     valid.add(token)
-    issued += 1
+    issued.push(token)
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ token, expires_in: 300 }))
   }
@@ -68,7 +68,7 @@ export async function startTokenGate(
   if (address === null || typeof address === 'string') throw new Error('the gate has no port')
   return {
     url: `http://127.0.0.1:${address.port}`,
-    issued: () => issued,
+    issued,
     expireAt: (method, path) => void expiring.push({ method, path }),
     grant(open) {
       granting = open

@@ -32,19 +32,7 @@ let where: string
 beforeEach(async () => {
   scene = await setScene(house)
   where = fresh('team')
-  feed = await store.feeds.create(scene.rita, {
-    name: fresh('far'),
-    stage: 'far',
-    trusted: true,
-    remote: { url: registry.url, prefix: where, plainHttp: 'loopback' },
-  })
-  for (const { principalId } of [scene.rita, scene.anna]) {
-    await scene.sql(
-      `insert into access_grant values ($1, $2, '{pull,request,approve,recall}')
-      on conflict (feed_id, principal_id) do update set verbs = excluded.verbs`,
-      [feed.id, principalId],
-    )
-  }
+  feed = await feedAt(where)
   lane = fresh('lane')
   await addLane(
     house.api,
@@ -55,6 +43,24 @@ beforeEach(async () => {
     parsePolicy({ gates: {}, requestExpiresAfter: { hours: 1 } }),
   )
 })
+
+/** A trusted feed in the registry, that both may use. */
+async function feedAt(prefix: string): Promise<{ id: string; name: string }> {
+  const made = await store.feeds.create(scene.rita, {
+    name: fresh('far'),
+    stage: 'far',
+    trusted: true,
+    remote: { url: registry.url, prefix, plainHttp: 'loopback' },
+  })
+  for (const { principalId } of [scene.rita, scene.anna]) {
+    await scene.sql(
+      `insert into access_grant values ($1, $2, '{pull,request,approve,recall}')
+      on conflict (feed_id, principal_id) do update set verbs = excluded.verbs`,
+      [made.id, principalId],
+    )
+  }
+  return made
+}
 
 /** A new image under the tag in `dev`, and its approved promotion. */
 async function approved(tag = 'stable') {
@@ -96,6 +102,28 @@ const ledger = async (tag: string): Promise<string | null> => {
   )
   return row?.digest ?? null
 }
+
+test('two feeds that lead to one tag of one registry: one of them sets it at a time', async () => {
+  const made = await approved()
+  // The same place by another prefix: what is a part of it in the one feed is the repository in the other.
+  const [short, long] = [await feedAt(''), await feedAt(`${where}/x`)]
+  const other = async ({ id }: { id: string }, repository: string) => {
+    const name = fresh('lane')
+    const policy = parsePolicy({ gates: {}, requestExpiresAfter: { hours: 1 } })
+    await addLane(house.api, name, scene.dev.id, id, scene.rita, policy)
+    const items = [{ image: 'app:stable', targetRepository: repository, targetTags: ['stable'] }]
+    const { request } = await store.requests.create(scene.rita, { lane: name, items })
+    const view = await store.requests.approve(scene.anna, request.id, { digest: made.digest })
+    return { ...made, id: request.id, promotionId: view.promotion?.id ?? '' }
+  }
+  const [same, apart] = [await other(short, `${where}/app`), await other(long, 'app')]
+  await intend(await ready(made), made)
+  await intend(await ready(apart, 1, 'worker-3'), apart)
+  const late = await ready(same, 1, 'worker-2')
+  await expect(intend(late, same)).rejects.toEqual(refused('tag_held'))
+  await endLease()
+  await intend(late, same)
+})
 
 test('intent, then what was let in: ledger, observation, one entry each, no blob of ours', async () => {
   const made = await approved()
