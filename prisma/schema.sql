@@ -61,6 +61,7 @@ table public.admission of sluice_owner
   CREATE INDEX admission_repository_id_idx ON public.admission USING btree (repository_id, digest)
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.admission FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.admission FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER schedule_late_scan AFTER INSERT ON public.admission FOR EACH ROW EXECUTE FUNCTION schedule_late_scan() (always)
   rights sluice_api: select; sluice_worker: select
 table public.approval of sluice_owner
   id uuid not null
@@ -270,9 +271,25 @@ table public.feed of sluice_owner
   constraint feed_kind_check CHECK ((kind = ANY (ARRAY['hosted'::text, 'remote'::text, 'proxy'::text])))
   constraint feed_pkey PRIMARY KEY (id)
   constraint feed_quota_bytes_check CHECK ((quota_bytes > 0))
+  constraint proxy_has_no_rules CHECK (((kind <> 'proxy'::text) OR ((retention = '{"rules": []}'::jsonb) AND (tag_rules = '{}'::jsonb))))
+  constraint proxy_is_never_trusted CHECK (((kind <> 'proxy'::text) OR (NOT trusted)))
   constraint remote_keeps_no_blobs CHECK (((kind <> 'remote'::text) OR ((quota_bytes IS NULL) AND (retention = '{"rules": []}'::jsonb))))
   CREATE TRIGGER guard BEFORE UPDATE ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_feed() (always)
   CREATE TRIGGER guard_trusted BEFORE UPDATE OF trusted ON public.feed FOR EACH ROW EXECUTE FUNCTION guard_trusted() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
+table public.feed_cache of sluice_owner
+  feed_id uuid not null
+  keep_days integer not null
+  upstream text not null
+  reached_at timestamp(3) with time zone
+  failing_since timestamp(3) with time zone
+  failure text
+  constraint feed_cache_check CHECK (((failing_since IS NULL) = (failure IS NULL)))
+  constraint feed_cache_failure_check CHECK ((length(failure) <= 1000))
+  constraint feed_cache_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint feed_cache_keep_days_check CHECK (((keep_days >= 1) AND (keep_days <= 36500)))
+  constraint feed_cache_pkey PRIMARY KEY (feed_id)
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.feed_cache FOR EACH ROW EXECUTE FUNCTION guard_feed_cache() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
 table public.feed_name of sluice_owner
   name text not null
@@ -302,6 +319,7 @@ table public.feed_remote of sluice_owner
   private_hosts text[] not null default '{}'::text[]
   bandwidth bigint
   changed_at timestamp(3) with time zone not null default now()
+  repositories text[] not null default '{}'::text[]
   constraint feed_remote_bandwidth_check CHECK ((bandwidth > 0))
   constraint feed_remote_base_url_check CHECK ((base_url ~ '^https?://[^/@?#]+$'::text))
   constraint feed_remote_check CHECK (((credential_type IS NULL) = (sealed_credential IS NULL)))
@@ -389,6 +407,7 @@ table public.lane of sluice_owner
   constraint lane_to_feed_id_fkey FOREIGN KEY (to_feed_id) REFERENCES feed(id)
   CREATE UNIQUE INDEX lane_name_key ON public.lane USING btree (name) WHERE (deleted_at IS NULL)
   CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.lane FOR EACH ROW EXECUTE FUNCTION guard_lane() (always)
+  CREATE TRIGGER refuse_proxy BEFORE INSERT ON public.lane FOR EACH ROW EXECUTE FUNCTION refuse_lane_to_proxy() (always)
   rights sluice_api: insert, select, update; sluice_worker: select
 table public.lane_change of sluice_owner
   id uuid not null
@@ -445,6 +464,46 @@ table public.lane_version of sluice_owner
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.lane_version FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT ON public.lane_version FOR EACH ROW EXECUTE FUNCTION guard_lane_version() (always)
   rights sluice_api: insert, select; sluice_worker: select
+table public.late_referrer of sluice_owner
+  id uuid not null
+  admission_id uuid not null
+  subject text not null
+  digest text not null
+  tag text collate "C" not null default ''::text
+  state text not null
+  reason text
+  carries jsonb not null default '[]'::jsonb
+  found_at timestamp(3) with time zone not null default now()
+  changed_at timestamp(3) with time zone not null default now()
+  entry_id uuid
+  constraint late_referrer_admission_id_fkey FOREIGN KEY (admission_id) REFERENCES admission(id)
+  constraint late_referrer_admission_id_subject_digest_tag_key UNIQUE (admission_id, subject, digest, tag)
+  constraint late_referrer_check CHECK (((entry_id IS NOT NULL) = (state = ANY (ARRAY['intended'::text, 'admitted'::text]))))
+  constraint late_referrer_check1 CHECK (((reason IS NOT NULL) = (state = ANY (ARRAY['waiting'::text, 'refused'::text]))))
+  constraint late_referrer_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
+  constraint late_referrer_pkey PRIMARY KEY (id)
+  constraint late_referrer_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'intended'::text, 'admitted'::text, 'refused'::text])))
+  CREATE INDEX late_referrer_digest_idx ON public.late_referrer USING btree (digest)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.late_referrer FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.late_referrer FOR EACH ROW EXECUTE FUNCTION guard_late_referrer() (always)
+  CREATE TRIGGER notify AFTER INSERT OR UPDATE OF state ON public.late_referrer FOR EACH ROW EXECUTE FUNCTION notify_late_referrer() (origin)
+  rights sluice_api: select; sluice_worker: insert, select
+  rights on state sluice_worker: update
+  rights on reason sluice_worker: update
+  rights on carries sluice_worker: update
+table public.late_scan of sluice_owner
+  admission_id uuid not null
+  due_at timestamp(3) with time zone not null default now()
+  scanned_at timestamp(3) with time zone
+  problem text
+  constraint late_scan_admission_id_fkey FOREIGN KEY (admission_id) REFERENCES admission(id)
+  constraint late_scan_pkey PRIMARY KEY (admission_id)
+  CREATE INDEX late_scan_due_at_idx ON public.late_scan USING btree (due_at)
+  CREATE TRIGGER notify AFTER UPDATE OF due_at ON public.late_scan FOR EACH ROW WHEN ((new.due_at < old.due_at)) EXECUTE FUNCTION notify_due('referrers') (origin)
+  rights sluice_api: select; sluice_worker: select
+  rights on due_at sluice_api: update; sluice_worker: update
+  rights on scanned_at sluice_worker: update
+  rights on problem sluice_worker: update
 table public.manifest of sluice_owner
   digest text not null
   bytes bytea not null
@@ -473,6 +532,14 @@ table public.manifest_edge of sluice_owner
   constraint manifest_edge_pkey PRIMARY KEY (parent_digest, "position")
   CREATE INDEX manifest_edge_child_digest_idx ON public.manifest_edge USING btree (child_digest)
   rights sluice_api: insert, select; sluice_worker: select
+table public.manifest_use of sluice_owner
+  repository_id uuid not null
+  digest text not null
+  used_at timestamp(3) with time zone not null default now()
+  constraint manifest_use_pkey PRIMARY KEY (repository_id, digest)
+  constraint manifest_use_repository_id_digest_fkey FOREIGN KEY (repository_id, digest) REFERENCES repository_manifest(repository_id, digest) ON DELETE CASCADE
+  CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON public.manifest_use FOR EACH ROW EXECUTE FUNCTION guard_manifest_use() (always)
+  rights sluice_api: insert, select, update; sluice_worker: select
 table public.person of sluice_owner
   id uuid not null
   display_name text not null
@@ -653,6 +720,17 @@ table public.remote_alert of sluice_owner
   rights on resolution sluice_api: update; sluice_worker: update
   rights on comment sluice_api: update; sluice_worker: update
   rights on resolved_entry_id sluice_api: update; sluice_worker: update
+table public.remote_hint of sluice_owner
+  feed_id uuid not null
+  repository text not null
+  tag text collate "C" not null default ''::text
+  at timestamp(3) with time zone not null default now()
+  due_at timestamp(3) with time zone not null default now()
+  constraint remote_hint_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feed(id)
+  constraint remote_hint_pkey PRIMARY KEY (feed_id, repository, tag)
+  CREATE INDEX remote_hint_due_at_idx ON public.remote_hint USING btree (due_at)
+  CREATE TRIGGER notify AFTER INSERT OR UPDATE ON public.remote_hint FOR EACH STATEMENT EXECUTE FUNCTION notify_due('hints') (origin)
+  rights sluice_api: insert, select, update; sluice_worker: delete, select, update
 table public.remote_tag of sluice_owner
   repository_id uuid not null
   name text collate "C" not null
@@ -790,6 +868,51 @@ table public.robot of sluice_owner
   constraint robot_name_key UNIQUE (name)
   constraint robot_pkey PRIMARY KEY (id)
   rights sluice_api: insert, select, update; sluice_worker: select
+table public.running_image of sluice_owner
+  id bigint not null generated always as identity
+  site_id uuid not null
+  digest text collate "C" not null
+  images text[] not null default '{}'::text[]
+  began_at timestamp(3) with time zone not null default now()
+  ended_at timestamp(3) with time zone
+  constraint running_image_pkey PRIMARY KEY (id)
+  constraint running_image_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id)
+  CREATE INDEX running_image_digest_idx ON public.running_image USING btree (digest, id DESC)
+  CREATE INDEX running_image_site_idx ON public.running_image USING btree (site_id, id DESC)
+  CREATE UNIQUE INDEX running_image_now_key ON public.running_image USING btree (digest, site_id) WHERE (ended_at IS NULL)
+  CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.running_image FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
+  CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.running_image FOR EACH ROW EXECUTE FUNCTION guard_running_image() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on images sluice_api: update
+  rights on ended_at sluice_api: update
+table public.site of sluice_owner
+  id uuid not null
+  name text collate "C" not null
+  stale_hours integer not null default 24
+  created_at timestamp(3) with time zone not null default now()
+  reported_at timestamp(3) with time zone
+  reported_by uuid
+  deleted_at timestamp(3) with time zone
+  constraint site_check CHECK (((reported_at IS NULL) = (reported_by IS NULL)))
+  constraint site_name_check CHECK (((name ~ '^[a-z0-9]([a-z0-9._@-]*[a-z0-9])?$'::text) AND (length(name) <= 64)))
+  constraint site_pkey PRIMARY KEY (id)
+  constraint site_reported_by_fkey FOREIGN KEY (reported_by) REFERENCES principal(id)
+  constraint site_stale_hours_check CHECK (((stale_hours >= 1) AND (stale_hours <= 8760)))
+  CREATE UNIQUE INDEX site_name_key ON public.site USING btree (name) WHERE (deleted_at IS NULL)
+  CREATE TRIGGER guard BEFORE DELETE OR UPDATE ON public.site FOR EACH ROW EXECUTE FUNCTION guard_site() (always)
+  rights sluice_api: insert, select; sluice_worker: select
+  rights on stale_hours sluice_api: update
+  rights on reported_at sluice_api: update
+  rights on reported_by sluice_api: update
+  rights on deleted_at sluice_api: update
+table public.site_reporter of sluice_owner
+  site_id uuid not null
+  principal_id uuid not null
+  constraint site_reporter_pkey PRIMARY KEY (site_id, principal_id)
+  constraint site_reporter_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principal(id)
+  constraint site_reporter_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id)
+  CREATE INDEX site_reporter_principal_id_idx ON public.site_reporter USING btree (principal_id)
+  rights sluice_api: delete, insert, select
 table public.staged_member of sluice_owner
   promotion_id uuid not null
   position integer not null
@@ -839,9 +962,10 @@ table public.tag_move of sluice_owner
   promotion_id uuid
   entry_id uuid
   feed_id uuid not null
+  observed boolean not null default false
   constraint tag_move_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES principal(id)
   constraint tag_move_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
-  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL)))
+  constraint tag_move_names_who CHECK (((actor_id IS NOT NULL) OR (promotion_id IS NOT NULL) OR (entry_id IS NOT NULL) OR observed))
   constraint tag_move_pkey PRIMARY KEY (id)
   constraint tag_move_promotion_id_fkey FOREIGN KEY (promotion_id) REFERENCES promotion(id)
   constraint tag_move_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
@@ -856,6 +980,7 @@ table public.tag_move of sluice_owner
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tag_move FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard_membership BEFORE INSERT OR DELETE OR UPDATE ON public.tag_move FOR EACH ROW EXECUTE FUNCTION guard_membership() (always)
+  CREATE TRIGGER observed BEFORE INSERT ON public.tag_move FOR EACH ROW WHEN (new.observed) EXECUTE FUNCTION guard_observed_move() (always)
   CREATE TRIGGER stamp_feed BEFORE INSERT ON public.tag_move FOR EACH ROW EXECUTE FUNCTION stamp_feed() (always)
   rights sluice_api: insert, select; sluice_worker: select
 table public.ticket_state of sluice_owner
@@ -929,6 +1054,7 @@ table public.upload of sluice_owner
   constraint upload_repository_id_fkey FOREIGN KEY (repository_id) REFERENCES repository(id)
   constraint upload_storage_key_key UNIQUE (storage_key)
   CREATE INDEX upload_updated_at_idx ON public.upload USING btree (updated_at)
+  CREATE TRIGGER proxy_upload BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_proxy_upload() (always)
   CREATE TRIGGER remote_blob BEFORE INSERT ON public.upload FOR EACH ROW EXECUTE FUNCTION refuse_remote_blob() (always)
   rights sluice_api: delete, insert, select, update; sluice_worker: select
 table public.user_group of sluice_owner
@@ -973,6 +1099,70 @@ begin
     perform hold_recalls(v_request.kind);
   end if;
   perform let_in(v_promotion, v_request, v_feed, p_entry);
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.admit_referrer(p_id uuid, p_admission uuid, p_subject text, p_digest text, p_tag text, p_carries jsonb, p_entry uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_admission admission; v_remote boolean; v_missing text; v_now text; v_media_type text; v_moved boolean;
+begin
+  select * into v_admission from admission where id = p_admission;
+  if not found then
+    perform refuse('not_admitted', 'there is no such admission');
+  end if;
+  perform require_entry(p_entry, 'referrer:' || p_id, 'system');
+  v_remote := is_remote(v_admission.repository_id);
+  if not v_remote then
+    perform require_late(v_admission, p_subject, p_digest, p_tag, p_carries);
+    -- The share lock keeps a collector from unlinking what is about to be linked.
+    perform from blob b where b.digest in (select child_digest from manifest_edge where parent_digest = p_digest) order by b.digest for share;
+    select string_agg(e.child_digest, ', ') into v_missing from manifest_edge e
+      where e.parent_digest = p_digest and not exists (
+        select from blob b where b.digest = e.child_digest and b.size = e.size and b.quarantined_at is null);
+    if v_missing is not null then
+      perform refuse('closure_incomplete', format('not stored, or quarantined: %s', left(v_missing, 500)));
+    end if;
+  elsif not exists (select from late_referrer where id = p_id and admission_id = p_admission and subject = p_subject
+                      and digest = p_digest and tag = p_tag and state = 'intended') then
+    perform refuse('not_admitted', 'what goes to a registry elsewhere is intended first');
+  end if;
+  select rm.media_type into v_media_type from promotion p join request_item i on i.request_id = p.request_id and i.position = v_admission.position
+    join repository_manifest rm on rm.repository_id = i.source_repository_id and rm.digest = p_digest
+    where p.id = v_admission.promotion_id;
+  insert into repository_blob (repository_id, digest, admission_id)
+    select distinct v_admission.repository_id, e.child_digest, v_admission.id from manifest_edge e
+    where e.parent_digest = p_digest and not v_remote order by 2 on conflict do nothing;
+  insert into repository_manifest (repository_id, digest, media_type, admission_id)
+    values (v_admission.repository_id, p_digest, coalesce(v_media_type, 'application/vnd.oci.image.manifest.v1+json'), v_admission.id)
+    on conflict do nothing;
+  if p_tag <> '' then
+    select digest into v_now from tag where repository_id = v_admission.repository_id and name = p_tag for update;
+    if not v_remote then
+      perform require_signature_tag(v_admission, p_tag, p_digest, v_now);
+    end if;
+    insert into tag (repository_id, name, digest) values (v_admission.repository_id, p_tag, p_digest)
+      on conflict (repository_id, name) do update set digest = excluded.digest, moved_at = now()
+      where tag.digest is not distinct from v_now and tag.digest <> excluded.digest;
+    v_moved := found;
+    if not v_moved and v_now is distinct from p_digest then
+      perform refuse('target_moved', format('the tag %s was moved meanwhile', p_tag));
+    end if;
+    insert into tag_move (repository_id, tag, from_digest, to_digest, promotion_id)
+      select v_admission.repository_id, p_tag, v_now, p_digest, v_admission.promotion_id where v_moved;
+    if v_remote then
+      insert into remote_tag (repository_id, name, digest) values (v_admission.repository_id, p_tag, p_digest)
+        on conflict (repository_id, name) do update set digest = excluded.digest;
+      update commit_intent set committed_at = now(), free_at = case when sendings = 1 then now() else free_at end
+        where feed_id = v_admission.feed_id and repository = (select name from repository where id = v_admission.repository_id)
+          and tag = p_tag and digest = p_digest;
+    end if;
+  end if;
+  perform record_late(p_id, p_admission, p_subject, p_digest, p_tag, p_carries, 'admitted', p_entry);
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
@@ -1260,6 +1450,7 @@ begin
   delete from repository_manifest rm
   where rm.repository_id = p_repository and rm.digest = p_digest and rm.pushed_at < v_before and rm.admission_id is null
     and not awaited(p_digest)
+    and not runs(p_digest)
     and not exists (select from remote_tag o where o.repository_id = p_repository and o.digest = p_digest)
     and not exists (
       select from manifest_edge e join repository_manifest parent on parent.digest = e.parent_digest
@@ -1468,6 +1659,21 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_feed_cache()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' and new.feed_id <> old.feed_id
+     or not exists (select from feed where id = new.feed_id and kind = 'proxy') then
+    perform refuse('feed_fixed', 'only a proxy feed is a cache, and it stays with its feed');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_feed_name()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1489,10 +1695,10 @@ CREATE OR REPLACE FUNCTION public.guard_feed_remote()
 AS $function$
 begin
   if tg_op = 'UPDATE' and new.feed_id <> old.feed_id then
-    perform refuse('feed_fixed', 'the settings of a remote registry stay with their feed');
+    perform refuse('feed_fixed', 'the settings of a registry stay with their feed');
   end if;
-  if not exists (select from feed where id = new.feed_id and kind = 'remote') then
-    perform refuse('feed_fixed', 'only a remote feed has a registry elsewhere');
+  if not exists (select from feed where id = new.feed_id and kind in ('remote', 'proxy')) then
+    perform refuse('feed_fixed', 'only a remote or a proxy feed has a registry elsewhere');
   end if;
   new.changed_at := now();
   return new;
@@ -1642,6 +1848,29 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_late_referrer()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'what came after a promotion stays on record');
+  end if;
+  if tg_op = 'UPDATE' and (old.state = 'admitted'
+      or to_jsonb(new) - array['state', 'reason', 'carries', 'changed_at', 'entry_id']
+         <> to_jsonb(old) - array['state', 'reason', 'carries', 'changed_at', 'entry_id']) then
+    perform refuse('append_only', 'what followed an image is recorded once');
+  end if;
+  if current_user <> 'sluice_owner' and (new.state in ('intended', 'admitted') or tg_op = 'UPDATE' and old.state = 'intended') then
+    perform refuse('not_admitted', 'what follows an image is let in by admit_referrer');
+  end if;
+  new.changed_at := now();
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_manifest()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1653,6 +1882,21 @@ begin
     perform refuse('purged', format('%s was purged; its bytes are not taken again', new.digest));
   end if;
   return null;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_manifest_use()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if not is_proxy(new.repository_id) then
+    perform refuse('membership_fixed', 'only of proxy feeds is written down what is used');
+  end if;
+  new.used_at := now();
+  return new;
 end $function$
 
 owner sluice_owner; rights 
@@ -1685,6 +1929,20 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.guard_observed_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if new.observed and not is_proxy(new.repository_id) then
+    perform refuse('membership_fixed', 'only the tags of a proxy feed move by what its upstream does');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.guard_promotion()
  RETURNS trigger
@@ -1915,6 +2173,50 @@ end $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.guard_running_image()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('append_only', 'what ran has an end, and is never deleted');
+  end if;
+  if tg_op = 'INSERT' then
+    new.began_at := now();
+    new.ended_at := null;
+    return new;
+  end if;
+  if old.ended_at is not null
+     or to_jsonb(new) - array['images', 'ended_at'] <> to_jsonb(old) - array['images', 'ended_at'] then
+    perform refuse('running_fixed', 'what ran has an end, and is not changed otherwise');
+  end if;
+  if new.ended_at is not null then
+    new.ended_at := now();
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.guard_site()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    perform refuse('site_fixed', 'a site is marked as deleted, and its history stays');
+  end if;
+  if old.deleted_at is not null or to_jsonb(new) - array['stale_hours', 'reported_at', 'reported_by', 'deleted_at']
+     <> to_jsonb(old) - array['stale_hours', 'reported_at', 'reported_by', 'deleted_at'] then
+    perform refuse('site_fixed', 'a site keeps its name; once deleted it stays deleted');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.guard_tag()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2094,6 +2396,52 @@ end $function$
 
 owner sluice_owner; rights sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.intend_referrer(p_id uuid, p_admission uuid, p_subject text, p_digest text, p_tag text, p_carries jsonb, p_entry uuid, p_now text, p_lease interval, p_timeout interval)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_admission admission; v_repository text; v_until timestamptz(3) := now() + p_lease;
+begin
+  select * into v_admission from admission where id = p_admission;
+  if not found or not is_remote(v_admission.repository_id) then
+    perform refuse('not_admitted', 'only what goes to a registry elsewhere is intended');
+  end if;
+  perform require_entry(p_entry, 'referrer:' || p_id, 'system');
+  if not exists (select from late_referrer where id = p_id and admission_id = p_admission and subject = p_subject
+                   and digest = p_digest and tag = p_tag and state = 'intended') then
+    perform require_late(v_admission, p_subject, p_digest, p_tag, p_carries);
+  end if;
+  if p_tag <> '' then
+    perform require_signature_tag(v_admission, p_tag, p_digest, p_now);
+    select name into v_repository from repository where id = v_admission.repository_id;
+    insert into commit_intent as c (feed_id, repository, tag, promotion_id, digest, previous, attempt, send_until, free_at, entry_id)
+      values (v_admission.feed_id, v_repository, p_tag, v_admission.promotion_id, p_digest, p_now, 1, v_until, v_until + p_timeout, p_entry)
+      on conflict (feed_id, repository, tag) do update set
+        promotion_id = excluded.promotion_id, digest = excluded.digest, previous = excluded.previous, sendings = c.sendings + 1,
+        entry_id = excluded.entry_id, send_until = excluded.send_until, free_at = greatest(c.free_at, excluded.free_at), committed_at = null
+      where c.free_at <= now() or c.digest = excluded.digest;
+    if not found then
+      perform refuse('tag_held', format('%s:%s is being set', v_repository, p_tag));
+    end if;
+  end if;
+  perform record_late(p_id, p_admission, p_subject, p_digest, p_tag, p_carries, 'intended', p_entry);
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.is_proxy(p_repository uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (select from repository r join feed f on f.id = r.feed_id where r.id = p_repository and f.kind = 'proxy')
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
 CREATE OR REPLACE FUNCTION public.is_release_tag(tag text)
  RETURNS boolean
  LANGUAGE sql
@@ -2248,6 +2596,31 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.notify_due()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_notify('sluice_due', tg_argv[0]);
+  return null;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.notify_late_referrer()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_notify('sluice_request', p.request_id::text)
+    from admission a join promotion p on p.id = a.promotion_id where a.id = new.admission_id;
+  return null;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.notify_progress()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2282,6 +2655,64 @@ begin
   perform pg_notify('sluice_request', new.id::text);
   return null;
 end $function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.observe_referrer(p_repository uuid, p_digest text, p_media_type text, p_bytes bytea)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_document jsonb; v_oci boolean := p_media_type = 'application/vnd.oci.image.manifest.v1+json';
+begin
+  if not exists (select from repository r join feed f on f.id = r.feed_id
+                 where r.id = p_repository and f.kind = 'remote' and not f.trusted and f.deleted_at is null) then
+    perform refuse('trusted_feed', 'only what an untrusted registry elsewhere has is observed');
+  end if;
+  if not v_oci and p_media_type <> 'application/vnd.docker.distribution.manifest.v2+json' then
+    perform refuse('closure_incomplete', 'only manifests with layers are kept so');
+  end if;
+  v_document := convert_from(p_bytes, 'UTF8')::jsonb;
+  insert into manifest (digest, bytes, kind, artifact_type, subject_digest, annotations)
+    values (p_digest, p_bytes, 'manifest', coalesce(case when v_oci then v_document ->> 'artifactType' end, v_document #>> '{config,mediaType}'),
+      case when v_oci then v_document #>> '{subject,digest}' end,
+      case when v_oci then nullif(nullif(v_document -> 'annotations', 'null'), '{}') end)
+    on conflict (digest) do nothing;
+  if found then
+    insert into manifest_edge (parent_digest, position, kind, child_digest, media_type, size, required)
+      select p_digest, 0, 'config', v_document #>> '{config,digest}', v_document #>> '{config,mediaType}', (v_document #>> '{config,size}')::bigint, true
+      union all
+      select p_digest, l.position, 'layer', l.layer ->> 'digest', l.layer ->> 'mediaType', (l.layer ->> 'size')::bigint,
+        l.layer ->> 'mediaType' !~ '(nondistributable|foreign)'
+      from jsonb_array_elements(case jsonb_typeof(v_document -> 'layers') when 'array' then v_document -> 'layers' else '[]' end)
+        with ordinality l (layer, position);
+  else
+    perform from manifest where digest = p_digest for key share;
+  end if;
+  insert into repository_manifest (repository_id, digest, media_type) values (p_repository, p_digest, p_media_type) on conflict do nothing;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.policy_asks_for(p_policy jsonb, p_type text, p_predicate_type text, p_from text[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (
+    select from (
+      select r ->> 'type' as wanted, r -> 'from' as sources from jsonb_array_elements(coalesce(p_policy #> '{gates,evidence}', '[]')) r
+      union all select 'test', r -> 'from' from jsonb_array_elements(coalesce(p_policy #> '{gates,tests}', '[]')) r
+      union all select 'signature', r -> 'from' from jsonb_array_elements(coalesce(p_policy #> '{gates,signatures}', '[]')) r
+      union all select 'provenance', p_policy #> '{gates,provenance,from}'
+      union all select 'sbom', p_policy #> '{gates,sbom,from}'
+      union all select 'sbom', p_policy #> '{gates,licences,from}'
+      union all select 'vulnerabilities', p_policy #> '{gates,vulnerabilities,from}'
+      union all select 'vex', p_policy #> '{gates,vulnerabilities,vex,from}') rule
+    where rule.wanted in (p_type, p_predicate_type) and rule.sources ?| p_from)
+$function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
@@ -2415,6 +2846,48 @@ end $function$
 
 owner sluice_owner; rights sluice_worker: execute
 
+CREATE OR REPLACE FUNCTION public.receive_late_blob(p_admission uuid, p_manifest text, p_digest text, p_size bigint, p_storage_key text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if not exists (
+    select from admission a join promotion p on p.id = a.promotion_id
+      join request_item i on i.request_id = p.request_id and i.position = a.position
+      join repository_manifest s on s.repository_id = i.source_repository_id and s.digest = p_manifest
+      join manifest_edge e on e.parent_digest = s.digest and e.child_digest = p_digest and e.size = p_size and e.kind in ('config', 'layer')
+    where a.id = p_admission and not is_remote(a.repository_id)) then
+    perform refuse('closure_incomplete', format('%s of %s bytes is no part of what follows', p_digest, p_size));
+  end if;
+  insert into blob (digest, size, storage_key) values (p_digest, p_size, p_storage_key) on conflict (digest) do nothing;
+  if found or heal_blob(p_digest, p_size, p_storage_key) is not null then
+    return null;
+  end if;
+  return p_storage_key;
+end $function$
+
+owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.record_late(p_id uuid, p_admission uuid, p_subject text, p_digest text, p_tag text, p_carries jsonb, p_state text, p_entry uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into late_referrer (id, admission_id, subject, digest, tag, state, carries, entry_id)
+    values (p_id, p_admission, p_subject, p_digest, p_tag, p_state, p_carries, p_entry)
+    on conflict (admission_id, subject, digest, tag) do update
+      set state = excluded.state, reason = null, carries = excluded.carries, entry_id = excluded.entry_id
+      where late_referrer.id = excluded.id;
+  if not found then
+    perform refuse('not_admitted', format('%s is recorded already', p_digest));
+  end if;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.refuse(code text, reason text)
  RETURNS void
  LANGUAGE plpgsql
@@ -2437,6 +2910,34 @@ begin
     where c.person_id = new.person_id and c.given_by = any (r.requester_persons) and c.given_at >= r.created_at) then
     perform refuse('password_known_to_requester',
       'the requester set this person''s password while the request was open; another person must approve, or a new request be made');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.refuse_lane_to_proxy()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if exists (select from feed where id = new.to_feed_id and kind = 'proxy') then
+    perform refuse('lane_fixed', 'no lane leads into a proxy feed: its upstream alone fills it');
+  end if;
+  return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.refuse_proxy_upload()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if is_proxy(new.repository_id) then
+    perform refuse('repository_fixed', 'a proxy feed is filled from its upstream alone');
   end if;
   return new;
 end $function$
@@ -2669,6 +3170,78 @@ end $function$
 
 owner sluice_owner; rights 
 
+CREATE OR REPLACE FUNCTION public.require_late(p_admission admission, p_subject text, p_digest text, p_tag text, p_carries jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare v_request request; v_item request_item; v_policy jsonb; v_manifest manifest; v_source repository_manifest; v_carried jsonb; v_allowed text[];
+begin
+  select r.* into v_request from promotion p join request r on r.id = p.request_id where p.id = p_admission.promotion_id;
+  if v_request.kind not in ('promote', 'break-glass') then
+    perform refuse('not_admitted', 'only what came along a lane is followed');
+  end if;
+  select * into v_item from request_item where request_id = v_request.id and position = p_admission.position;
+  select policy into v_policy from lane_version where lane_id = v_request.lane_id and version = v_request.lane_version;
+  perform hold_recalls(v_request.kind);
+  if recalled(p_admission.feed_id, p_admission.digest) or recalled(p_admission.feed_id, p_subject) or recalled(p_admission.feed_id, p_digest) then
+    perform refuse('recalled', format('%s is recalled', p_admission.digest));
+  end if;
+  if not exists (select from closure_member c where c.request_id = v_request.id and c.position = p_admission.position
+                   and c.kind = 'manifest' and c.digest = p_subject)
+     and not exists (select from late_referrer l where l.admission_id = p_admission.id and l.digest = p_subject and l.state = 'admitted') then
+    perform refuse('not_admitted', format('%s did not come with this promotion', p_subject));
+  end if;
+  -- Holds it against whoever takes it out meanwhile.
+  perform from repository_manifest where repository_id = p_admission.repository_id and digest = p_subject for key share;
+  if not found then
+    perform refuse('not_admitted', format('%s is not in the target', p_subject));
+  end if;
+  select * into v_manifest from manifest where digest = p_digest for key share;
+  if not found or v_manifest.kind <> 'manifest'
+     or p_tag = '' and v_manifest.subject_digest is distinct from p_subject
+     or p_tag <> '' and p_tag not in (signature_tag(p_subject) || '.sig', signature_tag(p_subject) || '.att', signature_tag(p_subject) || '.sbom') then
+    perform refuse('not_admitted', format('%s does not refer to %s', p_digest, p_subject));
+  end if;
+  select * into v_source from repository_manifest where repository_id = v_item.source_repository_id and digest = p_digest for key share;
+  if not found or p_tag <> '' and not exists (
+      select from current_tag t where t.repository_id = v_item.source_repository_id and t.name = p_tag and t.digest = p_digest) then
+    perform refuse('not_admitted', format('%s is not in the source', p_digest));
+  end if;
+  select array(select 'key:' || k from jsonb_object_keys(coalesce(v_policy -> 'keys', '{}')) k)
+      || array(select 'identity:' || k from jsonb_object_keys(coalesce(v_policy -> 'identities', '{}')) k) || array_remove(array[sender_of(v_source.pushed_by)], null)
+    into v_allowed;
+  if jsonb_array_length(p_carries) = 0 or exists (
+      select from manifest_edge e where e.parent_digest = p_digest and (not e.required or e.kind = 'manifest'
+        or e.kind = 'layer' and not exists (select from jsonb_array_elements(p_carries) c where c ->> 'layer' = e.child_digest))) then
+    perform refuse('not_admitted', format('%s holds something that carries no evidence', p_digest));
+  end if;
+  for v_carried in select * from jsonb_array_elements(p_carries) loop
+    if not array(select jsonb_array_elements_text(v_carried -> 'from')) <@ v_allowed
+       or not policy_asks_for(v_policy, v_carried ->> 'type', v_carried ->> 'predicateType', array(select jsonb_array_elements_text(v_carried -> 'from'))) then
+      perform refuse('not_admitted', format('the policy that was approved does not name %s of %s', v_carried ->> 'type', v_carried -> 'from'));
+    end if;
+  end loop;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.require_signature_tag(p_admission admission, p_tag text, p_digest text, p_now text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if p_now is not null and p_now <> p_digest and not exists (
+      select from late_referrer l join admission a on a.id = l.admission_id
+      where a.repository_id = p_admission.repository_id and l.tag = p_tag and l.digest = p_now and l.state = 'admitted') then
+    perform refuse('target_moved', format('the target has %s under the tag %s, which no promotion put there', p_now, p_tag));
+  end if;
+end $function$
+
+owner sluice_owner; rights 
+
 CREATE OR REPLACE FUNCTION public.require_tag_move(p_feed feed, p_repository text, p_tag text, p_digest text)
  RETURNS void
  LANGUAGE plpgsql
@@ -2728,6 +3301,7 @@ begin
   perform from repository_manifest rm where rm.repository_id = p_repository and rm.digest = p_digest
     and rm.pushed_at < v_before and rm.admission_id is null
     and not awaited(p_digest)
+    and not runs(p_digest)
     and not exists (select from admission a where a.digest = p_digest)
     and not exists (select from tag t where t.repository_id = p_repository and t.digest = p_digest
       and (t.name <> all (p_tags) or matches_any_tag(v_rules -> 'immutable', t.name)))
@@ -2747,6 +3321,52 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.runs(p_digest text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select case when exists (select from running_image where ended_at is null)
+    then exists (select from running_image i where i.ended_at is null and i.digest in (select runs_as(p_digest))) else false end
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.runs_as(p_digest text)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  with recursive part (digest) as (
+    select p_digest
+    union
+    select e.child_digest from part join manifest_edge e on e.parent_digest = part.digest and e.kind in ('manifest', 'config')),
+  whole (digest) as (
+    select p_digest
+    union
+    select e.parent_digest from whole join manifest_edge e on e.child_digest = whole.digest and e.kind = 'manifest')
+  select digest from part union select digest from whole
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.schedule_late_scan()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  -- What leads back takes from the target itself.
+  insert into late_scan (admission_id, due_at)
+    select new.id, now() + interval '15 seconds' from promotion p join request r on r.id = p.request_id
+    where p.id = new.promotion_id and r.kind in ('promote', 'break-glass');
+  return null;
+end $function$
+
+owner sluice_owner; rights 
 
 CREATE OR REPLACE FUNCTION public.seal_audit_entry()
  RETURNS trigger
@@ -2799,6 +3419,17 @@ begin
 end $function$
 
 owner sluice_owner; rights sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.signature_tag(p_digest text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select split_part(p_digest, ':', 1) || '-' || left(split_part(p_digest, ':', 2), 64)
+$function$
+
+owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
 
 CREATE OR REPLACE FUNCTION public.stamp_feed()
  RETURNS trigger

@@ -47,6 +47,18 @@ beforeAll(async () => {
   ids['long'] = await ask(`${long}:${LONG_TAG}`, { reason: 'x'.repeat(500) })
   ids['digest'] = before.digest
   ids['app'] = app
+  // A site in every state of what runs, with names that go on and on.
+  const site = `site-${LONG}`.slice(0, 64)
+  await scene.admin.createSite({ body: { name: site, reporters: ['admin'] } })
+  await scene.admin.reportRunning({
+    params: { site },
+    body: [
+      { digest: before.digest, image: `registry.example/trusted/${app}:1.4.1` },
+      { digest: after.digest, image: `registry.example/dev/${long}:${LONG_TAG}` },
+      { digest: `sha256:${'0'.repeat(64)}` },
+    ],
+  })
+  ids['site'] = site
   await scene.admin.createGroup({ body: { name: `views-${scene.mark}`, members: [rita.name, anna.name] } })
   await scene.admin.createToken({ body: { name: 'a token for the pictures', scopes: ['pull:dev'] } })
 })
@@ -66,6 +78,8 @@ const views: Readonly<Record<string, () => string>> = {
   repository: () => `/feeds/dev/repositories/${ids['app']}?tag=1.4.1`,
   digest: () => `/digests/${ids['digest']}`,
   recalls: () => '/recalls?show=all',
+  running: () => '/running',
+  site: () => `/running/${ids['site']}`,
   lanes: () => '/lanes',
   lane: () => '/lanes/dev-to-trusted',
   'lane-form': () => '/lanes/dev-to-trusted?edit=form',
@@ -133,9 +147,10 @@ test('all of the main way works by keyboard', async () => {
   expect(await focused(approve)).toBe(true)
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').waitFor()
-  expect(
-    await page.evaluate('document.querySelector("[role=dialog]").contains(document.activeElement)'),
-  ).toBe(true)
+  // The focus goes there once the dialog is drawn.
+  await expect
+    .poll(() => page.evaluate('document.querySelector("[role=dialog]").contains(document.activeElement)'))
+    .toBe(true)
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
   expect(await focused(approve)).toBe(true)

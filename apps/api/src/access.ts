@@ -24,6 +24,8 @@ export type Rule =
   | { readonly request: Need | 'own' }
   /** On the feed that the alert is about. */
   | { readonly alert: Verb }
+  /** Who reports for the site. */
+  | { readonly site: 'report' }
 
 /** One call's rule, and what it does once admitted. */
 export type Row<Id extends OperationId> = {
@@ -143,6 +145,17 @@ export function onAlert<Id extends OperationId>(need: Verb, handle: Handle<Id>):
     return handle
   }
   return { rule: { alert: need }, afterBody: false, admit }
+}
+
+/** The site of the path; who does not report for it is not told whether it exists. */
+export function onSite<Id extends OperationId>(need: 'report', handle: On<Id, { id: string }>): Row<Id> {
+  const admit = async ({ services, actor, params }: Asked): Promise<Handle<Id>> => {
+    const name = named(params, 'site')
+    const site = (await services.store.sites.reporting(actor)).find((one) => one.name === name)
+    if (site === undefined) throw notFound(`site ${name}`)
+    return (call) => handle(call, site)
+  }
+  return { rule: { site: need }, afterBody: false, admit }
 }
 
 /** The feeds and the requester of a request. @throws ApiError not_found, also for what may not be seen */

@@ -17,7 +17,8 @@ function parserOf(limit: number): RequestHandler {
     limit,
     inflate: false,
     strict: true,
-    type: 'application/json',
+    // Which types are taken is looked at before.
+    type: () => true,
     verify: (req, _res, bytes) => {
       if (nestsDeeper(bytes, DEPTH_LIMIT)) {
         const message = `the body nests deeper than ${DEPTH_LIMIT} levels`
@@ -34,13 +35,14 @@ function parserOf(limit: number): RequestHandler {
 const received = new WeakMap<object, Buffer>()
 
 /**
- * The JSON body of a call that needs one, with the bytes it came as. `limit` in bytes.
+ * The JSON body of a call that needs one, with the bytes it came as. `limit` in bytes; `type` is taken beside
+ * `application/json`.
  * @throws ApiError unsupported_media_type, invalid; the parser's own error, which errors.ts knows
  */
 export async function readBody(
   req: Request,
   res: Response,
-  limit: number = BODY_LIMIT,
+  { limit = BODY_LIMIT, type }: { limit?: number | undefined; type?: string | undefined } = {},
 ): Promise<{ value: unknown; bytes: Buffer }> {
   const length = req.headers['content-length']
   const empty = req.headers['transfer-encoding'] === undefined && (length === undefined || length === '0')
@@ -48,8 +50,9 @@ export async function readBody(
     const message = 'this call needs a JSON body'
     throw new ApiError('invalid', message, { errors: [{ field: '', rule: 'required', message }] })
   }
-  if (req.is('application/json') === false) {
-    throw new ApiError('unsupported_media_type', 'send the body as application/json')
+  const types = ['application/json', ...(type === undefined ? [] : [type])]
+  if (req.is(types) === false) {
+    throw new ApiError('unsupported_media_type', `send the body as ${types.join(' or ')}`)
   }
   endIfSlow(req, limit)
   await new Promise<void>((resolve, reject) => {

@@ -106,7 +106,7 @@ test('a preview names what would go, by the feed’s rules or by others, and tak
   await owner.end()
   const rules = [{ repositories: ['old'], keepLast: 1 }]
   const preview = (body: object) => service.call('previewRetention', keeper, { ...dev, body })
-  expect((await preview({})).body).toEqual({ items: [], more: false })
+  expect((await preview({})).body).toEqual({ items: [], kept: [], more: false })
   const asked = await preview({ rules })
   expect(asked).toMatchObject({ status: 200, body: { more: false } })
   expect(asked.body.items).toEqual([{ repository: 'old', digest: digests[0], tags: ['1'] }])

@@ -63,9 +63,10 @@ async function answer(services: Services, id: OperationId, req: Request, res: Re
   let bytes: Uint8Array = new Uint8Array()
   const readChecked = async () => {
     if (operation.body === undefined) return undefined
-    const read = await readBody(req, res, operation.bodyLimit)
+    const read = await readBody(req, res, { limit: operation.bodyLimit, type: operation.bodyType })
     bytes = read.bytes
-    // Evidence, which has a limit of its own, is kept as bytes; its reader judges the text in it.
+    // Evidence, which has a limit of its own, is kept as bytes, and its reader judges the text in it; so does the schema
+    // of reports.
     if (operation.bodyLimit === undefined) refuseUnstorable(read.value)
     return check(operation.body, read.value)
   }

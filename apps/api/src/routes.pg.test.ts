@@ -41,6 +41,7 @@ const params: Record<string, string> = {
   lane: 'dev-to-trusted',
   digest: `sha256:${'0'.repeat(64)}`,
   key: 'jira',
+  site: 'nowhere',
 }
 const bodies: Partial<Record<OperationId, object>> = {
   createRequest: { lane: 'dev-to-trusted', image: 'app:1.0.0' },
@@ -57,8 +58,8 @@ function refusal(rule: Rule, who: string): number | null {
   if (rule === 'signed-in') return null
   if (rule === 'person') return who === 'robot' || who === 'narrow' ? 403 : null
   if ('role' in rule) return 403
-  // No such alert.
-  if ('alert' in rule) return 404
+  // No such alert, no such site.
+  if ('alert' in rule || 'site' in rule) return 404
   // The feed dev, the lane out of it and its request: who has no verb on either feed is told nothing.
   if (who === 'narrow') {
     if ('feed' in rule) return ['see', 'pull'].includes(rule.feed) ? null : 403

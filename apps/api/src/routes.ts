@@ -6,6 +6,7 @@ import {
   onLane,
   onNewLane,
   onRequest,
+  onSite,
   person,
   type Row,
   role,
@@ -19,10 +20,12 @@ import * as history from './calls/history.ts'
 import * as lanes from './calls/lanes.ts'
 import * as purges from './calls/purges.ts'
 import * as recalls from './calls/recalls.ts'
+import * as referrers from './calls/referrers.ts'
 import * as remotes from './calls/remotes.ts'
 import * as repositories from './calls/repositories.ts'
 import * as requests from './calls/requests.ts'
 import * as session from './calls/session.ts'
+import * as sites from './calls/sites.ts'
 import * as stages from './calls/stages.ts'
 import * as storage from './calls/storage.ts'
 import * as tickets from './calls/tickets.ts'
@@ -99,6 +102,8 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   revokeApproval: onRequest('approve', requests.revokeApproval),
   cancelRequest: onRequest('own', requests.cancelRequest),
   retryRequest: onRequest('request', requests.retryRequest),
+  listLateReferrers: onRequest('see', referrers.listLateReferrers),
+  scanReferrers: onRequest('request', referrers.scanReferrers),
   // Signed with a key of the request's lane, which stands in for a credential.
   reportTicket: anyone(tickets.reportTicket),
   listPromotions: signedIn(history.listPromotions),
@@ -113,6 +118,13 @@ export const routes: { readonly [Id in OperationId]: Row<Id> } = {
   // Admins, and persons with `recall` on the feed of the recall; to others it is not there.
   confirmPurge: person(purges.confirmPurge),
   listPurges: signedIn(purges.listPurges),
+  listSites: signedIn(sites.listSites),
+  createSite: role('admin', sites.createSite),
+  getSite: signedIn(sites.getSite),
+  updateSite: role('admin', sites.updateSite),
+  deleteSite: role('admin', sites.deleteSite),
+  reportRunning: onSite('report', sites.reportRunning),
+  listRunning: signedIn(sites.listRunning),
   getStorage: role('auditor', storage.getStorage),
   listAudit: role('auditor', history.listAudit),
 }

@@ -18,7 +18,9 @@ export async function runServing(settings: Settings, log: Logger): Promise<void>
     throw new Error('DATABASE_URL: is needed; npm start brings its own database')
   const dataDir = path.resolve(settings.dataDir)
   const secret = loadSecret({ ...settings, dataDir })
-  const store = await openStore({ url: settings.databaseUrl, poolSize: poolSize(), secret })
+  const aside = (err: unknown): void =>
+    log.warn({ err }, 'what was pulled, or how an upstream answers, is not recorded')
+  const store = await openStore({ url: settings.databaseUrl, poolSize: poolSize(), secret, aside })
   const seeded = await store.accounts.seed({
     adminPassword: settings.adminPassword,
     instance: settings.instance,

@@ -102,6 +102,8 @@ export async function startTestService(
     signIn,
     ownerUrl: database.ownerUrl,
     workerUrl: database.workerUrl,
+    /** Of the installation, which what is stored is sealed with. */
+    secret,
     /** A person with these grants, as `feed: [verbs]`; answers its session token. */
     async person(username: string, grants: Record<string, string[]> = {}): Promise<string> {
       expect((await call('createUser', admin, { body: { username, password: PASSWORD } })).status).toBe(201)

@@ -29,6 +29,7 @@ export async function openWatch(store: Store): Promise<Watch> {
   const scopes = new Map<string, Promise<RequestScope | null>>()
   const taken = new Map<string, number>()
   const listening = await listen(store, (event) => {
+    if (event.channel === 'sluice_due') return
     // What happened while the connection was down was missed: all look again.
     if (event.channel === 'reconnected') emitter.emit(ALL)
     else emitter.emit(event.requestId)

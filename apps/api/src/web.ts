@@ -15,6 +15,7 @@ const VIEWS = new Set([
   'stages',
   'digests',
   'recalls',
+  'running',
   'lanes',
   'history',
   'admin',

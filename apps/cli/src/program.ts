@@ -13,9 +13,12 @@ import { login } from './commands/login.ts'
 import { password } from './commands/password.ts'
 import { purge } from './commands/purge.ts'
 import { recalls } from './commands/recalls.ts'
+import { referrers } from './commands/referrers.ts'
 import { reject } from './commands/reject.ts'
 import { request } from './commands/request.ts'
 import { retry } from './commands/retry.ts'
+import { running, where } from './commands/running.ts'
+import { sites } from './commands/sites.ts'
 import { status } from './commands/status.ts'
 import { tokens } from './commands/tokens.ts'
 import { users } from './commands/users.ts'
@@ -31,6 +34,7 @@ const commands = [
   list,
   cancel,
   retry,
+  referrers,
   history,
   verify,
   evidence,
@@ -41,6 +45,9 @@ const commands = [
   recalls,
   purge,
   alerts,
+  sites,
+  running,
+  where,
   users,
   tokens,
   password,

@@ -61,6 +61,23 @@ async function pushed(tag: string): Promise<string> {
   return image.digest
 }
 
+async function group(name: string, members: readonly string[]): Promise<void> {
+  expect((await post('admin', '/groups', { name, members })).status).toBe(201)
+}
+
+async function ownPassword(user: string, next: string): Promise<void> {
+  expect((await post(user, '/me/password', { current: passwords[user], next })).status).toBe(204)
+  passwords[user] = next
+  await login(user)
+}
+
+const post = async (user: string, where: string, body: object): Promise<Response> =>
+  fetch(`${service.url}/api/v1${where}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${await session(user)}` },
+    body: JSON.stringify(body),
+  })
+
 beforeAll(async () => {
   service = await startService(adminPassword)
   await login('admin')
@@ -96,6 +113,41 @@ test('apply makes it so once, and then finds nothing to change', async () => {
   expect(JSON.parse(await ok('admin', 'lanes get dev-to-trusted --json'))).toMatchObject({ version: 1 })
   const other = configuration.replace('from: dev, to: staging', 'from: trusted, to: staging')
   expect(await sluice('admin', 'apply -f -', other)).toMatchObject({ code: 3 })
+})
+
+test('lanes by apply: made with gates, unchanged by the same file, changed, and refused with path and reason', async () => {
+  const lane = (policy: string, name = 'gated') =>
+    `lanes:\n  - { name: ${name}, from: dev, to: staging, policy: ${policy} }\n`
+  const gates = `{ gates: { vulnerabilities: { from: ['user:ada'] }, ticket: { keys: [jira] }, soak: { minutes: 5 } } }`
+  expect(await ok('admin', 'apply -f -', lane(gates))).toContain('create lane gated\n')
+  expect(await ok('admin', 'apply -f -', lane(gates))).toBe('nothing to change\n')
+  expect(await ok('admin', 'apply -f -', lane(gates.replace('5', '6')))).toBe(
+    'change lane gated\n  - gates.soak.minutes: 5\n  + gates.soak.minutes: 6\n',
+  )
+  await group('pair', ['ada', 'bob'])
+  for (const [policy, ...said] of [
+    ['{ gates: { vulnerabilites: {} } }', 'gates.vulnerabilites', 'did you mean "vulnerabilities"?'],
+    ['{ gates: { soak: { minute: 5 } } }', 'gates.soak.minute', 'did you mean "minutes"?'],
+    ['{ gate: {} }', 'gate: ', 'did you mean "gates"?'],
+    [`{ gates: { quorum: [{ count: 1, group: nobody }] } }`, 'gates.quorum[0].group', 'no group nobody'],
+    [`{ gates: { quorum: [{ count: 3, group: pair }] } }`, 'gates.quorum[0].count', 'pair has 2 members'],
+    [`{ gates: { sbom: { from: ['key:ci'] } } }`, 'gates.sbom.from[0]', 'no key of this lane'],
+  ] as const) {
+    for (const name of ['gated', 'never']) {
+      const { code, stderr } = await sluice('admin', 'apply -f -', lane(policy, name))
+      expect({ policy, code, missing: said.filter((part) => !stderr.includes(part)) }).toEqual({
+        policy,
+        code: expect.any(Number),
+        missing: [],
+      })
+      expect(code).not.toBe(0)
+    }
+  }
+  expect(JSON.parse(await ok('admin', 'lanes get gated --json'))).toMatchObject({
+    version: 2,
+    policy: { gates: { soak: { minutes: 6 } } },
+  })
+  expect(await sluice('admin', 'lanes get never')).toMatchObject({ code: 1 })
 })
 
 test('from request to pull: by digest, by another person, waited for', async () => {
@@ -163,6 +215,50 @@ test('a recall stops pulls and verify, until a restore was approved', async () =
   expect(await ok('ada', 'verify trusted/team/app:1.0.1')).toMatch(/allowed +yes/)
 })
 
+test('a robot reports what runs; who recalls it is told where', async () => {
+  const digest = await pushed('1.0.7')
+  const asked = JSON.parse(await ok('ada', 'request team/app:1.0.7 --lane dev-to-trusted --json'))
+  await ok('bob', `approve ${asked.id} --digest ${digest}`)
+  await ok('ada', `status ${asked.id} --watch`)
+  expect(await ok('admin', 'sites create prod-eu')).toMatch(/state +unreported/)
+  const token = 'tokens create prod-eu --robot prod-eu --scope report:prod-eu --json'
+  const { secret } = JSON.parse(await ok('admin', token))
+  expect(await ok('admin', 'sites set prod-eu --reporter robot:prod-eu --stale-after 2')).toMatch(
+    /reporters +robot:prod-eu/,
+  )
+  const report = async (stdin: string, ...more: string[]): Promise<Result> => {
+    const [input, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+    input.end(stdin)
+    const env = { XDG_CONFIG_HOME: home, SLUICE_URL: service.url, SLUICE_TOKEN: secret }
+    const code = await run(['running', 'report', 'prod-eu', ...more], { env, stdin: input, stdout, stderr })
+    return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+  }
+  const strange = `sha256:${'9'.repeat(64)}`
+  const lines = [`host/trusted/team/app:1.0.7\tdocker-pullable://host/x@${digest}`, `y ${strange}`, 'z:1 ']
+  expect(await report(lines.join('\n'))).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/digests +2\nbegan +2\nended +0/),
+    stderr: '1 lines name no digest: containers that have not started\n',
+  })
+  expect(await report('')).toMatchObject({ code: 2, stderr: expect.stringContaining('--none') })
+  expect(await ok('admin', 'sites list')).toMatch(/prod-eu +current +\S+ +0 +1 +0 +1/)
+  expect(await ok('admin', 'running list --standing unknown')).toMatch(
+    new RegExp(`prod-eu +unknown +${strange}`),
+  )
+  expect(await ok('ada', `where ${digest}`)).toMatch(
+    /prod-eu +admitted .* now +host\/trusted\/team\/app:1\.0\.7/,
+  )
+  const made = ['recalls', 'create', digest, '--feed', 'trusted', '--reason', 'CVE-7']
+  expect(await ok('bob', made)).toMatch(new RegExp(`runs in +prod-eu +${digest} +since`))
+  expect(await ok('ada', 'running list --standing recalled')).toContain(digest)
+  expect(await report('', '--none')).toMatchObject({ code: 0, stdout: expect.stringMatching(/ended +2/) })
+  expect(await ok('ada', `where ${digest}`)).not.toContain('prod-eu')
+  expect(await ok('ada', `where ${digest} --past`)).toContain('prod-eu')
+  expect(await sluice('ada', 'sites delete prod-eu')).toMatchObject({ code: 3 })
+  await ok('admin', 'sites delete prod-eu')
+  expect(await report(strange)).toMatchObject({ code: 1 })
+})
+
 test('a purge takes two persons who do not know each other’s password; then the digest is gone', async () => {
   const digest = await pushed('1.0.2')
   const asked = JSON.parse(await ok('ada', 'request team/app:1.0.2 --lane dev-to-trusted --json'))
@@ -180,14 +276,7 @@ test('a purge takes two persons who do not know each other’s password; then th
   expect((await sluice('admin', `purge confirm ${id}`)).stderr).toContain('another person')
   expect((await sluice('ada', `purge confirm ${id}`)).stderr).toContain('purge')
   expect((await sluice('bob', `purge confirm ${id}`)).stderr).toContain('password')
-  const changed = await fetch(`${service.url}/api/v1/me/password`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${await session('bob')}` },
-    body: JSON.stringify({ current: passwords['bob'], next: 'bob-on-his-own' }),
-  })
-  expect(changed.status).toBe(204)
-  passwords['bob'] = 'bob-on-his-own'
-  await login('bob')
+  await ownPassword('bob', 'bob-on-his-own')
   expect(await ok('bob', `purge confirm ${id}`)).toMatch(new RegExp(`purged by bob .*\\n.*${digest}`))
   expect(await ok('admin', 'purge list')).toMatch(/purged by bob +leaked key/)
   const pull = await fetch(`${service.url}/v2/dev/team/app/manifests/${digest}`, {
@@ -306,4 +395,32 @@ test('evidence is sent, listed and read back; an administrator reads the secret 
   expect(await ok('ada', ['evidence', 'get', made.id])).toContain(xml.trim())
   expect(await ok('admin', 'lanes ticket-key dev-to-trusted jira')).toMatch(/^[0-9a-f]{64}\n$/)
   expect(await sluice('ada', 'lanes ticket-key dev-to-trusted jira')).toMatchObject({ code: 3 })
+})
+
+test('a lane into a trusted feed changes by apply when another administrator has confirmed it', async () => {
+  const made = await ok(
+    'admin',
+    ['users', 'create', 'second', '--role', 'admin', '--password-stdin'],
+    'second one\n',
+  )
+  expect(made).toContain('second')
+  passwords['second'] = 'second one'
+  await ownPassword('second', 'nobody else knows it')
+  const file = `lanes:\n  - { name: dev-to-trusted, from: dev, to: trusted, policy: { gates: { soak: { minutes: 1 } } } }\n`
+  const policy = async () => JSON.parse(await ok('admin', 'lanes get dev-to-trusted --json')).policy
+  const before = await policy()
+  const proposed = await sluice('admin', 'apply -f -', file)
+  const [, change] = /lanes confirm dev-to-trusted (\S+)/.exec(proposed.stderr) ?? []
+  expect(proposed).toMatchObject({ code: 0, stderr: expect.stringMatching(/^proposed lane dev-to-trusted/) })
+  // The same file again proposes nothing more; another one is refused while that waits.
+  const again = await sluice('admin', 'apply -f -', file)
+  expect(again).toMatchObject({ code: 0, stderr: proposed.stderr })
+  const other = file.replace('minutes: 1 ', 'minutes: 2 ')
+  expect(await sluice('second', 'apply -f -', other)).toMatchObject({ code: 3 })
+  expect(await policy()).toEqual(before)
+  expect(await sluice('admin', `lanes confirm dev-to-trusted ${change}`)).toMatchObject({ code: 3 })
+  expect(await policy()).toEqual(before)
+  await ok('second', `lanes confirm dev-to-trusted ${change}`)
+  expect(await policy()).toMatchObject({ gates: { soak: { minutes: 1 } } })
+  expect(await ok('admin', 'apply -f -', file)).toBe('nothing to change\n')
 })

@@ -25,6 +25,7 @@ import {
   repositorySearch,
   requestSearch,
   returnSearch,
+  siteSearch,
   tagMovesSearch,
 } from './search.ts'
 import { Password } from './session/password.tsx'
@@ -106,6 +107,17 @@ const recalls = createRoute({
   path: '/recalls',
   validateSearch: recallsSearch,
   component: lazyRouteComponent(() => import('./recall/recalls.tsx'), 'Recalls'),
+})
+const running = createRoute({
+  ...under,
+  path: '/running',
+  component: lazyRouteComponent(() => import('./running/sites.tsx'), 'Sites'),
+})
+const site = createRoute({
+  ...under,
+  path: '/running/$site',
+  validateSearch: siteSearch,
+  component: lazyRouteComponent(() => import('./running/site.tsx'), 'SiteView'),
 })
 const lanes = createRoute({
   ...under,
@@ -193,6 +205,8 @@ const tree = root.addChildren([
     repository,
     digest,
     recalls,
+    running,
+    site,
     lanes,
     lane,
     history,

@@ -1,4 +1,4 @@
-import { requestStates } from '@sluice/contract'
+import { requestStates, standings } from '@sluice/contract'
 
 /** What each view keeps in its address. Unknown or malformed values are left out, never an error. */
 type Given = Record<string, unknown>
@@ -58,6 +58,7 @@ export const repositorySearch = (given: Given) =>
 export const findSearch = (given: Given) => chosen({ find: text(given['find']) })
 export const recallsSearch = (given: Given) =>
   chosen({ show: one(['all'] as const, given['show']), find: text(given['find']) })
+export const siteSearch = (given: Given) => chosen({ standing: one(standings, given['standing']) })
 export const laneSearch = (given: Given) => chosen({ edit: one(['form', 'yaml'] as const, given['edit']) })
 
 const history = (given: Given) => ({

@@ -1,7 +1,7 @@
 import { FeedError } from '@sluice/feed'
 import { OciError, RegistryError, type RegistryErrorCode } from '@sluice/oci'
 import { StoreError } from '@sluice/store'
-import { WorkerError } from './errors.ts'
+import { WorkerError, type WorkerErrorCode } from './errors.ts'
 
 /**
  * - `fenced`: the promotion is no longer this worker's to write to.
@@ -45,8 +45,8 @@ export function judge(error: unknown, step: string): Failure {
     const { code, message } = error
     if (code === 'lease_lost') return { kind: 'fenced' }
     if (code === 'closure_incomplete') return { kind: 'refused', code, message }
-    if (code === 'destination_lost' || code === 'tag_not_set' || code === 'feed_changed')
-      return broke(code, message)
+    const advice = AFTER_WRITING[code]
+    if (advice !== undefined) return broke(code, `During the step "${step}": ${message}; ${advice}.`)
     if (code === 'feed_gone') return broke(code, message, true)
     if (code === 'worker_stopped') return broke(code, `The worker was stopped during the step "${step}".`)
   }
@@ -76,7 +76,7 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   refused: 'then retry',
   wrong_digest: 'if it lasts, push the image there again, then retry',
   wrong_length: 'if it lasts, push the image there again, then retry',
-  unauthorized: 'give the feed credentials that are valid there, then retry',
+  unauthorized: 'give it credentials that are valid there, then retry',
   forbidden: 'give the feed credentials that may do this there, then retry',
   realm_refused: 'if that is its token server, add it to realmAllowList of the feed, then retry',
   address_refused:
@@ -86,10 +86,16 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   settings_invalid: 'correct the settings of the feed, then retry',
   redirect_refused: 'look at where the registry redirects to, then retry',
   not_found: 'push the image to the source again, then retry',
-  rate_limited: 'it asks for more patience than a promotion has; retry later',
-  too_large: 'that registry takes no image of this size',
+  rate_limited: 'retry after that',
   unsupported: 'that registry cannot hold this image',
   rejected: 'look at the rules of that registry, then retry',
+}
+
+/** Of a registry that does not keep what it accepted; another attempt may find it healed. */
+const AFTER_WRITING: Partial<Record<WorkerErrorCode, string>> = {
+  destination_lost: 'if it lasts, look at the storage of that registry, then retry',
+  tag_not_set: 'see who else writes to it, and whether it keeps what it accepts, then retry',
+  feed_changed: 'it is tried again with the new ones',
 }
 
 /** Those that another attempt alone may heal. */

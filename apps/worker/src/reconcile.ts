@@ -1,10 +1,12 @@
-import type { Store } from '@sluice/store'
+import type { Compared, Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import type { Registries } from './ends/registries.ts'
 import { type Periodic, startPeriodic } from './periodic.ts'
 
-/** An out-of-band tag is noticed within this time; webhooks of registries are heard at once, by the api. */
+/** An out-of-band tag is noticed within this time. */
 const PERIOD_MS = 5 * 60 * 1000
+/** Where a registry notifies, at once: the api notes it and pokes; this is for what was missed or is due again. */
+const HINTS_MS = 5_000
 const AT_ONCE = 8
 
 /** Compares what trusted remote feeds serve with what promotions put there, on a schedule; one worker does it. */
@@ -21,13 +23,28 @@ export function startReconciler(
     () => reconcile({ remotes, registries, log, signal: stopping.signal }),
     log,
   )
+  const hints = startPeriodic('hints', HINTS_MS, () => followHints(remotes, log), log)
   return {
-    poke: () => task.poke(),
+    /** A registry has notified. */
+    poke: () => hints.poke(),
     async stop() {
       stopping.abort()
-      await task.stop()
+      await Promise.all([task.stop(), hints.stop()])
     },
   }
+}
+
+async function followHints(remotes: Store['remotes'], log: Logger): Promise<void> {
+  const compared = await remotes.followHints((feedId, err) =>
+    log.warn({ feedId, err }, 'feed not compared where its registry notified'),
+  )
+  tell(compared, {}, log)
+}
+
+function tell({ raised, resolved }: Compared, what: object, log: Logger): void {
+  if (raised > 0)
+    log.error({ ...what, raised }, 'tags of a trusted feed were changed by another way than a promotion')
+  if (resolved > 0) log.info({ ...what, resolved }, 'tags are again where promotions put them')
 }
 
 interface Reconciler {
@@ -43,10 +60,7 @@ export async function reconcile({ remotes, registries, signal, log }: Reconciler
     for (const { feedId } of await remotes.trusted()) {
       if (signal.aborted) return
       try {
-        const { raised, resolved } = await compareFeed(feedId, { remotes, registries, signal })
-        if (raised > 0)
-          log.error({ feedId, raised }, 'tags of a trusted feed were changed by another way than a promotion')
-        if (resolved > 0) log.info({ feedId, resolved }, 'tags are again where promotions put them')
+        tell(await compareFeed(feedId, { remotes, registries, signal }), { feedId }, log)
       } catch (err) {
         if (!signal.aborted) log.warn({ feedId, err }, 'feed not compared')
       }
@@ -57,12 +71,12 @@ export async function reconcile({ remotes, registries, signal, log }: Reconciler
 async function compareFeed(
   feedId: string,
   { remotes, registries, signal }: Omit<Reconciler, 'log'>,
-): Promise<{ raised: number; resolved: number }> {
+): Promise<Compared> {
   const { at, tags } = await remotes.ledger(feedId)
   const seen: { repository: string; tag: string; digest: string | null }[] = []
   for (let i = 0; i < tags.length; i += AT_ONCE) {
     const part = tags.slice(i, i + AT_ONCE).map(async ({ repository, tag }) => {
-      const end = { feedId, feed: feedId, repository, remote: true }
+      const end = { feedId, feed: feedId, repository, remote: true, proxy: false }
       const { repository: there } = await registries.open(end, 'pull')
       seen.push({ repository, tag, digest: (await there.resolve(tag, signal))?.digest ?? null })
     })

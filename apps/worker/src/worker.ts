@@ -12,6 +12,7 @@ import { startPeriodic } from './periodic.ts'
 import { promote } from './promote.ts'
 import { openQueue } from './queue/queue.ts'
 import { startReconciler } from './reconcile.ts'
+import { startFollowing } from './referrers.ts'
 import { relay } from './relay.ts'
 import type { Settings } from './settings.ts'
 import { TAG_TIMES, type TagTimes } from './steps/tags.ts'
@@ -67,11 +68,13 @@ export async function startWorker(
   const reporting = startPeriodic('report', REPORT_MS, store.accounts.reportFailedSignIns, log)
   const upkeep = startUpkeep(store.collector, storage, log)
   const reconciling = startReconciler(store.remotes, registries, log)
+  const following = startFollowing({ referrers: store.referrers, registries, storage, tagTimes, log })
   const listening = await listen(store, (event) => {
     const due = event.channel === 'sluice_promotion' && event.state === 'QUEUED'
     if (due || event.channel === 'reconnected') relaying.poke()
     if (event.channel === 'sluice_promotion' && event.state !== 'RUNNING')
       running.get(event.promotionId)?.look()
+    if (event.channel === 'sluice_due') (event.what === 'hints' ? reconciling : following).poke()
   })
   log.info({ worker, queue: redisUrl === undefined ? 'postgres' : 'redis' }, 'worker runs')
 
@@ -81,7 +84,7 @@ export async function startWorker(
         () => stopping.abort(new WorkerError('worker_stopped', 'the worker is stopped')),
         patienceMs,
       )
-      const periodic = [relaying, sweeping, reporting, upkeep, reconciling]
+      const periodic = [relaying, sweeping, reporting, upkeep, reconciling, following]
       await Promise.all([listening.close(), ...periodic.map((one) => one.stop())])
       await queue.close()
       clearTimeout(timer)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { feedName, id, imagesAddress, listOf, time } from './grammar.ts'
+import { runningWhere } from './recalls.ts'
 import { remote, remoteBody, remotePatch } from './remotes.ts'
 
 const patterns = z.array(z.string().min(1).max(128)).max(100)
@@ -35,8 +36,12 @@ const retention = z.strictObject({ rules: retentionRules })
 /** Other rules than the feed's own. */
 export const retentionPreviewBody = z.strictObject({ rules: retentionRules.optional() })
 
+const retired = z.object({ repository: z.string(), digest: z.string(), tags: z.array(z.string()) })
+
 export const retentionPreview = z.object({
-  items: z.array(z.object({ repository: z.string(), digest: z.string(), tags: z.array(z.string()) })),
+  items: z.array(retired),
+  /** What would go if nothing ran: it runs, or belongs to what runs, and then `running` is empty. */
+  kept: z.array(retired.extend({ running: z.array(runningWhere) })),
   /** There is more than is shown. */
   more: z.boolean(),
 })
@@ -44,8 +49,23 @@ export const retentionPreview = z.object({
 /** What the distinct blobs of the feed may take, in bytes. */
 const quota = z.strictObject({ bytes: z.int().min(1) }).nullable()
 
-/** `hosted`: stored here. `remote`: in any other registry. */
-const feedKind = z.enum(['hosted', 'remote'])
+/** `hosted`: stored here. `remote`: in any other registry. `proxy`: a cache of one, filled by what is pulled. */
+const feedKind = z.enum(['hosted', 'remote', 'proxy'])
+
+/** Of a proxy feed. */
+const cacheBody = z.strictObject({
+  /** What nobody pulled for so many days goes; 30 unless given. */
+  keepDays: z.int().min(1).max(36_500).optional(),
+})
+
+const cache = z.object({
+  keepDays: z.int(),
+  /** When its upstream last answered, to a minute; null: not yet. */
+  reachedAt: time.nullable(),
+  /** Since when it cannot be asked, and why; pulls are served from the cache meanwhile. Null while it answers. */
+  failingSince: time.nullable(),
+  failure: z.string().nullable(),
+})
 
 export const feed = z.object({
   id,
@@ -60,6 +80,8 @@ export const feed = z.object({
   /** How its registry is reached; null where the feed is hosted. */
   remote: remote.nullable(),
   address: imagesAddress,
+  /** What a proxy feed keeps, and how it stands with its upstream; null of others. */
+  cache: cache.nullable(),
   /** Bytes. */
   used: z.number(),
   createdAt: time,
@@ -77,10 +99,16 @@ export const feedBody = z
     quota: quota.default(null),
     retention: retention.default({ rules: [] }),
     remote: remoteBody.optional(),
+    cache: cacheBody.optional(),
   })
-  .refine(({ kind, remote: given }) => (kind === 'remote') === (given !== undefined), {
+  .refine(({ kind, remote: given }) => (kind === 'hosted') === (given === undefined), {
     path: ['remote'],
-    message: 'a remote feed says how its registry is reached, and a hosted one has none',
+    message: 'a remote or proxy feed says how its registry is reached, and a hosted one has none',
+    params: { rule: 'kind' },
+  })
+  .refine(({ kind, cache: given }) => kind === 'proxy' || given === undefined, {
+    path: ['cache'],
+    message: 'only a proxy feed is a cache',
     params: { rule: 'kind' },
   })
 
@@ -95,4 +123,5 @@ export const feedPatch = z.strictObject({
   /** As it is: a feed keeps its kind. */
   kind: feedKind.optional(),
   remote: remotePatch.optional(),
+  cache: cacheBody.optional(),
 })

@@ -49,7 +49,8 @@ const refusal = {
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 }
 
-function describe(operationId: string, { summary, params, query, headers, body, answers }: Operation): Json {
+function describe(operationId: string, operation: Operation): Json {
+  const { summary, params, query, headers, body, bodyType, answers } = operation
   const responses: Json = { default: refusal }
   for (const [status, answer] of Object.entries(answers)) {
     responses[status] =
@@ -67,7 +68,15 @@ function describe(operationId: string, { summary, params, query, headers, body, 
       ...parameters('header', headers),
     ],
     ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
+      requestBody: {
+        required: true,
+        content: Object.fromEntries(
+          ['application/json', ...(bodyType === undefined ? [] : [bodyType])].map((type) => [
+            type,
+            { schema: schemaOf(body, 'input') },
+          ]),
+        ),
+      },
     }),
     responses,
   }

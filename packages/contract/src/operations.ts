@@ -24,6 +24,7 @@ import { me } from './me.ts'
 import { promotions, promotionsQuery, weeks, weeksQuery } from './promotions.ts'
 import { purge, purgeBody, purges, purgesQuery } from './purges.ts'
 import { recall, recallBody, recalls, recallsQuery } from './recalls.ts'
+import { lateReferrers, lateReferrersQuery } from './referrers.ts'
 import {
   alert,
   alertResolution,
@@ -46,6 +47,17 @@ import {
   requestsQuery,
   reviewBody,
 } from './requests.ts'
+import {
+  REPORT_BODY_LIMIT,
+  report,
+  reportBody,
+  runningList,
+  runningQuery,
+  site,
+  siteBody,
+  sitePatch,
+  sites,
+} from './sites.ts'
 import { stages, stagesQuery } from './stages.ts'
 import { storageOverview } from './storage.ts'
 import {
@@ -74,6 +86,8 @@ export type Operation = {
   readonly body?: z.ZodType
   /** Bytes; 1 MiB unless said. */
   readonly bodyLimit?: number
+  /** Beside `application/json`. */
+  readonly bodyType?: string
   readonly answers: Readonly<Record<number, z.ZodType | null>>
 }
 
@@ -82,6 +96,7 @@ const byId = z.object({ id })
 const byFeed = z.object({ feed: feedName })
 const byLane = z.object({ lane: name })
 const byLaneChange = z.object({ lane: name, id })
+const bySite = z.object({ site: name })
 const byDigest = z.object({ digest: z.string() })
 const paged = z.strictObject(page)
 const ifMatch = z.object({ 'if-match': z.string().max(255).optional() })
@@ -272,6 +287,8 @@ export const operations = {
     params: byFeed,
     headers: notificationHeaders,
     body: notification,
+    // What Distribution sends.
+    bodyType: 'application/vnd.docker.distribution.events.v1+json',
     answers: { 202: null },
   },
   listAlerts: {
@@ -502,6 +519,21 @@ export const operations = {
     params: byId,
     answers: { 200: request },
   },
+  listLateReferrers: {
+    method: 'GET',
+    path: '/requests/{id}/referrers',
+    summary: 'Signatures, SBOMs and attestations that came after the promotion, newest first',
+    params: byId,
+    query: lateReferrersQuery,
+    answers: { 200: lateReferrers },
+  },
+  scanReferrers: {
+    method: 'POST',
+    path: '/requests/{id}/referrers',
+    summary: 'Look now at what came to the source after the promotion; a worker does',
+    params: byId,
+    answers: { 204: null },
+  },
   reportTicket: {
     method: 'POST',
     path: '/requests/{id}/tickets',
@@ -589,6 +621,58 @@ export const operations = {
     summary: 'Purges, newest first',
     query: purgesQuery,
     answers: { 200: purges },
+  },
+  listSites: {
+    method: 'GET',
+    path: '/sites',
+    summary: 'Where images run: clusters, namespaces and hosts that report, with counts',
+    query: paged,
+    answers: { 200: sites },
+  },
+  createSite: {
+    method: 'POST',
+    path: '/sites',
+    summary: 'Create a site, and say who reports for it',
+    body: siteBody,
+    answers: { 201: site },
+  },
+  getSite: {
+    method: 'GET',
+    path: '/sites/{site}',
+    summary: 'One site',
+    params: bySite,
+    answers: { 200: site },
+  },
+  updateSite: {
+    method: 'PATCH',
+    path: '/sites/{site}',
+    summary: 'Change who reports, and when a site is stale',
+    params: bySite,
+    body: sitePatch,
+    answers: { 200: site },
+  },
+  deleteSite: {
+    method: 'DELETE',
+    path: '/sites/{site}',
+    summary: 'Delete a site: what it reported no longer counts; its history stays',
+    params: bySite,
+    answers: { 204: null },
+  },
+  reportRunning: {
+    method: 'PUT',
+    path: '/sites/{site}/running',
+    summary: 'Everything that runs in the site now; replaces the report before',
+    params: bySite,
+    body: reportBody,
+    bodyLimit: REPORT_BODY_LIMIT,
+    answers: { 200: report },
+  },
+  listRunning: {
+    method: 'GET',
+    path: '/running',
+    summary: 'What runs where, and how it stands to what was let in; what began last first',
+    query: runningQuery,
+    answers: { 200: runningList },
   },
   getStorage: {
     method: 'GET',

@@ -36,6 +36,8 @@ export const remoteBody = z.strictObject({
   /** Hosts that may have an address inside the network. */
   privateHosts: z.array(host).max(10).optional(),
   bandwidth: bandwidth.nullable().optional(),
+  /** To be listed beside those that were heard of: a registry is not asked for its list, which many refuse. */
+  repositories: z.array(repositoryName).max(1000).optional(),
 })
 
 /** What is left out stays. What says where the credentials go is changed together with them. */
@@ -58,6 +60,7 @@ export const remote = z.object({
   plainHttp: z.union([z.literal('loopback'), z.array(z.string())]),
   privateHosts: z.array(z.string()),
   bandwidth: z.int().nullable(),
+  repositories: z.array(z.string()),
 })
 export type Remote = z.infer<typeof remote>
 

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { id, listOf, name, time } from './grammar.ts'
 
-/** `*` (all its owner may), or one verb on one feed: `request:trusted`. */
+/** `*` (all its owner may), one verb on one feed: `request:trusted`, or reports of one site: `report:prod-eu`. */
 export const scope = z
   .string()
   .max(80)
-  .regex(/^(?:\*|(?:pull|push|delete|request|approve|admin|break-glass|recall):[a-z0-9][a-z0-9_-]*)$/, {
-    message: 'a scope is * or VERB:FEED, as in push:dev',
-  })
+  .regex(
+    /^(?:\*|(?:pull|push|delete|request|approve|admin|break-glass|recall):[a-z0-9][a-z0-9_-]*|report:[a-z0-9][a-z0-9._@-]*)$/,
+    { message: 'a scope is *, VERB:FEED as in push:dev, or report:SITE' },
+  )
 
 export const token = z.object({
   id,

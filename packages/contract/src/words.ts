@@ -25,3 +25,9 @@ export const verbs = [
   'break-glass',
   'recall',
 ] as const
+
+/**
+ * How what runs stands to what was let in, as far as the caller sees feeds. `recalled`: a recall reaches it, or an index
+ * that it is part of. `not-admitted`: a feed has it, and no trusted one let it in. `unknown`: no feed has it.
+ */
+export const standings = ['recalled', 'admitted', 'not-admitted', 'unknown'] as const

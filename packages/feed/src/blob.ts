@@ -1,50 +1,40 @@
 import { parseDigest } from '@sluice/oci'
-import { FeedError, quote } from './errors.ts'
+import { FeedError } from './errors.ts'
 import type { Exchange, FeedParts } from './exchange.ts'
 import type { ByteRange, StoredBlob } from './ports.ts'
-import { namesEtag, parseRange } from './range.ts'
+import { getUpstreamBlob } from './proxy/blob.ts'
+import { blobUnknown } from './proxy/fetches.ts'
+import { planBlob } from './range.ts'
 import { sendEmpty, sendStream } from './reply.ts'
 
 /**
  * GET and HEAD `blobs/<digest>`: whole, in part (206), or not again (304).
  * Distribution specification, "Pulling blobs"; RFC 9110, 13 and 14.
  */
-export async function getBlob(parts: FeedParts, { req, res, address, reference }: Exchange): Promise<void> {
+export async function getBlob(parts: FeedParts, exchange: Exchange): Promise<void> {
+  const { address, reference } = exchange
   parseDigest(reference)
-  const blob = await parts.index.findBlob(address, reference)
-  if (blob === null) throw blobUnknown(reference)
-  const etag = `"${blob.digest}"`
-  const headers = { 'Docker-Content-Digest': blob.digest, ETag: etag, 'Accept-Ranges': 'bytes' }
-  if (namesEtag(req.headers['if-none-match'], etag)) return sendEmpty(res, 304, headers)
-
-  const conditional = req.headers['if-range']
-  const current = conditional === undefined || namesEtag(String(conditional), etag)
-  const asked = current && req.method === 'GET' ? parseRange(req.headers.range, blob.size) : null
-  if (asked === 'unsatisfiable') {
-    throw new FeedError('SIZE_INVALID', `the range is outside the blob's ${blob.size} bytes`, {
-      status: 416,
-      headers: { 'Content-Range': `bytes */${blob.size}` },
-    })
+  let blob = await parts.index.findBlob(address, reference)
+  if (blob === null && parts.proxy !== null && address.feed.upstream) {
+    if (!(await getUpstreamBlob(parts, parts.proxy, exchange))) return
+    blob = await parts.index.findBlob(address, reference)
   }
-  const range = asked ?? { start: 0, end: blob.size - 1 }
-  const partial = asked && { 'Content-Range': `bytes ${range.start}-${range.end}/${blob.size}` }
-  const sendHead = () =>
-    res.writeHead(partial ? 206 : 200, {
-      ...headers,
-      ...partial,
-      'Content-Type': 'application/octet-stream',
-      'Content-Length': range.end - range.start + 1,
-    })
+  if (blob === null) throw blobUnknown(reference)
+  await sendBlob(parts, exchange, blob)
+}
 
+async function sendBlob(parts: FeedParts, { req, res, address }: Exchange, blob: StoredBlob): Promise<void> {
+  const { status, entity, headers, range } = planBlob(req, blob)
+  if (status === 304) return sendEmpty(res, 304, headers)
   if (req.method === 'HEAD' || blob.size === 0) {
-    sendHead().end()
+    res.writeHead(status, headers).end()
     return
   }
   // The whole blob or a range: the client asks the bucket for the same again.
   const link = await parts.storage.linkTo?.(blob.storageKey)
-  if (link !== undefined) return sendEmpty(res, 307, { ...headers, Location: link })
+  if (link !== undefined) return sendEmpty(res, 307, { ...entity, Location: link })
   const chunks = await openChunks(parts, { address, blob, range })
-  sendHead()
+  res.writeHead(status, headers)
   await sendStream(res, chunks, parts.limits.stallMs)
 }
 
@@ -89,8 +79,4 @@ export async function removeBlob(parts: FeedParts, { res, address, reference }: 
   parseDigest(reference)
   if (!(await parts.index.deleteBlob(address, reference))) throw blobUnknown(reference)
   sendEmpty(res, 202)
-}
-
-function blobUnknown(digest: string, cause?: unknown): FeedError {
-  return new FeedError('BLOB_UNKNOWN', `this repository has no blob ${quote(digest)}`, { cause })
 }

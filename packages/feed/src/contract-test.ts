@@ -14,6 +14,7 @@ import {
   testReferrer,
 } from './test-images.ts'
 
+export { cachedContentContract } from './proxy/contract-test.ts'
 export { blobStorageContract } from './storage/contract-test.ts'
 
 /** An empty index with two untrusted hosted feeds, without tag rules, and two principals. */

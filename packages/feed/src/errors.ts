@@ -100,7 +100,7 @@ export function overQuota(state: QuotaState, options: Pick<FeedErrorOptions, 'st
   const { quota, used } = state
   return new FeedError(
     'DENIED',
-    `the feed holds ${used} of the ${quota} bytes of its quota, which leaves no room for this; delete images, or ask its administrator for a larger quota`,
+    `the feed holds ${used} of the ${quota} bytes of its quota, uploads under way included, which leaves no room for this; delete images, or ask its administrator for a larger quota`,
     { ...options, detail: { quota, used } },
   )
 }

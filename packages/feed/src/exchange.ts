@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FeedError } from './errors.ts'
 import type { BlobStorage, Caller, FeedIndex, RepositoryAddress } from './ports.ts'
+import type { Proxy } from './proxy/proxy.ts'
 import type { RunningHashes } from './running-hashes.ts'
 
 /** What the server refuses to exceed. Bytes and milliseconds. */
@@ -17,6 +18,8 @@ export interface Limits {
   readonly stallMs: number
   /** A writer that does not renew loses its upload after this; it renews three times as often. */
   readonly leaseMs: number
+  /** An upstream that has not answered about a tag, a manifest or a list in this time is not waited for. */
+  readonly upstreamMs: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -26,6 +29,7 @@ export const DEFAULT_LIMITS: Limits = {
   referrers: 500,
   stallMs: 60_000,
   leaseMs: 30_000,
+  upstreamMs: 15_000,
 }
 
 /** What an operator must hear of: the client only gets a status. */
@@ -34,6 +38,8 @@ export interface FeedEvents {
   failed?(error: unknown, req: IncomingMessage): void
   /** The storage lacks bytes that the index has, or has others: the blob is quarantined until it is pushed again. */
   blobMissing?(address: RepositoryAddress, digest: string): void
+  /** An upstream did not give what it should: clients were answered 5xx, or cut off. */
+  upstreamFailed?(address: RepositoryAddress, error: unknown): void
 }
 
 /** What every handler works with. */
@@ -43,6 +49,8 @@ export interface FeedParts {
   readonly limits: Limits
   readonly events: FeedEvents
   readonly hashes: RunningHashes
+  /** Null: there are no proxy feeds. */
+  readonly proxy: Proxy | null
 }
 
 /** One request to one repository, its right already checked. */

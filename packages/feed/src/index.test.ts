@@ -22,5 +22,9 @@ it('has this public face', () => {
   ])
   expect(Object.keys(memory)).toEqual(['memoryIndex'])
   expect(Object.keys(registry)).toEqual(['startFeed'])
-  expect(Object.keys(contract)).toEqual(['blobStorageContract', 'feedIndexContract'])
+  expect(Object.keys(contract).sort()).toEqual([
+    'blobStorageContract',
+    'cachedContentContract',
+    'feedIndexContract',
+  ])
 })

@@ -1,9 +1,11 @@
+import type { OutgoingHttpHeaders } from 'node:http'
 import { digestOf, isDigest, isTag, parseDigest, parseManifest } from '@sluice/oci'
 import { readWhole } from './body.ts'
 import { readCondition } from './condition.ts'
 import { FeedError, quote } from './errors.ts'
 import { type Exchange, type FeedParts, writerOf } from './exchange.ts'
 import type { ManifestFacts, TagOutcome } from './ports.ts'
+import { ensureManifest, ensureTag } from './proxy/manifest.ts'
 import { namesEtag } from './range.ts'
 import { sendEmpty } from './reply.ts'
 
@@ -20,11 +22,11 @@ export async function getManifest(
   if (reference.includes(':')) parseDigest(reference)
   // What is neither a digest nor a tag cannot exist, and the question costs no look-up.
   const known = isDigest(reference) || isTag(reference)
-  const found = known ? await find(parts, req.method, { address, reference }) : null
+  const found = known ? await look(parts, req.method, { address, reference }) : null
   if (found === null) throw manifestUnknown(reference)
-  const { manifest, bytes } = found
+  const { manifest, bytes, said } = found
   const etag = `"${manifest.digest}"`
-  const headers = { 'Docker-Content-Digest': manifest.digest, ETag: etag }
+  const headers = { 'Docker-Content-Digest': manifest.digest, ETag: etag, ...said }
   if (namesEtag(req.headers['if-none-match'], etag)) return sendEmpty(res, 304, headers)
   res.writeHead(200, {
     ...headers,
@@ -35,12 +37,45 @@ export async function getManifest(
   else res.end(bytes)
 }
 
+type Asked = Pick<Exchange, 'address' | 'reference'>
+
+interface Found {
+  readonly manifest: ManifestFacts
+  readonly bytes: Uint8Array | null
+}
+
+/** Of a proxy feed, after its upstream was asked: about every tag, and about digests that are not kept. */
+async function look(
+  parts: FeedParts,
+  method: string | undefined,
+  asked: Asked,
+): Promise<(Found & { readonly said?: OutgoingHttpHeaders }) | null> {
+  const { proxy } = parts
+  const { address, reference } = asked
+  if (proxy === null || !address.feed.upstream) return find(parts, method, asked)
+  let found: (Found & { readonly said?: OutgoingHttpHeaders }) | null
+  if (isDigest(reference)) {
+    found = await find(parts, method, asked)
+    if (found === null && (await ensureManifest(proxy, address, reference))) {
+      found = await find(parts, method, asked)
+    }
+  } else {
+    const ensured = await ensureTag(proxy, address, reference)
+    if (ensured === null) return null
+    const kept = await find(parts, method, { address, reference: ensured.reference })
+    if (kept === null && ensured.otherwise !== null) throw ensured.otherwise
+    found = kept && { ...kept, said: { ...ensured.headers } }
+  }
+  if (found !== null && method === 'GET') proxy.upstreams.noteUse(address, found.manifest.digest)
+  return found
+}
+
 /** What a GET sends, and what a HEAD tells of it. */
 async function find(
   { index }: FeedParts,
   method: string | undefined,
-  { address, reference }: Pick<Exchange, 'address' | 'reference'>,
-): Promise<{ manifest: ManifestFacts; bytes: Uint8Array | null } | null> {
+  { address, reference }: Asked,
+): Promise<Found | null> {
   if (method === 'HEAD') {
     const manifest = await index.describeManifest(address, reference)
     return manifest && { manifest, bytes: null }

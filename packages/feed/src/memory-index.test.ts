@@ -1,4 +1,4 @@
-import { feedIndexContract } from './contract-test.ts'
+import { cachedContentContract, feedIndexContract } from './contract-test.ts'
 import { memoryIndex } from './memory-index.ts'
 import { FEEDS } from './test-server.ts'
 
@@ -8,4 +8,9 @@ feedIndexContract('memory', async () => ({
   formerName: 'development',
   otherFeedName: 'private',
   principals: ['alice', 'bob'],
+}))
+
+cachedContentContract('memory', async () => ({
+  index: memoryIndex({ feeds: [{ id: 'f-hub', name: 'hub', trusted: false, upstream: 'registry.example' }] }),
+  proxyName: 'hub',
 }))

@@ -22,6 +22,8 @@ export interface MemoryIndexOptions {
   readonly feeds: readonly MemoryFeed[]
   /** The feeds' tag rules: why this tag may not move from one digest to another; null when it may. */
   readonly tagRule?: (tag: string, from: string | null, to: string) => TagRefusal | null
+  /** What the blobs of a proxy feed may take, in bytes, by its id. */
+  readonly room?: Readonly<Record<string, number>>
 }
 
 interface Repository {
@@ -34,7 +36,7 @@ interface Repository {
  * A `FeedIndex` in memory, held to the same contract as the one on Postgres: for tests of whatever
  * stands on the port.
  */
-export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions): FeedIndex {
+export function memoryIndex({ feeds, tagRule = () => null, room = {} }: MemoryIndexOptions): FeedIndex {
   const repositories = new Map<string, Repository>()
   const blobs = new Map<string, StoredBlob>()
   const quarantined = new Set<string>()
@@ -63,7 +65,9 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
   return {
     async findFeed(name) {
       const found = feeds.find((feed) => feed.name === name || feed.formerNames?.includes(name))
-      return found === undefined ? null : { id: found.id, name: found.name, trusted: found.trusted }
+      if (found === undefined) return null
+      const { id, name: current, trusted, upstream } = found
+      return { id, name: current, trusted, ...(upstream !== undefined && { upstream }) }
     },
 
     findManifest: async (address, reference) => stored(find(address), reference),
@@ -155,6 +159,37 @@ export function memoryIndex({ feeds, tagRule = () => null }: MemoryIndexOptions)
     },
 
     cancelUpload: async (address, id, principalId) => uploads.cancel(keyOf(address), id, principalId),
+
+    async keepManifest(address, { digest, manifest, tag }) {
+      const repository = enter(address)
+      repository.manifests.set(digest, manifest)
+      if (tag !== null) repository.tags.set(tag, digest)
+    },
+
+    async keepTag(address, tag, digest) {
+      const repository = find(address)
+      if (!repository?.manifests.has(digest)) return false
+      repository.tags.set(tag, digest)
+      return true
+    },
+
+    async forgetTag(address, tag) {
+      find(address)?.tags.delete(tag)
+    },
+
+    async keepBlob(address, blob) {
+      const known = blobs.get(blob.digest)
+      const held = known !== undefined && !quarantined.has(blob.digest)
+      const others = [...blobs.values()].filter(({ digest }) => digest !== blob.digest)
+      const used = others.reduce((sum, { size }) => sum + size, 0)
+      const left = (room[address.feed.id] ?? Number.POSITIVE_INFINITY) - used
+      if (blob.size > left) return { kept: null, superfluous: null }
+      enter(address).blobs.add(blob.digest)
+      if (held) return { kept: known, superfluous: blob.storageKey }
+      blobs.set(blob.digest, blob)
+      quarantined.delete(blob.digest)
+      return { kept: blob, superfluous: known?.storageKey ?? null }
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Descriptor, Manifest } from '@sluice/oci'
+import type { Bandwidth, Descriptor, Manifest, Repository } from '@sluice/oci'
 
 /** A feed as one request sees it: resolved once, from its current or any former name. */
 export interface Feed {
@@ -8,6 +8,8 @@ export interface Feed {
   readonly trusted: boolean
   /** `HOST[:PORT][/PREFIX]` of the registry that has its images; absent where they are here. */
   readonly elsewhere?: string | null
+  /** `HOST[:PORT][/PREFIX]` of the registry that this feed is a proxy of; absent of all others. */
+  readonly upstream?: string | null
 }
 
 /** One repository of one feed, by name; it need not exist yet. */
@@ -160,7 +162,7 @@ export interface FeedIndex {
   renewUpload(claim: UploadClaim, leaseMs: number): Promise<boolean>
   /**
    * Records the new offset, and what the bytes before it hash to, and ends the claim; false when the claim had been
-   * lost. Another offset without `hashed` forgets what was recorded.
+   * lost. Another offset without `hashed` forgets what was recorded. Throws `DENIED` when the feed's quota has no room.
    */
   advanceUpload(claim: UploadClaim, offset: number, hashed?: Hashed | null): Promise<boolean>
   /**
@@ -172,6 +174,44 @@ export interface FeedIndex {
   finishUpload(claim: UploadClaim, blob: StoredBlob): Promise<{ readonly superfluous: string | null }>
   /** Ends the upload; answers the storage key of what it left behind, null when there was none. */
   cancelUpload(address: RepositoryAddress, id: string, principalId: string): Promise<string | null>
+
+  /**
+   * Of a proxy feed: keeps a manifest that its upstream served, whether what it needs is here or not, and points the
+   * tag at it. Throws `DENIED` for what was purged.
+   */
+  keepManifest(address: RepositoryAddress, kept: KeptManifest): Promise<void>
+  /** Points a tag at a manifest that is here already; false when it is not. A move is remembered, by nobody here. */
+  keepTag(address: RepositoryAddress, tag: string, digest: string): Promise<boolean>
+  /** The upstream has no such tag any more. */
+  forgetTag(address: RepositoryAddress, tag: string): Promise<void>
+  /**
+   * Keeps a blob that its upstream served and whose bytes are sealed. Answers what to read from now on, null where the
+   * feed's quota leaves no room, and the storage key of bytes that are superfluous.
+   */
+  keepBlob(address: RepositoryAddress, blob: StoredBlob): Promise<KeptBlob>
+}
+
+export interface KeptManifest {
+  readonly digest: string
+  readonly manifest: Manifest
+  readonly tag: string | null
+}
+
+export interface KeptBlob {
+  readonly kept: StoredBlob | null
+  readonly superfluous: string | null
+}
+
+/** The registries behind proxy feeds, and what is remembered of asking them. */
+export interface Upstreams {
+  /** Sends nothing yet. Throws RegistryError (settings_invalid, address_refused …); `NAME_UNKNOWN`: the feed has none. */
+  open(
+    address: RepositoryAddress,
+  ): Promise<{ readonly repository: Repository; readonly bandwidth?: Bandwidth | undefined }>
+  /** A manifest was pulled. Costs nothing now; the last few are lost with the process. */
+  noteUse(address: RepositoryAddress, digest: string): void
+  /** How asking went; null: it answered. */
+  noteContact(feed: Feed, failure: string | null): void
 }
 
 export interface UploadClaim {
@@ -229,8 +269,11 @@ export interface BlobStorage {
     chunks: AsyncIterable<Uint8Array>,
     written?: (chunk: Uint8Array) => void,
   ): Promise<number>
-  /** Reads the first `end` bytes of an upload, sealed or not, to hash them again after a restart. */
-  readUnsealed(key: string, end: number): AsyncIterable<Uint8Array>
+  /**
+   * Reads an upload from byte `start`, 0 unless given, to before byte `end`, sealed or not: to hash it again after a
+   * restart, or to hand on what has arrived.
+   */
+  readUnsealed(key: string, end: number, start?: number): AsyncIterable<Uint8Array>
   /** Makes the object durable under its key: fsynced (or completed) before it resolves. Repeatable. */
   seal(key: string, size: number): Promise<void>
   /**

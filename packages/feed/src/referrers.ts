@@ -2,6 +2,9 @@ import { type Descriptor, OCI_INDEX, OciError, parseDigest, parseManifest } from
 import { FeedError, quote } from './errors.ts'
 import type { Exchange, FeedParts } from './exchange.ts'
 import { nextLink, readLast } from './paging.ts'
+import type { ReferrerFilter, Referrers, RepositoryAddress } from './ports.ts'
+import { listUpstreamReferrers } from './proxy/lists.ts'
+import type { Proxy } from './proxy/proxy.ts'
 import { sendJson } from './reply.ts'
 
 const FALLBACK_HEX = 64
@@ -20,10 +23,13 @@ export async function listReferrers(parts: FeedParts, exchange: Exchange): Promi
   if (afterDigest !== null) parseDigest(afterDigest)
 
   const filter = { artifactType, afterDigest, limit: parts.limits.referrers }
-  const [known, fallback] = await Promise.all([
-    parts.index.listReferrers(address, subject, filter),
-    fallbackReferrers(parts, exchange),
-  ])
+  const {
+    known,
+    fallback,
+    headers = {},
+  } = parts.proxy !== null && address.feed.upstream
+    ? await upstreamReferrers(parts.proxy, address, subject, filter)
+    : await ownReferrers(parts, exchange, filter)
   const last = known.more ? known.descriptors.at(-1)?.digest : undefined
   const all = new Map<string, Descriptor>()
   for (const descriptor of fallback) {
@@ -46,9 +52,37 @@ export async function listReferrers(parts: FeedParts, exchange: Exchange): Promi
     {
       ...(artifactType !== null && { 'OCI-Filters-Applied': 'artifactType' }),
       ...(more && nextLink(`/v2/${name}/referrers/${subject}`, { ...type, last: end })),
+      ...headers,
     },
     OCI_INDEX,
   )
+}
+
+interface Known {
+  readonly known: Referrers
+  /** What the fallback tag lists beside. */
+  readonly fallback: readonly Descriptor[]
+  readonly headers?: { readonly Warning?: string }
+}
+
+async function ownReferrers(parts: FeedParts, exchange: Exchange, filter: ReferrerFilter): Promise<Known> {
+  const { address, reference } = exchange
+  const [known, fallback] = await Promise.all([
+    parts.index.listReferrers(address, reference, filter),
+    fallbackReferrers(parts, exchange),
+  ])
+  return { known, fallback }
+}
+
+/** The client that asks has looked at the fallback tag. */
+async function upstreamReferrers(
+  proxy: Proxy,
+  address: RepositoryAddress,
+  subject: string,
+  filter: ReferrerFilter,
+): Promise<Known> {
+  const { list, headers } = await listUpstreamReferrers(proxy, address, subject, filter)
+  return { known: list, fallback: [], headers }
 }
 
 /** As many as fit a page by number and by bytes: clients limit an index as they limit a manifest. */

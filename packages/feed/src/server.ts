@@ -5,14 +5,18 @@ import { listCatalog } from './catalog.ts'
 import { asFeedError, FeedError } from './errors.ts'
 import { DEFAULT_LIMITS, type FeedEvents, type FeedParts, type Limits } from './exchange.ts'
 import { nameUnknown, type PathParts, splitName, splitPath } from './path.ts'
-import type { BlobStorage, Caller, FeedIndex, RepositoryAddress, Verb } from './ports.ts'
+import type { BlobStorage, Caller, FeedIndex, RepositoryAddress, Upstreams, Verb } from './ports.ts'
 import { ClientGone, sendError, sendJson } from './reply.ts'
+import { UpstreamError } from './proxy/failure.ts'
+import { createProxy, pushUpstream } from './proxy/proxy.ts'
 import { type Match, matchRoute } from './route.ts'
 import { RunningHashes } from './running-hashes.ts'
 
 export interface FeedServerOptions {
   readonly index: FeedIndex
   readonly storage: BlobStorage
+  /** Where proxy feeds get what they are asked for; without it there are none. */
+  readonly upstreams?: Upstreams
   /** Who sends this request; `invalid` when the credential shown is no good. */
   readonly authenticate: (req: IncomingMessage) => Promise<Caller | 'invalid'>
   /** The `WWW-Authenticate` value that asks whoever sent this request for these scopes, `repository:dev/app:pull,push`. */
@@ -36,7 +40,11 @@ export type FeedServer = (req: IncomingMessage, res: ServerResponse) => Promise<
 export function createFeedServer(options: FeedServerOptions): FeedServer {
   const { index, storage, events = {}, isUnavailable = () => false, life = randomUUID() } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const parts: FeedParts = { index, storage, limits, events, hashes: new RunningHashes(life) }
+  const failed = (error: unknown, address: RepositoryAddress) => events.upstreamFailed?.(address, error)
+  const proxy = options.upstreams
+    ? createProxy({ index, storage, limits, upstreams: options.upstreams, failed })
+    : null
+  const parts: FeedParts = { index, storage, limits, events, hashes: new RunningHashes(life), proxy }
   return async (req, res) => {
     res.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
     try {
@@ -78,8 +86,11 @@ async function answer(
     throw nameUnknown(feedName)
   }
   const address = { feed, repository }
-  const caller = await authorize(options, req, { address, scopes, verb: match.row.verb })
+  // Nobody pushes to a proxy, whatever the grants say: whoever may pull from it hears where to push.
+  const pushed = Boolean(feed.upstream) && match.row.verb === 'push'
+  const caller = await authorize(options, req, { address, scopes, verb: pushed ? 'pull' : match.row.verb })
   if (feed.elsewhere) throw keptElsewhere(feed.name, `${feed.elsewhere}/${repository}`, isRead)
+  if (pushed) throw pushUpstream(feed, repository)
   if (!isRead) refuseContentEncoding(req)
   const { name, reference } = match
   await match.row.handler(parts, { req, res, query, caller, address, name, reference })
@@ -184,7 +195,7 @@ async function refuse(
   { error, isUnavailable }: { error: unknown; isUnavailable: (error: unknown) => boolean },
 ): Promise<void> {
   if (error instanceof ClientGone) return
-  const ours = error instanceof FeedError && error.status < 500
+  const ours = (error instanceof FeedError && error.status < 500) || error instanceof UpstreamError
   if (!ours) events.failed?.(error, req)
   if (res.headersSent) {
     res.destroy() // a cut connection is the only sign left that the body is not whole

@@ -4,7 +4,7 @@ import { hideDamaged } from './damage.ts'
 import { FeedError, quote } from './errors.ts'
 import { type Exchange, type FeedParts, writerOf } from './exchange.ts'
 import { mountBlob } from './mount.ts'
-import type { Upload, UploadClaim } from './ports.ts'
+import type { Hashed, Upload, UploadClaim } from './ports.ts'
 import { digestOfUpload, receive } from './receive.ts'
 import { sendEmpty } from './reply.ts'
 import { newStorageKey } from './storage/key.ts'
@@ -63,7 +63,7 @@ export async function appendUpload(parts: FeedParts, exchange: Exchange): Promis
   const length = chunkLength(exchange, upload)
   const claim = await claimAt(parts, exchange, upload)
   const received = await receive(parts, exchange, { upload, claim, length, algorithm: null })
-  const kept = await parts.index.advanceUpload(claim, received.offset, received.hashed)
+  const kept = await release(parts, exchange, { claim, ...received })
   // Another writer may have put other bytes where ours were hashed.
   if (!kept) parts.hashes.forget(upload.id)
   if (received.error !== null) throw received.error
@@ -94,6 +94,7 @@ async function close(
   const claim = await claimAt(parts, exchange, upload)
   let size = upload.offset
   let finished = false
+  let error: unknown = null
   let left: string | null = null
   try {
     if (hasBody(exchange.req)) {
@@ -114,8 +115,11 @@ async function close(
     const { superfluous } = await index.finishUpload(claim, { digest, size, storageKey: upload.storageKey })
     finished = true
     left = superfluous
+  } catch (thrown) {
+    error = thrown
+    throw thrown
   } finally {
-    if (!finished) await index.advanceUpload(claim, size)
+    if (!finished) await release(parts, exchange, { claim, offset: size, hashed: null, error })
     hashes.forget(upload.id)
   }
   created(exchange, digest)
@@ -123,6 +127,37 @@ async function close(
   if (left !== null) await storage.remove(left).catch((error) => events.failed?.(error, exchange.req))
   return true
 }
+
+interface Left {
+  readonly claim: UploadClaim
+  readonly offset: number
+  readonly hashed: Hashed | null
+  /** Why the request ends here; null: it took what came. */
+  readonly error: unknown
+}
+
+/**
+ * Records how far an upload is; false when another writer took it over. One that its feed has no room for ends, and its
+ * bytes go: clients begin another one, and would leave this one to fill the feed. @throws FeedError DENIED
+ */
+async function release(parts: FeedParts, exchange: Exchange, left: Left): Promise<boolean> {
+  const { claim, offset, hashed, error } = left
+  const { index, hashes } = parts
+  const end = () => cancel(parts, exchange, claim.uploadId)
+  if (isDenied(error)) {
+    await end()
+    return false
+  }
+  try {
+    return await index.advanceUpload(claim, offset, hashed)
+  } catch (refused) {
+    hashes.forget(claim.uploadId)
+    if (isDenied(refused)) await end()
+    throw refused
+  }
+}
+
+const isDenied = (error: unknown): boolean => error instanceof FeedError && error.code === 'DENIED'
 
 /** DELETE `<location>`. Distribution specification, "Cancel a blob upload". */
 export async function cancelUpload(parts: FeedParts, exchange: Exchange): Promise<void> {

@@ -32,7 +32,9 @@ export {
   SEVERITIES,
   type Signed,
 } from './evidence/evidence.ts'
+export { type Certified, certifiedBy } from './evidence/certified.ts'
 export { EVIDENCE_LIMIT, readEvidence, wrapSimpleSigning } from './evidence/read.ts'
+export { readTrustedRoot } from './evidence/trusted-root.ts'
 export type {
   GateInput,
   GateItem,
@@ -43,6 +45,7 @@ export type {
   TicketState,
   Verdict,
 } from './gates/gate.ts'
+export { type Carried, decideLate, type LateLayer, type LateVerdict } from './late.ts'
 export {
   defaultPolicy,
   evidenceRulesOf,
@@ -52,6 +55,7 @@ export {
   type QuorumRule,
   quorumOf,
 } from './policy.ts'
+export type { Identity } from './signers.ts'
 export { isRequired } from './required.ts'
 export { type AskedItem, refuseRepeatedTargets, type ResolvedItem, resolveItems } from './reference.ts'
 export {
@@ -60,6 +64,7 @@ export {
   parseRetention,
   planRetention,
   type Retention,
+  type RetentionPlan,
   type Retired,
 } from './retention.ts'
 export { type Reach, requireSatisfiable } from './satisfiable.ts'

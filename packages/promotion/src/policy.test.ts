@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { openSigstore } from '@sluice/testkit/sigstore'
 import { describe, expect, test } from 'vitest'
 import { defaultPolicy, PromotionError, parsePolicy, policyHash, quorumOf } from './index.ts'
 
@@ -143,5 +144,63 @@ describe('refused, naming the field', () => {
     const [hostile] = issuesOf({ [`\u001b[31m${'x'.repeat(100_000)}`]: 1 })
     expect(hostile?.message.length).toBeLessThan(300)
     expect(hostile?.message).not.toContain('\u001b')
+  })
+})
+
+describe('identities', () => {
+  const identity = { root: 'sigstore', issuer: 'https://i', subject: 'https://github.com/acme/*' }
+  const said = (policy: object): string => {
+    try {
+      parsePolicy(policy)
+    } catch (error) {
+      if (error instanceof PromotionError) return error.message
+      throw error
+    }
+    return 'nothing'
+  }
+  test.each<[object, string]>([
+    [
+      { gates: { tests: [{ from: ['identity:relase'] }] }, identities: { release: identity } },
+      'gates.tests[0].from[0]: "relase" is no identity of this lane; did you mean "release"? known are release; identities.release.root: "sigstore" is no root of this lane; the lane has none',
+    ],
+    [
+      { gates: { signatures: [{ from: ['identity:x'] }] } },
+      'gates.signatures[0].from[0]: "x" is no identity of this lane; the lane has none',
+    ],
+    [{ roots: { sigstore: '{}' } }, 'roots.sigstore: the trusted root names no certificate authority'],
+    [
+      { identities: { a: { ...identity, issuer: 'two words', subject: '' } } },
+      'identities.a.issuer: must be the issuer as its certificates name it; identities.a.subject: must be an address or a URI; * is any run of characters',
+    ],
+    [
+      { identities: { a: { ...identity, subjet: 'x' } } },
+      'identities.a.subjet: "subjet" is not known here; did you mean "subject"? known are root, issuer, subject',
+    ],
+    [{ keys: { A: 'x' } }, 'keys.A: Invalid key in record'],
+    [
+      { identities: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`i${i}`, identity])) },
+      'identities: at most 20 identities',
+    ],
+    [
+      { roots: Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`r${i}`, ''])) },
+      'roots.r0: the trusted root',
+    ],
+  ])('%j is refused, saying where', (policy, message) => {
+    expect(said(policy).slice(0, message.length)).toBe(message)
+  })
+
+  test('are of a root that the lane has', async () => {
+    const root = JSON.stringify((await openSigstore()).trustedRoot())
+    const policy = {
+      gates: { signatures: [{ from: ['identity:a'] }] },
+      identities: { a: identity },
+      roots: { sigstore: root },
+    }
+    expect(parsePolicy(policy)).toMatchObject(policy)
+    const more = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`r${i}`, root]))
+    expect(said({ roots: more(5) })).toBe('nothing')
+    expect(said({ roots: more(6) })).toBe('roots: at most 5 roots')
+    expect(said({ roots: { a: root + ' '.repeat(65_537) } })).toMatch(/^roots\.a: Too big/)
   })
 })

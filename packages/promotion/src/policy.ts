@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson, type JsonValue, parsePublicKey, ProofError } from '@sluice/proof'
+import { canonicalJson, type JsonValue } from '@sluice/proof'
 import { z } from 'zod'
 import { invalid, type Issue, shown } from './errors.ts'
 import { type EvidenceRules, evidenceRules } from './gates/evidence.ts'
@@ -14,27 +14,13 @@ import { type TicketRule, ticketRule } from './gates/ticket.ts'
 import { type VulnerabilityRule, vulnerabilityRule } from './gates/vulnerabilities.ts'
 import { type WindowRule, windowRule } from './gates/window.ts'
 import { nearestName, readShape } from './shape.ts'
+import { type Identity, identities, keys, roots } from './signers.ts'
 import { tagPatterns } from './tag-rules.ts'
 
 const quorumRule = z.strictObject({
   count: z.int().min(1).max(20),
   group: z.string().min(1).max(128).optional(),
 })
-
-const KEYS_LIMIT = 20
-const keys = z
-  .record(
-    z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/, 'must be 1 to 64 of a-z 0-9 . _ -'),
-    z.string().superRefine((pem, context) => {
-      try {
-        parsePublicKey(pem)
-      } catch (error) {
-        if (!(error instanceof ProofError)) throw error
-        context.addIssue({ code: 'custom', message: error.message })
-      }
-    }),
-  )
-  .refine((named) => Object.keys(named).length <= KEYS_LIMIT, `at most ${KEYS_LIMIT} keys`)
 
 const policy = z.strictObject({
   gates: z
@@ -61,6 +47,8 @@ const policy = z.strictObject({
     })
     .prefault({}),
   keys: keys.optional(),
+  roots: roots.optional(),
+  identities: identities.optional(),
   requestExpiresAfter: z.strictObject({ hours: z.int().min(1).max(8_760) }).default({ hours: 168 }),
 })
 
@@ -93,6 +81,10 @@ export type Policy = {
   }
   /** Public keys by the names that gates know them by, as `key:NAME`; PEM. */
   readonly keys?: { readonly [name: string]: string }
+  /** Trusted roots of Sigstore that `identities` are certified by; JSON. */
+  readonly roots?: { readonly [name: string]: string }
+  /** Whom certificates name, by the names that gates know them by, as `identity:NAME`. */
+  readonly identities?: { readonly [name: string]: Identity }
   readonly requestExpiresAfter: { readonly hours: number }
 }
 
@@ -112,7 +104,7 @@ export function parsePolicy(value: unknown): Policy {
 /** The rules of a policy that look at evidence, each with its place. */
 export function evidenceRulesOf({
   gates,
-}: Policy): readonly (readonly [string, Pick<EvidenceRule, 'from'>])[] {
+}: Pick<Policy, 'gates'>): readonly (readonly [string, Pick<EvidenceRule, 'from'>])[] {
   const { evidence = [], tests = [], signatures = [] } = gates
   const named = { provenance: gates.provenance, sbom: gates.sbom, licences: gates.licences }
   return [
@@ -127,18 +119,27 @@ export function evidenceRulesOf({
   ]
 }
 
-/** A gate that names a key which the lane does not have could never pass. */
-function unknownKeys(read: Policy): Issue[] {
-  const names = Object.keys(read.keys ?? {})
-  return evidenceRulesOf(read).flatMap(([place, { from }]) =>
+/** A gate that names a key or an identity which the lane does not have could never pass. */
+function unknownKeys({ keys = {}, roots = {}, identities = {}, ...read }: Policy): Issue[] {
+  const named = { key: Object.keys(keys), identity: Object.keys(identities) }
+  const sources = evidenceRulesOf(read).flatMap(([place, { from }]) =>
     from.flatMap((source, i) => {
-      const name = source.startsWith('key:') ? source.slice('key:'.length) : null
-      if (name === null || names.includes(name)) return []
-      const known = names.length === 0 ? 'the lane has none' : `known are ${names.join(', ')}`
-      const message = `${shown(name)} is no key of this lane; ${nearestName(name, names)}${known}`
-      return [{ field: `${place}.from[${i}]`, rule: 'unknown_name', message }]
+      const [kind = '', name = ''] = source.split(/:(.*)/s)
+      if (kind !== 'key' && kind !== 'identity') return []
+      return unknown(name, named[kind], `no ${kind} of this lane`, `${place}.from[${i}]`)
     }),
   )
+  const certified = Object.entries(identities).flatMap(([name, { root }]) =>
+    unknown(root, Object.keys(roots), 'no root of this lane', `identities.${name}.root`),
+  )
+  return [...sources, ...certified]
+}
+
+function unknown(name: string, names: readonly string[], what: string, field: string): Issue[] {
+  if (names.includes(name)) return []
+  const known = names.length === 0 ? 'the lane has none' : `known are ${names.join(', ')}`
+  const message = `${shown(name)} is ${what}; ${nearestName(name, names)}${known}`
+  return [{ field, rule: 'unknown_name', message }]
 }
 
 /** One approval, by anyone but the requester; open for seven days. */

@@ -12,6 +12,7 @@ const manifest = (letter: string, over: Partial<HeldManifest> = {}): HeldManifes
   children: [],
   subject: null,
   claimed: false,
+  running: false,
   ...over,
 })
 const tag = (name: string, letter: string, days = 30) => ({
@@ -21,15 +22,19 @@ const tag = (name: string, letter: string, days = 30) => ({
 })
 
 /** Letters of what goes, in order. */
-function plan(
+const plan = (...given: Parameters<typeof planned>): string =>
+  planned(...given)
+    .gone.map((retired) => retired.digest[7])
+    .join('')
+
+function planned(
   rule: object,
   tags: ReturnType<typeof tag>[],
   manifests: HeldManifest[],
   { repository = 'app', immutable = [] as string[], others = [] as object[] } = {},
-): string {
+) {
   const rules = parseRetention({ rules: [{ repositories: ['app'], ...rule }, ...others] })
-  const gone = planRetention(rules, { immutable }, { repository, tags, manifests }, NOW)
-  return gone.map((retired) => retired.digest[7]).join('')
+  return planRetention(rules, { immutable }, { repository, tags, manifests }, NOW)
 }
 
 const abc = [manifest('a'), manifest('b'), manifest('c')]
@@ -62,6 +67,23 @@ describe('what retention lets go of', () => {
       manifest('d'),
     ]
     expect(plan({ keepLast: 1 }, tags, held)).toBe('d')
+  })
+
+  it('keeps what runs with all that belongs to it, and tells it from what a rule keeps', () => {
+    const held = [
+      manifest('1', { running: true, children: [digest('2')] }),
+      manifest('2'),
+      manifest('3', { subject: digest('2') }),
+      manifest('4', { running: true }),
+      manifest('5'),
+    ]
+    const { gone, kept } = planned({ keepLast: 1 }, [tag('old', '1'), tag('last', '4', 1)], held)
+    expect(gone).toEqual([{ digest: digest('5'), tags: [] }])
+    expect(kept).toEqual([
+      { digest: digest('1'), tags: ['old'] },
+      { digest: digest('2'), tags: [] },
+      { digest: digest('3'), tags: [] },
+    ])
   })
 
   it('keeps children and referrers of what is kept, whatever depth, and every tag on them', () => {

@@ -47,6 +47,8 @@ export interface HeldManifest {
   readonly subject: string | null
   /** Promoted at some time, or asked for now. */
   readonly claimed: boolean
+  /** Some site runs it. */
+  readonly running: boolean
 }
 
 export interface Retired {
@@ -54,18 +56,24 @@ export interface Retired {
   readonly tags: readonly string[]
 }
 
+export interface RetentionPlan {
+  readonly gone: readonly Retired[]
+  /** What would go if nothing ran: it runs, or belongs to what runs. */
+  readonly kept: readonly Retired[]
+}
+
 /**
  * What the rules let go of, those first that others hang on. Kept is what a rule keeps, what is immutable
- * or claimed or younger than a day, and all that such a manifest is made of or is referred to by.
+ * or claimed or runs or is younger than a day, and all that such a manifest is made of or is referred to by.
  */
 export function planRetention(
   { rules }: Retention,
   tagRules: TagRules,
   { repository, tags, manifests }: Holdings,
   now: Date,
-): Retired[] {
+): RetentionPlan {
   const ours = rules.filter(({ repositories }) => repositories.some((name) => matchesTag(name, repository)))
-  if (ours.length === 0) return []
+  if (ours.length === 0) return { gone: [], kept: [] }
   const since = (days: number) => now.getTime() - days * DAY_MS
   const newest = tags
     .filter(({ name }) => !isSignatureTag(name))
@@ -78,16 +86,19 @@ export function planRetention(
   const fixed = tags.filter(({ name }) => immutableBy(tagRules, name) !== null)
   const days = Math.max(1, ...ours.map(({ keepDays = 0 }) => keepDays))
   const young = manifests.filter(({ claimed, pushedAt }) => claimed || pushedAt.getTime() >= since(days))
-  const kept = reachable(
-    [...keep, ...fixed, ...young].map(({ digest }) => digest),
-    tags,
-    manifests,
-  )
-  const gone = manifests.filter(({ digest }) => !kept.has(digest))
-  return rootsFirst(gone).map(({ digest }) => ({
-    digest,
-    tags: tags.filter((tag) => tag.digest === digest).map(({ name }) => name),
-  }))
+  const roots = [...keep, ...fixed, ...young].map(({ digest }) => digest)
+  const running = manifests.filter((manifest) => manifest.running).map(({ digest }) => digest)
+  const byRule = reachable(roots, tags, manifests)
+  const stays = running.length === 0 ? byRule : reachable([...roots, ...running], tags, manifests)
+  const withTags = (listed: readonly HeldManifest[]): Retired[] =>
+    rootsFirst(listed).map(({ digest }) => ({
+      digest,
+      tags: tags.filter((tag) => tag.digest === digest).map(({ name }) => name),
+    }))
+  return {
+    gone: withTags(manifests.filter(({ digest }) => !stays.has(digest))),
+    kept: withTags(manifests.filter(({ digest }) => stays.has(digest) && !byRule.has(digest))),
+  }
 }
 
 /** With children, and with referrers by subject or by the tag that names what they refer to. */

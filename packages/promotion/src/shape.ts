@@ -43,6 +43,7 @@ function namesAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
     }
     if (part === null) break
     if (at instanceof z.ZodArray) at = at.element
+    else if (at instanceof z.ZodRecord) at = at.valueType
     else if (at instanceof z.ZodObject) at = (at.shape as Record<PropertyKey, unknown>)[part]
   }
   return at instanceof z.ZodObject ? Object.keys(at.shape) : []

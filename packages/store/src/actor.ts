@@ -8,7 +8,7 @@ export interface Actor {
   readonly answerable: readonly string[]
   readonly roles: readonly Role[]
   readonly tokenId: string | null
-  /** `*`, or `<verb>:<feedId>`. */
+  /** `*`, `<verb>:<feedId>` or `report:<siteId>`. */
   readonly scopes: readonly string[]
   /** Until it is changed, the roles are withheld and `grantsOf` gives what anyone has. */
   readonly mustChangePassword: boolean

@@ -23,6 +23,7 @@ export { listen, type StoreEvent } from './listen.ts'
 export type { Page, Paged } from './page.ts'
 export * from './promotion/face.ts'
 export type { NewPurge, PurgeFilter, PurgeView } from './purge/index.ts'
+export type { Late, LateIntent, LateList, LateScan, LateView } from './referrers/index.ts'
 export type { AlertFilter, AlertView, Resolution } from './remotes/alerts.ts'
 export type { Compared, Ledger, SeenTag } from './remotes/compare.ts'
 export type { Hint } from './remotes/now.ts'
@@ -32,5 +33,16 @@ export type { NewRemote, RemoteChange } from './remotes/change.ts'
 export type { RemoteAccess, RemoteView } from './remotes/settings.ts'
 export type { Passwords } from './roles.ts'
 export { loadSecret, type SecretSettings } from './secrets/load.ts'
+export type {
+  NewSite,
+  Reader,
+  ReportView,
+  RunningFilter,
+  RunningItem,
+  RunningView,
+  SiteChange,
+  SiteView,
+  Standing,
+} from './sites/index.ts'
 export { openStore, type Store } from './store.ts'
 export { type Connections, type Transaction, transaction } from './transaction.ts'

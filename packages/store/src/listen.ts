@@ -9,12 +9,14 @@ export type StoreEvent =
       readonly requestId: string
       readonly state: string
     }
+  /** Work for whichever worker is there. */
+  | { readonly channel: 'sluice_due'; readonly what: string }
   | { readonly channel: 'reconnected' }
 
 const LONGEST_PAUSE = 5_000
 
 /**
- * Hears of every change of a request or promotion, over one connection of its own that is made again
+ * Hears of every change of a request or promotion, and of work that is due, over one connection of its own that is made again
  * when it breaks. Resolves once it listens. @throws the connection's error when the first one fails
  */
 export async function listen(
@@ -30,7 +32,7 @@ export async function listen(
     next.on('error', () => {})
     next.on('notification', ({ channel, payload = '' }) => onEvent(eventOf(channel, payload)))
     await next.connect()
-    await next.query('listen sluice_request; listen sluice_promotion')
+    await next.query('listen sluice_request; listen sluice_promotion; listen sluice_due')
     client = next
     next.once('end', () => again(50))
     if (closed) await next.end()
@@ -58,6 +60,7 @@ export async function listen(
 
 function eventOf(channel: string, payload: string): StoreEvent {
   if (channel === 'sluice_request') return { channel, requestId: payload }
+  if (channel === 'sluice_due') return { channel, what: payload }
   const said: { promotionId: string; requestId: string; state: string } = JSON.parse(payload)
   return { channel: 'sluice_promotion', ...said }
 }

@@ -20,9 +20,12 @@ import {
   type VerifyQuestion,
   verify,
 } from './promotion/index.ts'
+import { proxies } from './proxies/index.ts'
 import { purges } from './purge/index.ts'
 import { pauses } from './remotes/pauses.ts'
+import { lateReferrers } from './referrers/index.ts'
 import { remotes } from './remotes/index.ts'
+import { sites } from './sites/index.ts'
 import type { Connections } from './transaction.ts'
 
 export type Store = Awaited<ReturnType<typeof openStore>>
@@ -34,13 +37,16 @@ interface StoreOptions {
   readonly secret?: Uint8Array
   /** The clock of the limits, in ms. */
   readonly now?: () => number
+  /** Hears of what is written down beside what was asked, and could not be. */
+  readonly aside?: (error: unknown) => void
 }
 
 /**
  * Opens the store as the role of this URL; the database is migrated already (`prepareDatabase`).
  * @throws StoreError schema_behind, schema_ahead, migration_changed, unavailable
  */
-export async function openStore({ url, poolSize = 10, secret, now = Date.now }: StoreOptions) {
+export async function openStore(options: StoreOptions) {
+  const { url, poolSize = 10, secret, now = Date.now, aside = () => {} } = options
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
@@ -64,6 +70,7 @@ export async function openStore({ url, poolSize = 10, secret, now = Date.now }: 
   })
   const connections: Connections = { prisma, pool }
   const remote = remotes(connections, secret)
+  const proxy = proxies(connections, remote, aside)
   return {
     ...connections,
     feedIndex: feedIndex(pool),
@@ -82,10 +89,15 @@ export async function openStore({ url, poolSize = 10, secret, now = Date.now }: 
     recalls: recalls(connections),
     purges: purges(connections),
     remotes: remote,
+    sites: sites(connections),
+    /** What the proxy feeds ask: `upstreams` of the feed server. */
+    proxies: proxy,
+    referrers: lateReferrers(connections, remote),
     collector: collector(connections),
     storageOverview: () => storageOverview(pool),
     verify: (question: VerifyQuestion) => verify(prisma, question),
     async close(): Promise<void> {
+      await proxy.settle()
       remote.close()
       await prisma.$disconnect()
       await pool.end()

@@ -1,3 +1,5 @@
+export { type Authority, type Certificate, makeAuthority } from './certificates.ts'
+export { type ConnectProxy, startConnectProxy } from './connect-proxy.ts'
 export { type Fault, type FaultRule, type FlakyProxy, startFlakyProxy } from './flaky-proxy.ts'
 export {
   indexOf,
@@ -23,6 +25,6 @@ export {
   pushIndex,
   pushManifest,
 } from './push.ts'
-export { type RegistryKind, type RunningRegistry, startRegistry } from './registries.ts'
+export { type RegistryKind, type RegistryNeeds, type RunningRegistry, startRegistry } from './registries.ts'
 export { startTokenGate, type TokenGate } from './token-gate.ts'
 export { until } from './wait.ts'

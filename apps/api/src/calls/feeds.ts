@@ -21,8 +21,12 @@ export const listFeeds: Handle<'listFeeds'> = async ({ services, grants, origin,
 }
 
 export const createFeed: Handle<'createFeed'> = async ({ services, actor, origin, body }) => {
-  const { kind: _, remote, ...feed } = body
-  const made = await services.store.feeds.create(actor, { ...feed, ...(remote && { remote }) })
+  const { kind, remote, cache = {}, ...feed } = body
+  const made = await services.store.feeds.create(actor, {
+    ...feed,
+    ...(remote && { remote }),
+    ...(kind === 'proxy' && { cache }),
+  })
   return { status: 201, body: viewOf(origin, made) }
 }
 
@@ -54,8 +58,10 @@ export const previewRetention = async (
   { services, body }: Call<'previewRetention'>,
   feed: FeedView,
 ): Promise<Result<'previewRetention'>> => {
-  const { items, more } = await services.store.feeds.previewRetention(feed, { ...body, limit: PREVIEWED })
-  return { status: 200, body: { items: items.map((item) => ({ ...item, tags: [...item.tags] })), more } }
+  const plan = await services.store.feeds.previewRetention(feed, { ...body, limit: PREVIEWED })
+  const items = plan.items.map((item) => ({ ...item, tags: [...item.tags] }))
+  const kept = plan.kept.map((item) => ({ ...item, tags: [...item.tags], running: [...item.running] }))
+  return { status: 200, body: { items, kept, more: plan.more } }
 }
 
 export const getGrants = async (
@@ -75,8 +81,8 @@ export const putGrants = async (
 }
 
 function viewOf(origin: string, feed: FeedView) {
-  const { id, name, formerNames, kind, stage, trusted, tagRules, retention, quota, remote, used, createdAt } =
-    feed
+  const { id, name, formerNames, kind, stage, trusted, tagRules, retention, quota } = feed
+  const { remote, cache, used, createdAt } = feed
   return {
     id,
     name,
@@ -89,6 +95,7 @@ function viewOf(origin: string, feed: FeedView) {
     quota,
     remote,
     address: addressAt(origin, { feed: name, address: feed.address }),
+    cache,
     used,
     createdAt,
   }

@@ -8,7 +8,7 @@ export const testConnection = async (
   { services, body }: Call<'testConnection'>,
   feed: FeedView,
 ): Promise<Result<'testConnection'>> => {
-  requireRemote(feed)
+  requireKind(feed, ['remote', 'proxy'])
   return { status: 200, body: await services.store.remotes.test(feed.id, body.repository) }
 }
 
@@ -17,7 +17,7 @@ export const getNotificationKey = async (
   { services, origin }: Call<'getNotificationKey'>,
   feed: FeedView,
 ): Promise<Result<'getNotificationKey'>> => {
-  requireRemote(feed)
+  requireKind(feed, ['remote'])
   const secret = notificationSecret(services.secret, feed.id)
   const url = `${origin}/api/v1/feeds/${feed.name}/notifications`
   return { status: 200, body: { url, authorization: `Bearer ${secret}` } }
@@ -38,12 +38,12 @@ export const notifyFeed = async ({
   const hints = body.events.flatMap(({ target }) =>
     target?.repository === undefined ? [] : [{ repository: target.repository, tag: target.tag ?? null }],
   )
-  if (feed.trusted) await services.store.remotes.hint(feed.id, hints)
+  await services.store.remotes.hint(feed, hints)
   return { status: 202 }
 }
 
-function requireRemote({ kind, name }: FeedView): void {
-  if (kind === 'remote') return
-  const message = `the feed ${name} is hosted: there is no registry elsewhere`
+function requireKind({ kind, name }: FeedView, kinds: readonly FeedView['kind'][]): void {
+  if (kinds.includes(kind)) return
+  const message = `the feed ${name} is ${kind}; this is for feeds of the kind ${kinds.join(' or ')}`
   throw new ApiError('invalid', message, { errors: [{ field: 'feed', rule: 'kind', message }] })
 }

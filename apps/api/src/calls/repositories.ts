@@ -5,18 +5,23 @@ import type { FeedView } from '../subjects.ts'
 
 export const listRepositories = async (
   { services, query }: Call<'listRepositories'>,
-  { id }: FeedView,
+  { id, remote }: FeedView,
 ): Promise<Result<'listRepositories'>> => {
-  return { status: 200, body: await services.store.feeds.repositories(id, query) }
+  const { items, next } = await services.store.feeds.repositories(id, query)
+  return { status: 200, body: { items, next, note: remote === null ? null : HEARD_OF } }
 }
+
+const HEARD_OF =
+  'These are the repositories that requests have asked for, and those that the settings of the feed name (remote.repositories). ' +
+  'A registry elsewhere is not asked for its list, which many refuse; others can be asked for by their name all the same.'
 
 export const listTags = async (
   { services, origin, query }: Call<'listTags'>,
-  { id, name: feed, remote, address }: FeedView,
+  { id, name: feed, kind, address }: FeedView,
 ): Promise<Result<'listTags'>> => {
   const { repository } = query
   const { items, next } =
-    remote === null
+    kind !== 'remote'
       ? await services.store.feeds.tags(id, repository, query)
       : await services.store.remotes.tags(id, repository, query)
   const at = addressAt(origin, { feed, address })

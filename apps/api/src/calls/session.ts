@@ -12,8 +12,10 @@ export const logout: Handle<'logout'> = async ({ services, actor }) => {
 }
 
 export const getMe: Handle<'getMe'> = async ({ services, actor, grants }) => {
-  const { accounts, feeds } = services.store
+  const { accounts, feeds, sites } = services.store
   const names = new Map((await feeds.list()).map(({ id, name }) => [id, name]))
+  const reports = actor.scopes.some((scope) => scope.startsWith('report:'))
+  for (const { id, name } of reports ? await sites.reporting(actor) : []) names.set(id, name)
   const user = actor.kind === 'person' ? await accounts.users.get(actor.name) : null
   return {
     status: 200,
@@ -35,8 +37,8 @@ export const changePassword: Handle<'changePassword'> = async ({ services, actor
   return { status: 204 }
 }
 
-/** `push:<feed id>` as `push:<feed name>`. */
+/** `push:<feed id>` as `push:<feed name>`, `report:<site id>` as `report:<site name>`. */
 function named(scope: string, names: ReadonlyMap<string, string>): string {
-  const [verb, feedId] = scope.split(':')
-  return feedId === undefined ? scope : `${verb}:${names.get(feedId) ?? feedId}`
+  const [verb, id] = scope.split(':')
+  return id === undefined ? scope : `${verb}:${names.get(id) ?? id}`
 }

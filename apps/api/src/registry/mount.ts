@@ -17,6 +17,7 @@ export function registry(
   const readToken = tokenReader(services)
   return createFeedServer({
     index: store.feedIndex,
+    upstreams: store.proxies,
     storage,
     authenticate: (req) => registryCaller(services, readToken, req).catch(tooMany),
     challenge: (scopes, req) => {
@@ -34,6 +35,9 @@ export function registry(
       blobMissing: ({ feed, repository }, digest) => {
         metrics.damagedBlobs.inc()
         log.error({ feed: feed.name, repository, digest }, 'blob is missing or damaged in the storage')
+      },
+      upstreamFailed: ({ feed, repository }, err) => {
+        log.warn({ feed: feed.name, repository, err }, 'blob not fetched from the upstream')
       },
     },
   })

@@ -6,9 +6,13 @@ import { remoteDocument } from './remote.ts'
 
 const feedDocument = z
   .strictObject({ ...feedBody.shape, remote: remoteDocument.optional() })
-  .refine(({ kind, remote }) => (kind === 'remote') === (remote !== undefined), {
+  .refine(({ kind, remote }) => (kind === 'hosted') === (remote === undefined), {
     path: ['remote'],
-    message: 'a remote feed says how its registry is reached, and a hosted one has none',
+    message: 'a remote or proxy feed says how its registry is reached, and a hosted one has none',
+  })
+  .refine(({ kind, cache }) => kind === 'proxy' || cache === undefined, {
+    path: ['cache'],
+    message: 'only a proxy feed is a cache',
   })
 
 const schema = z.strictObject({

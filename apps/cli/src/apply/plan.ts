@@ -1,4 +1,4 @@
-import { CallError, type Client, type Grant } from '@sluice/contract'
+import { CallError, type Client, type Feed, type Grant, type Lane as LaneView } from '@sluice/contract'
 import { CliError } from '../errors.ts'
 import { collect } from '../pages.ts'
 import { diff } from './diff.ts'
@@ -11,7 +11,8 @@ export type Change = {
   readonly kind: 'create' | 'change'
   readonly subject: string
   readonly diff: readonly string[]
-  readonly make: () => Promise<unknown>
+  /** Answers what somebody else must still do before it holds; null: it does. */
+  readonly make: () => Promise<string | null>
 }
 
 /** What to do, in order: feeds, then who may use them, then lanes. Only reads. */
@@ -38,9 +39,9 @@ async function each<T>(
 }
 
 type Env = Shell['env']
-type Feed = NonNullable<Wanted['feeds']>[number]
+type WantedFeed = NonNullable<Wanted['feeds']>[number]
 
-async function planFeed(client: Client, wanted: Feed, env: Env): Promise<Change | undefined> {
+async function planFeed(client: Client, wanted: WantedFeed, env: Env): Promise<Change | undefined> {
   const { name, kind = 'hosted', remote, ...patch } = wanted
   const subject = `feed ${name}`
   // Also where nothing differs: a variable that is missing is found now, not with the next change.
@@ -50,7 +51,7 @@ async function planFeed(client: Client, wanted: Feed, env: Env): Promise<Change 
   if (feed === undefined) {
     const lines = diff({}, shown === undefined ? patch : { ...patch, kind, remote: shown })
     const body = { name, kind, ...patch, ...(reached && { remote: reached }) }
-    return { kind: 'create', subject, diff: lines, make: () => client.createFeed({ body }) }
+    return { kind: 'create', subject, diff: lines, make: done(() => client.createFeed({ body })) }
   }
   if (feed.name !== name) {
     throw new CliError('refused', `"${name}" is a former name of the feed "${feed.name}": use that one`)
@@ -60,9 +61,9 @@ async function planFeed(client: Client, wanted: Feed, env: Env): Promise<Change 
   }
   const has = feed.remote && shown ? { remote: only(withoutMarks(feed.remote), shown) } : {}
   const differs = diff(has, shown === undefined ? {} : { remote: shown })
-  const lines = [...diff(only(feed, patch), patch), ...differs]
+  const lines = [...diff(had(feed, patch), patch), ...differs]
   const body = { ...patch, ...(reached && differs.length > 0 && { remote: reached }) }
-  const make = () => client.updateFeed({ params: { feed: name }, body })
+  const make = done(() => client.updateFeed({ params: { feed: name }, body }))
   return lines.length === 0 ? undefined : { kind: 'change', subject, diff: lines, make }
 }
 
@@ -83,7 +84,7 @@ async function planGrants(
   if (lines.length === 0) return undefined
   // What somebody else changed since it was read is not overwritten.
   const headers = reply?.etag == null ? {} : { 'if-match': reply.etag }
-  const make = () => client.putGrants({ params, headers, body: wanted })
+  const make = done(() => client.putGrants({ params, headers, body: wanted }))
   return { kind: 'change', subject: `grants of ${feed}`, diff: lines, make }
 }
 
@@ -102,6 +103,23 @@ type Lane = NonNullable<Wanted['lanes']>[number]
 // What the service fills in where a policy is silent; without it every apply would see a difference.
 const silent = { requestExpiresAfter: { hours: 168 } }
 const silentGates = { quorum: [{ count: 1 }], requester: 'excluded' }
+const silentWithin = {
+  vulnerabilities: { allow: { critical: 0, high: 0 } },
+  ticket: { states: ['approved'] },
+}
+
+function filled(policy: object): object {
+  const gates = 'gates' in policy && isObject(policy.gates) ? policy.gates : {}
+  const within = Object.entries(silentWithin).flatMap(([gate, defaults]) => {
+    const given = Object.entries(gates).find(([name]) => name === gate)?.[1]
+    return isObject(given) ? [[gate, { ...defaults, ...given }]] : []
+  })
+  return { ...silent, ...policy, gates: { ...silentGates, ...gates, ...Object.fromEntries(within) } }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
 
 async function planLane(client: Client, wanted: Lane): Promise<Change | undefined> {
   const { name, from, to, policy } = wanted
@@ -110,19 +128,40 @@ async function planLane(client: Client, wanted: Lane): Promise<Change | undefine
   const lane = lanes.find((one) => one.name === name)
   if (lane === undefined) {
     const lines = diff({}, { from, to, policy })
-    return { kind: 'create', subject, diff: lines, make: () => client.createLane({ body: wanted }) }
+    const make = async () => awaited(await client.createLane({ body: wanted }))
+    return { kind: 'create', subject, diff: lines, make }
   }
   if (lane.from !== from || lane.to !== to) {
     const route = `${lane.from} to ${lane.to}`
     throw new CliError('refused', `lane "${name}" goes from ${route}; a lane keeps its feeds: make another`)
   }
   if (policy === undefined) return undefined
-  const { gates: given, ...rest } = policy
-  const gates = typeof given === 'object' && given !== null ? given : {}
-  const full = { ...silent, ...rest, gates: { ...silentGates, ...gates } }
+  const full = filled(policy)
   const lines = diff(lane.policy, full)
-  const make = () => client.putLane({ params: { lane: name }, body: { policy } })
+  // What was proposed before waits for somebody else, not for another proposal.
+  const proposed = lane.pending?.policy != null && diff(lane.pending.policy, full).length === 0
+  const put = () => client.putLane({ params: { lane: name }, body: { policy } })
+  const make = async () => awaited(proposed ? lane : await put())
   return lines.length === 0 ? undefined : { kind: 'change', subject, diff: lines, make }
+}
+
+function awaited({ name, pending }: LaneView): string | null {
+  return pending === null
+    ? null
+    : `another administrator confirms it: sluice lanes confirm ${name} ${pending.id}`
+}
+
+function done(call: () => Promise<unknown>): Change['make'] {
+  return async () => {
+    await call()
+    return null
+  }
+}
+
+/** What the feed has of what is wanted: of its cache, what can be set. */
+function had(feed: Feed, wanted: { readonly cache?: object | undefined }): object {
+  const { cache } = wanted
+  return { ...only(feed, wanted), ...(cache && { cache: only(feed.cache ?? {}, cache) }) }
 }
 
 function only(whole: object, keys: object): object {

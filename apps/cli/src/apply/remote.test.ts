@@ -56,6 +56,7 @@ test('what the service has is compared without its secrets', () => {
     plainHttp: [],
     privateHosts: [],
     bandwidth: null,
+    repositories: [],
   }
   const wanted = {
     url: 'https://r.example',

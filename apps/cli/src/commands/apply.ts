@@ -23,13 +23,15 @@ export function apply(shell: Shell): Command {
       const { client, output } = connect(shell, command)
       // All is read and checked before the first change.
       const changes = await plan(client, document, shell.env)
-      if (dryRun === undefined) {
-        for (const change of changes) {
-          await change.make()
-          output.note(`${change.kind === 'create' ? 'made' : 'changed'} ${change.subject}`)
+      const shown: { kind: string; subject: string; diff: readonly string[]; waits?: string }[] = []
+      for (const { kind, subject, diff, make } of changes) {
+        const waits = dryRun === undefined ? await make() : null
+        if (dryRun === undefined) {
+          const what = kind === 'create' ? 'made' : 'changed'
+          output.note(waits === null ? `${what} ${subject}` : `proposed ${subject}; ${waits}`)
         }
+        shown.push({ kind, subject, diff, ...(waits !== null && { waits }) })
       }
-      const shown = changes.map(({ kind, subject, diff }) => ({ kind, subject, diff }))
       output.show({ dryRun: dryRun === true, changes: shown }, () =>
         shown.length === 0
           ? ['nothing to change']

@@ -8,6 +8,7 @@ import { collect, more, parseLimit } from '../pages.ts'
 import type { Shell } from '../shell.ts'
 import {
   notificationKey,
+  parseDays,
   type RemoteOptions,
   remoteOf,
   setCredentials,
@@ -26,6 +27,7 @@ export function feeds(shell: Shell): Command {
     .addCommand(setCredentials(shell))
     .addCommand(notificationKey(shell))
     .addCommand(setQuota(shell))
+    .addCommand(setKeep(shell))
     .addCommand(previewRetention(shell))
     .addCommand(deleteFeed(shell))
     .addCommand(listGrants(shell))
@@ -41,12 +43,22 @@ const show = (feed: Feed): string[] =>
     trusted: feed.trusted ? 'yes' : 'no',
     kind: feed.kind,
     registry: feed.remote === null ? null : registryOf(feed.remote),
+    ...(feed.cache !== null && cacheOf(feed.cache)),
     versions: feed.tagRules.versions ? 'yes' : null,
     permitted: feed.tagRules.permitted?.join(' '),
     immutable: feed.tagRules.immutable?.join(' '),
     holds: `${feed.used} bytes${feed.quota === null ? '' : ` of ${feed.quota.bytes}`}`,
     formerly: feed.formerNames.length === 0 ? null : feed.formerNames.join(' '),
   })
+
+/** Of a proxy: what it keeps, and how it stands with its upstream. */
+const cacheOf = ({ keepDays, reachedAt, failingSince, failure }: NonNullable<Feed['cache']>) => ({
+  keeps: `what was pulled within ${keepDays} days`,
+  upstream:
+    failingSince === null
+      ? `last answered ${reachedAt ?? 'never'}`
+      : `not reachable since ${failingSince}, served from cache: ${failure}`,
+})
 
 const registryOf = ({ url, prefix, credentials }: NonNullable<Feed['remote']>): string => {
   const who =
@@ -86,7 +98,7 @@ const createFeed = (shell: Shell): Command =>
   withRemoteOptions(
     define(
       'create',
-      'make a feed, stored here or in a registry elsewhere',
+      'make a feed, stored here, in a registry elsewhere, or a cache of one',
       'sluice feeds create prod --stage prod --trusted --kind remote --registry https://registry.example --username ci --password-stdin',
     )
       .argument('<name>', 'its name, reserved to it for ever')
@@ -94,10 +106,11 @@ const createFeed = (shell: Shell): Command =>
       .option('--trusted', 'only promotions write to it'),
   ).action(
     async (name: string, options: RemoteOptions & { stage: string; trusted?: true }, command: Command) => {
-      const { kind, stage, trusted } = options
+      const { kind, stage, trusted, keepDays } = options
       const remote = await remoteOf(shell, options)
       const { client, output } = connect(shell, command)
-      const body = { name, kind, stage, trusted: trusted === true, ...(remote && { remote }) }
+      const cache = keepDays === undefined ? {} : { cache: { keepDays } }
+      const body = { name, kind, stage, trusted: trusted === true, ...(remote && { remote }), ...cache }
       const made = await client.createFeed({ body })
       output.show(made, () => show(made))
     },
@@ -123,6 +136,16 @@ const setQuota = (shell: Shell): Command =>
       output.show(changed, () => show(changed))
     })
 
+const setKeep = (shell: Shell): Command =>
+  define('keep', 'for how long a proxy feed keeps what nobody pulls', 'sluice feeds keep hub 30')
+    .argument('<feed>', 'its name')
+    .argument('<days>', 'without a pull', parseDays)
+    .action(async (feed: string, keepDays: number, _options: object, command: Command) => {
+      const { client, output } = connect(shell, command)
+      const changed = await client.updateFeed({ params: { feed }, body: { cache: { keepDays } } })
+      output.show(changed, () => show(changed))
+    })
+
 function parseQuota(text: string): Feed['quota'] {
   if (text === 'none') return null
   if (!/^[1-9][0-9]{0,14}$/.test(text)) throw new InvalidArgumentError('It is a number of bytes, or none.')
@@ -145,8 +168,15 @@ const previewRetention = (shell: Shell): Command =>
       if (save === true && rules !== undefined)
         await client.updateFeed({ params, body: { retention: { rules } } })
       const rows = found.items.map(({ repository, digest, tags }) => [repository, digest, tags.join(' ')])
+      const kept = found.kept.map(({ repository, digest, running }) => [
+        repository,
+        digest,
+        running.map(({ site, since }) => `runs in ${site} since ${since}`).join('; ') ||
+          'belongs to what runs',
+      ])
       output.show(found, () => [
         ...table(['REPOSITORY', 'DIGEST', 'TAGS'], rows),
+        ...(kept.length > 0 ? ['', ...table(['KEPT', 'DIGEST', 'BECAUSE'], kept)] : []),
         ...(found.more ? ['and more'] : []),
       ])
     })
@@ -187,8 +217,17 @@ const listRepositories = (shell: Shell): Command =>
     .option('--limit <n>', 'how many at most', parseLimit, 200)
     .action(async (feed: string, { limit }: { limit: number }, command: Command) => {
       const { client, output } = connect(shell, command)
-      const page = await collect(limit, (query) => client.listRepositories({ params: { feed }, query }))
-      output.show(page, () => [...page.items.map(({ name }) => `${feed}/${name}`), ...more(page)])
+      let note: string | null = null
+      const page = await collect(limit, async (query) => {
+        const read = await client.listRepositories({ params: { feed }, query })
+        note = read.note
+        return read
+      })
+      output.show({ ...page, note }, () => [
+        ...page.items.map(({ name }) => `${feed}/${name}`),
+        ...more(page),
+      ])
+      if (note !== null && !output.json) output.note(note)
     })
 
 const listTags = (shell: Shell): Command =>

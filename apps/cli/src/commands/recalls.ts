@@ -51,9 +51,10 @@ const listRecalls = (shell: Shell): Command =>
       ])
     })
 
-const show = ({ id, feed, digest, reason, by, at, places }: Recall): string[] => [
+const show = ({ id, feed, digest, reason, by, at, places, running }: Recall): string[] => [
   ...fields({ recall: id, feed, digest, reason, by, at }),
   ...places.map(({ feed: where, repository, digest: image, tags }) =>
     `reaches    ${where}/${repository}@${image}  ${tags.join(' ')}`.trimEnd(),
   ),
+  ...running.map(({ site, digest: image, since }) => `runs in    ${site}  ${image}  since ${since}`),
 ]

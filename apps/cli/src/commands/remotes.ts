@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import type { ConnectionTest, Input } from '@sluice/contract'
+import type { ConnectionTest, Feed, Input } from '@sluice/contract'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { connect } from '../connect.ts'
 import { define, several } from '../define.ts'
@@ -17,7 +17,7 @@ export type CredentialOptions = {
 }
 
 export type RemoteOptions = CredentialOptions & {
-  kind: 'hosted' | 'remote'
+  kind: Feed['kind']
   registry?: string
   prefix?: string
   realm?: string[]
@@ -26,17 +26,22 @@ export type RemoteOptions = CredentialOptions & {
   plainHttp?: string[]
   privateHost?: string[]
   bandwidth?: number
+  keepDays?: number
+  repository?: string[]
 }
 
-/** Adds what says how the registry of a remote feed is reached. */
+/** Adds what says how the registry of a remote or proxy feed is reached. */
 export function withRemoteOptions(command: Command): Command {
   const made = command
     .addOption(
-      new Option('--kind <kind>', 'hosted: stored here; remote: in a registry elsewhere')
-        .choices(['hosted', 'remote'])
+      new Option(
+        '--kind <kind>',
+        'hosted: stored here; remote: in a registry elsewhere; proxy: a cache of one, filled by what is pulled',
+      )
+        .choices(['hosted', 'remote', 'proxy'])
         .default('hosted'),
     )
-    .option('--registry <url>', 'of a remote feed: https://HOST[:PORT]')
+    .option('--registry <url>', 'of a remote or proxy feed: https://HOST[:PORT]')
     .option('--prefix <name>', 'before the repository names there')
   return withCredentialOptions(made)
     .option('--realm <origin>', 'where else its tokens may come from, repeatable', several)
@@ -45,6 +50,14 @@ export function withRemoteOptions(command: Command): Command {
     .option('--plain-http <host>', 'may be spoken to without TLS, or loopback; repeatable', several)
     .option('--private-host <host>', 'may have an address inside your network, repeatable', several)
     .option('--bandwidth <bytes>', 'a second, at the most', parseBytes)
+    .option('--keep-days <days>', 'of a proxy: what nobody pulled for so long goes', parseDays)
+    .option('--repository <name>', 'to be listed, repeatable: its registry is not asked for a list', several)
+}
+
+/** A whole number of days. */
+export function parseDays(text: string): number {
+  if (!/^[1-9][0-9]{0,4}$/.test(text)) throw new InvalidArgumentError('It is a number of days, at least 1.')
+  return Number(text)
 }
 
 export function withCredentialOptions(command: Command): Command {
@@ -65,10 +78,10 @@ export async function remoteOf(shell: Shell, options: RemoteOptions): Promise<Re
   const { kind, registry, plainHttp } = options
   if (kind === 'hosted') {
     if (registry === undefined) return undefined
-    throw new CliError('usage', '--registry is for --kind remote')
+    throw new CliError('usage', '--registry is for --kind remote and --kind proxy')
   }
   if (registry === undefined)
-    throw new CliError('usage', 'a remote feed needs --registry https://HOST[:PORT]')
+    throw new CliError('usage', `a ${kind} feed needs --registry https://HOST[:PORT]`)
   const credentials = await credentialsOf(shell, options)
   return {
     url: registry,
@@ -80,6 +93,7 @@ export async function remoteOf(shell: Shell, options: RemoteOptions): Promise<Re
     ...(plainHttp && { plainHttp: plainHttp.includes('loopback') ? 'loopback' : plainHttp }),
     ...(options.privateHost && { privateHosts: options.privateHost }),
     ...(options.bandwidth !== undefined && { bandwidth: options.bandwidth }),
+    ...(options.repository && { repositories: options.repository }),
   }
 }
 
@@ -108,7 +122,7 @@ export const setCredentials = (shell: Shell): Command =>
   withCredentialOptions(
     define(
       'credentials',
-      'give a remote feed other credentials; without any, none',
+      'give a remote or proxy feed other credentials; without any, none',
       'sluice feeds credentials prod --username ci --password-stdin',
     ).argument('<feed>', 'its name'),
   ).action(async (feed: string, options: CredentialOptions, command: Command) => {
@@ -120,7 +134,11 @@ export const setCredentials = (shell: Shell): Command =>
   })
 
 export const testFeed = (shell: Shell): Command =>
-  define('test', 'try to reach the registry of a remote feed', 'sluice feeds test prod --repository team/app')
+  define(
+    'test',
+    'try to reach the registry of a remote or proxy feed',
+    'sluice feeds test prod --repository team/app',
+  )
     .argument('<feed>', 'its name')
     .option('--repository <name>', 'and to read this repository')
     .action(async (feed: string, { repository }: { repository?: string }, command: Command) => {

@@ -40,7 +40,7 @@ const createToken = (shell: Shell): Command =>
     'sluice tokens create ci --robot ci --scope push:dev --scope request:trusted --expires 30d',
   )
     .argument('<name>', 'what it is for')
-    .requiredOption('--scope <scope>', '`*`, or VERB:FEED, repeatable', several)
+    .requiredOption('--scope <scope>', '`*`, VERB:FEED or report:SITE, repeatable', several)
     .option('--expires <duration>', 'how long it lives', '30d')
     .option('--robot <name>', 'give it to this robot, made when new, instead of yourself')
     .action(async (name: string, { scope, expires, robot }: NewToken, command: Command) => {

@@ -1,4 +1,5 @@
 import type { Answer, Feed } from '@sluice/contract'
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Digest } from '../parts/copy.tsx'
 import { TextField } from '../parts/field.tsx'
@@ -6,6 +7,7 @@ import { Form, useAction } from '../parts/form.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
+import { Moment } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
 import { EMPTY_RULE, inWords, type RuleText, ruleOf, textOf } from './retention-rules.ts'
 
@@ -93,8 +95,8 @@ export function Retention({ feed }: { feed: Feed }) {
           </div>
           <p className="soft small">
             A tag stays when any rule that names its repository keeps it; a repository that no rule names
-            keeps everything. What was promoted or is asked for, immutable tags, and what was pushed within a
-            day stay whatever the rules say. The hourly collection applies them.
+            keeps everything. What was promoted or is asked for, what runs anywhere, immutable tags, and what
+            was pushed within a day stay whatever the rules say. The hourly collection applies them.
           </p>
           {kept && tried && save.answer !== undefined && (
             <p className="notice good small" role="status">
@@ -103,7 +105,12 @@ export function Retention({ feed }: { feed: Feed }) {
           )}
         </Form>
       </div>
-      {tried && preview.answer !== undefined && <WouldGo preview={preview.answer} saved={kept} />}
+      {tried && preview.answer !== undefined && (
+        <>
+          <WouldGo preview={preview.answer} saved={kept} />
+          <StaysForRunning kept={preview.answer.kept} />
+        </>
+      )}
     </Panel>
   )
 }
@@ -151,6 +158,52 @@ function WouldGo({
         label="What would go"
         columns={columns}
         items={items}
+        keyOf={({ repository, digest }) => `${repository}@${digest}`}
+      />
+    </div>
+  )
+}
+
+type Kept = Answer<'previewRetention'>['kept'][number]
+
+const keptColumns: readonly Column<Kept>[] = [
+  ...columns,
+  {
+    head: 'Stays because',
+    width: 'minmax(0, 1.4fr)',
+    cell: ({ running }) =>
+      running.length === 0 ? (
+        <span className="soft">it belongs to what runs</span>
+      ) : (
+        <ul className="dots">
+          {running.map(({ site, digest, since }) => (
+            <li key={`${site} ${digest}`}>
+              runs in{' '}
+              <Link to="/running/$site" params={{ site }} search={{}} className="breaks">
+                {site}
+              </Link>{' '}
+              since <Moment at={since} />
+            </li>
+          ))}
+        </ul>
+      ),
+  },
+]
+
+/** What the rules would let go of if nothing ran. */
+function StaysForRunning({ kept }: { kept: readonly Kept[] }) {
+  if (kept.length === 0) return null
+  return (
+    <div className="would-go">
+      <p className="notice">
+        <strong>
+          {kept.length} {kept.length === 1 ? 'image stays' : 'images stay'} because of what runs
+        </strong>
+      </p>
+      <Table
+        label="What stays because it runs"
+        columns={keptColumns}
+        items={kept}
         keyOf={({ repository, digest }) => `${repository}@${digest}`}
       />
     </div>

@@ -13,6 +13,7 @@ import { Moment } from '../parts/time.tsx'
 import { purgesQuery, useWithdrawals } from '../recall/queries.ts'
 import { RecallDialog, type Recalled } from '../recall/recall-dialog.tsx'
 import { WithdrawalActions, WithdrawalChip, WithdrawalFacts } from '../recall/withdrawn.tsx'
+import { WhereItRuns } from '../running/where.tsx'
 import { client, statusOf } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
 import { Content } from './content.tsx'
@@ -55,6 +56,7 @@ export function DigestView() {
           return (
             <div className="stack">
               <Places view={view} />
+              <WhereItRuns digest={digest} />
               <Evidence digests={[digest]} />
               {place !== undefined && (
                 <>

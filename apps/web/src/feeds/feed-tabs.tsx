@@ -18,6 +18,9 @@ export function FeedTabs() {
         Recalls
         {standing > 0 && <span className="tally">{standing}</span>}
       </Link>
+      <Link to="/running" activeOptions={{ exact: true }}>
+        Where it runs
+      </Link>
     </Tabs>
   )
 }

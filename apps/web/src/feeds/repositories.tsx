@@ -12,6 +12,9 @@ import { Age } from '../parts/time.tsx'
 import { client } from '../session/client.ts'
 import { feedsQuery } from './queries.ts'
 
+const ELSEWHERE =
+  'The registry is elsewhere, and not asked for its list, which many refuse. Shown are the repositories that requests have asked for, and those that the settings of the feed name; others can be asked for by name all the same.'
+
 export function Repositories() {
   const { feed } = useParams({ from: '/shell/feeds/$feed' })
   const { find = '' } = useSearch({ from: '/shell/feeds/$feed' })
@@ -65,8 +68,12 @@ export function Repositories() {
           if (repositories.length === 0 && find === '') {
             return (
               <div className="panel">
-                <Empty title="Nothing was pushed here yet">
-                  {known?.trusted === true ? (
+                <Empty
+                  title={known?.remote == null ? 'Nothing was pushed here yet' : 'No repository is known yet'}
+                >
+                  {known?.remote != null ? (
+                    <p>{ELSEWHERE}</p>
+                  ) : known?.trusted === true ? (
                     <p>Images come here by promotion only.</p>
                   ) : (
                     known !== undefined && <Command text={`docker push ${known.address}/REPOSITORY:TAG`} />
@@ -90,6 +97,7 @@ export function Repositories() {
                   }
                 />
               </search>
+              {known?.remote != null && <p className="soft small">{ELSEWHERE}</p>}
               {repositories.length === 0 ? (
                 <div className="panel">
                   <Empty title="No repository of that name" />

@@ -10,6 +10,8 @@ import { Await, Empty, type Loaded } from '../parts/states.tsx'
 import { Tabs } from '../parts/tabs.tsx'
 import { Alerts, alertsFor, useAlerts } from '../remote/alerts.tsx'
 import { requestName } from '../request/naming.ts'
+import { RecalledRunning } from '../running/recalled.tsx'
+import { runningFor, useRecalledRunning } from '../running/queries.ts'
 import type { InboxShow } from '../search.ts'
 import { client } from '../session/client.ts'
 import { useMe } from '../session/me.ts'
@@ -23,14 +25,20 @@ export function Inbox() {
   const matters = useMatters()
   const shown = mattersFor(matters, search.find)
   const alerts = useAlerts()
-  const changed = alertsFor(alerts.data ?? [], search.find)
   const asks = useMe().grants.some(({ verbs }) => verbs.includes('request'))
+  const recalled = useRecalledRunning()
+  const changed = alertsFor(alerts.data ?? [], search.find)
+  const stillRun = runningFor(recalled.data ?? [], search.find)
   const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
     ['waiting', 'Waits for me', waiting.data && waiting.data.length + matters.length],
     ['mine', 'I asked', undefined],
     ['running', 'Runs', running.data?.length],
-    ['wrong', 'Went wrong', wrong.data && wrong.data.length + (alerts.data?.length ?? 0)],
+    [
+      'wrong',
+      'Went wrong',
+      wrong.data && wrong.data.length + (alerts.data?.length ?? 0) + (recalled.data?.length ?? 0),
+    ],
     ['all', 'All', undefined],
   ]
   return (
@@ -76,11 +84,13 @@ export function Inbox() {
         </Listed>
       )}
       {show === 'wrong' && <Alerts alerts={changed} />}
-      {show === 'wrong' && !(wrong.data?.length === 0 && changed.length > 0) && (
+      {show === 'wrong' && <RecalledRunning running={stillRun} />}
+      {show === 'wrong' && !(wrong.data?.length === 0 && changed.length + stillRun.length > 0) && (
         <Listed query={wrong} empty="Nothing went wrong">
           <p>
             Failed promotions of the last two weeks, errored ones until they are retried, what was let in
-            without a quorum until two others reviewed it, and tags that moved since they were asked for.
+            without a quorum until two others reviewed it, tags that moved since they were asked for, and what
+            runs somewhere although it is recalled.
           </p>
         </Listed>
       )}

@@ -24,6 +24,7 @@ const recall = (id: string, lifted: Recall['lifted'], ...of: string[]): Recall =
   at: '2026-11-25T10:00:00.000Z',
   lifted,
   places: of.map((one) => ({ feed: 'trusted', repository: 'app', digest: one, tags: [] })),
+  running: [],
 })
 
 test('what a recall reaches is found by its place, and what was lifted is not', () => {

@@ -44,6 +44,23 @@ export function WithdrawalFacts({ recall, purge }: Withdrawal) {
             .join('; ')}
         </p>
       )}
+      {recall.running.length > 0 && (
+        <p className="notice bad small breaks">
+          <strong>It still runs</strong>
+          <span>
+            {recall.running.map(({ site, digest, since }, position) => (
+              <span key={`${site} ${digest}`}>
+                {position > 0 && '; '}
+                in{' '}
+                <Link to="/running/$site" params={{ site }} search={{ standing: 'recalled' }}>
+                  {site}
+                </Link>{' '}
+                since <Moment at={since} />
+              </span>
+            ))}
+          </span>
+        </p>
+      )}
       {purge !== null && purge.confirmed === null && (
         <p className="notice wait small breaks">
           <strong>Its bytes are to go: {purge.reason}</strong>

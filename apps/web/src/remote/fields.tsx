@@ -35,8 +35,17 @@ export function RegistryFields(props: Fields) {
       />
       <SignIn {...props} />
       <details className="more">
-        <summary>Certificates, proxy, other hosts, bandwidth</summary>
+        <summary>Repositories, certificates, proxy, other hosts, bandwidth</summary>
         <div className="stack">
+          <TextArea
+            label="Repositories"
+            hint="To be listed, one a line: a registry elsewhere is not asked for its list. Others can be asked for by name"
+            rows={2}
+            spellCheck={false}
+            value={given.repositories}
+            wrong={wrong('remote.repositories')}
+            onChange={(event) => onChange({ ...given, repositories: event.target.value })}
+          />
           <TextArea
             label="Token servers"
             hint="Origins beside its own that may hand out its tokens, one a line"

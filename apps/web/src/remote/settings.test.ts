@@ -13,6 +13,7 @@ const remote: Remote = {
   plainHttp: 'loopback',
   privateHosts: ['registry.example'],
   bandwidth: 5_000_000,
+  repositories: ['app'],
 }
 
 test('what is not touched is not sent, and a secret that is kept is not either', () => {
@@ -24,6 +25,7 @@ test.each([
   [{ bandwidth: '' }, { bandwidth: null }],
   [{ bandwidth: '2.5' }, { bandwidth: 2_500_000 }],
   [{ realms: '' }, { realmAllowList: [] }],
+  [{ repositories: 'app\nteam/web ' }, { repositories: ['app', 'team/web'] }],
   [{ plainHosts: 'a b' }, { plainHttp: ['a', 'b'] }],
   [{ signIn: 'none' }, { credentials: null }],
   [
@@ -49,5 +51,6 @@ test('a new registry is sent whole', () => {
     plainHttp: 'loopback',
     privateHosts: [],
     bandwidth: null,
+    repositories: [],
   })
 })

@@ -19,6 +19,7 @@ export type Settings = {
   readonly privateHosts: string
   /** Megabytes a second. */
   readonly bandwidth: string
+  readonly repositories: string
 }
 
 const NO_SECRETS = { username: '', password: '', refreshToken: '', cert: '', key: '' }
@@ -35,6 +36,7 @@ export const NEW_REGISTRY: Settings = {
   plainHosts: '',
   privateHosts: '',
   bandwidth: '',
+  repositories: '',
 }
 
 export const settingsOf = (remote: Remote): Settings => ({
@@ -49,10 +51,12 @@ export const settingsOf = (remote: Remote): Settings => ({
   plainHosts: remote.plainHttp === 'loopback' ? '' : remote.plainHttp.join(' '),
   privateHosts: remote.privateHosts.join(' '),
   bandwidth: remote.bandwidth === null ? '' : String(remote.bandwidth / 1e6),
+  repositories: remote.repositories.join('\n'),
 })
 
 /** All but the secrets, as the service takes it. */
-function open({ url, prefix, realms, ca, proxy, plainHosts, privateHosts, bandwidth }: Settings) {
+function open(settings: Settings) {
+  const { url, prefix, realms, ca, proxy, plainHosts, privateHosts, bandwidth, repositories } = settings
   const plain = words(plainHosts)
   return {
     url: url.trim(),
@@ -63,6 +67,7 @@ function open({ url, prefix, realms, ca, proxy, plainHosts, privateHosts, bandwi
     plainHttp: plain.length === 0 ? ('loopback' as const) : plain,
     privateHosts: words(privateHosts),
     bandwidth: bandwidth === '' ? null : Math.round(Number(bandwidth) * 1e6),
+    repositories: words(repositories),
   }
 }
 
@@ -97,6 +102,7 @@ export function changeOf(settings: Settings, remote: Remote) {
     ...(differs(now.plainHttp, before.plainHttp) && { plainHttp: now.plainHttp }),
     ...(differs(now.privateHosts, before.privateHosts) && { privateHosts: now.privateHosts }),
     ...(differs(now.bandwidth, before.bandwidth) && { bandwidth: now.bandwidth }),
+    ...(differs(now.repositories, before.repositories) && { repositories: now.repositories }),
     ...(credentials !== undefined &&
       (credentials !== null || remote.credentials !== null) && { credentials }),
     ...(clientCertificate !== undefined &&

@@ -14,6 +14,7 @@ import { Decision } from './decision.tsx'
 import { Gates } from './gates.tsx'
 import { Items } from './items.tsx'
 import { decidedDigest, requestName, sourceName, targetName } from './naming.ts'
+import { LateReferrers } from './late-referrers.tsx'
 import { Progress } from './progress.tsx'
 import { useRequest } from './query.ts'
 import { Result } from './result.tsx'
@@ -79,6 +80,7 @@ function Shown({ request }: { request: Request }) {
           {!letIn(request) && <Decision request={request} />}
           <Gates gates={request.gates} />
           {item !== undefined && <Evidence key={item.digest} digests={[item.digest]} />}
+          {request.promotion?.state === 'SUCCEEDED' && <LateReferrers request={request} />}
         </div>
       </div>
     </>

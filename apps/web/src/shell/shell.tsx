@@ -83,7 +83,7 @@ function Content() {
 
 const PLACES: readonly { to: string; icon: IconName; name: string; within: RegExp }[] = [
   { to: '/', icon: 'inbox', name: 'Inbox', within: /^\/(requests\/|$)/ },
-  { to: '/feeds', icon: 'feeds', name: 'Feeds', within: /^\/(feeds|digests|stages|recalls)/ },
+  { to: '/feeds', icon: 'feeds', name: 'Feeds', within: /^\/(feeds|digests|stages|recalls|running)/ },
   { to: '/lanes', icon: 'lanes', name: 'Lanes', within: /^\/lanes/ },
   { to: '/history', icon: 'history', name: 'History', within: /^\/history/ },
 ]

@@ -11,19 +11,25 @@ const LOOK_MS = 1_000
  */
 export function sharedBudget(pauses: Store['pauses'], log: Logger): RequestBudget {
   const own = createRequestBudget()
-  const looked = new Map<string, number>()
+  const looks = new Map<string, { readonly at: number; readonly done: Promise<void> }>()
   const failed = (err: unknown): void => log.warn({ err }, 'pauses of registries are not shared')
+  const look = async (host: string): Promise<void> => {
+    const left = await pauses.left(host).catch((err: unknown) => {
+      failed(err)
+      return 0
+    })
+    if (left > 0) own.pause(host, left)
+  }
   return {
     async take(host, signal) {
       const now = performance.now()
-      if (now - (looked.get(host) ?? Number.NEGATIVE_INFINITY) >= LOOK_MS) {
-        looked.set(host, now)
-        const left = await pauses.left(host).catch((err: unknown) => {
-          failed(err)
-          return 0
-        })
-        if (left > 0) own.pause(host, left)
+      let last = looks.get(host)
+      if (last === undefined || now - last.at >= LOOK_MS) {
+        last = { at: now, done: look(host) }
+        looks.set(host, last)
       }
+      // Whoever comes while somebody looks waits for what is found, too.
+      await last.done
       await own.take(host, signal)
     },
     pause(host, ms) {

@@ -1,7 +1,14 @@
 import type { BlobStorage } from '@sluice/feed'
 import { newStorageKey } from '@sluice/feed/storage'
 import { type BlobJob, type CopyDestination, giveBack, type Placed, readBlob } from '@sluice/oci'
-import type { Run, Store } from '@sluice/store'
+import type { BlobState } from '@sluice/store'
+
+/** Where the rows of what is stored are. */
+export interface BlobRows {
+  readonly blobs: (digests: readonly string[]) => Promise<ReadonlyMap<string, BlobState>>
+  /** Keeps one whose bytes are durable; answers the storage key of bytes that are superfluous now. */
+  readonly receive: (blob: { digest: string; size: number; storageKey: string }) => Promise<string | null>
+}
 
 /**
  * A feed that Sluice stores, as the end of a copy: bytes are hashed as they come, made durable under a key of their own,
@@ -9,7 +16,7 @@ import type { Run, Store } from '@sluice/store'
  * promotion awaits them; what a crash leaves half-way it removes as an object that nobody knows. The manifests
  * are there since the request looked at the source.
  */
-export function hostedDestination(run: Run, runs: Store['runs'], storage: BlobStorage): CopyDestination {
+export function hostedDestination(rows: BlobRows, storage: BlobStorage): CopyDestination {
   const receive = async (job: BlobJob): Promise<Placed> => {
     const { digest, size } = job.blob
     const storageKey = newStorageKey()
@@ -21,14 +28,14 @@ export function hostedDestination(run: Run, runs: Store['runs'], storage: BlobSt
       throw error
     }
     // Whether a failed call was heard is not known: then the bytes stay, for the collector to judge.
-    const superfluous = await runs.receiveBlob(run, { digest, size, storageKey })
+    const superfluous = await rows.receive({ digest, size, storageKey })
     if (superfluous !== null) await storage.remove(superfluous)
     return { way: 'sent', resumed: 0 }
   }
   return {
     async place(job) {
       const { digest, size } = job.blob
-      const blob = (await runs.blobs([digest])).get(digest)
+      const blob = (await rows.blobs([digest])).get(digest)
       const present = blob !== undefined && !blob.quarantined && blob.size === size
       return present ? { way: 'present', resumed: 0 } : receive(job)
     },

@@ -1,10 +1,20 @@
 import { Readable } from 'node:stream'
 import { type BlobStorage, FeedError } from '@sluice/feed'
 import { type CopySource, DEFAULT_LIMITS, parseManifest, RegistryError } from '@sluice/oci'
-import type { RunItem, Store } from '@sluice/store'
+import type { Store } from '@sluice/store'
+
+interface HostedItem {
+  readonly source: { readonly feed: string; readonly repository: string }
+  /** Of its manifests at least. */
+  readonly closure: readonly { readonly digest: string; readonly mediaType: string }[]
+}
 
 /** A repository that Sluice stores, as the source of a copy: manifests of the database, blobs by range of the storage. */
-export function hostedSource(item: RunItem, runs: Store['runs'], storage: BlobStorage): CopySource {
+export function hostedSource(
+  item: HostedItem,
+  runs: Pick<Store['runs'], 'readManifest' | 'blobs'>,
+  storage: BlobStorage,
+): CopySource {
   const { feed, repository } = item.source
   const mediaTypes = new Map(item.closure.map(({ digest, mediaType }) => [digest, mediaType]))
   const lost = (digest: string, why: string, cause?: unknown): RegistryError =>

@@ -1,7 +1,15 @@
-import { copyGraph, type CopyJournal, type CopyResult, memoryJournal } from '@sluice/oci'
+import {
+  type Bandwidth,
+  copyGraph,
+  type CopyJournal,
+  type CopyResult,
+  type CopySource,
+  memoryJournal,
+} from '@sluice/oci'
 import type { RunItem } from '@sluice/store'
 import { hostedDestination } from '../ends/hosted-destination.ts'
 import { hostedSource } from '../ends/hosted-source.ts'
+import { proxySource } from '../ends/proxy-source.ts'
 import { bothOf } from '../ends/registries.ts'
 import { type ProgressOf, withProgress } from '../progress.ts'
 import { readApproved } from './approved.ts'
@@ -9,7 +17,7 @@ import type { Step, StepContext } from './step.ts'
 
 /**
  * Brings what was approved to where the target keeps its bytes, by digest, children first and the root last; no tag
- * names it yet (invariant 2). Between two hosted feeds no byte moves: blobs and manifests are shared by digest, and
+ * names it yet (invariant 2). Between two hosted feeds, and for what a proxy feed keeps, no byte moves: blobs and manifests are shared by digest, and
  * each repository's membership decides who may read them. What has arrived is staged under the promotion, so that
  * an attempt after a crash does not send it again.
  */
@@ -22,7 +30,7 @@ export const copy: Step = {
     await withProgress(context, async (of) => {
       for (const item of run.items) {
         signal.throwIfAborted()
-        if (item.source.remote || item.target.remote) {
+        if (item.source.remote || item.source.proxy || item.target.remote) {
           for (const result of await move(item, context, of)) add(sent, result)
         }
         await runs.stage(
@@ -39,12 +47,15 @@ export const copy: Step = {
 async function move(item: RunItem, context: StepContext, progressOf: ProgressOf): Promise<CopyResult[]> {
   const { runs, run, registries, storage, signal } = context
   const trees = await readApproved(item, context)
-  const from = item.source.remote
-    ? await registries.open(item.source, 'pull')
-    : { repository: hostedSource(item, runs, storage) }
+  const from = await sourceOf(item, context)
   const to = item.target.remote
     ? await registries.open(item.target, 'pull,push')
-    : { repository: hostedDestination(run, runs, storage) }
+    : {
+        repository: hostedDestination(
+          { blobs: runs.blobs, receive: (blob) => runs.receiveBlob(run, blob) },
+          storage,
+        ),
+      }
   const bandwidth = bothOf(
     'bandwidth' in from ? from.bandwidth : undefined,
     'bandwidth' in to ? to.bandwidth : undefined,
@@ -67,6 +78,18 @@ async function move(item: RunItem, context: StepContext, progressOf: ProgressOf)
     )
   }
   return results
+}
+
+/** What a proxy feed does not keep yet comes from its upstream, within the feed's limit. */
+async function sourceOf(
+  item: RunItem,
+  { runs, registries, storage }: StepContext,
+): Promise<{ repository: CopySource; bandwidth?: Bandwidth }> {
+  const { source } = item
+  if (source.remote) return registries.open(source, 'pull')
+  if (!source.proxy) return { repository: hostedSource(item, runs, storage) }
+  const { repository: upstream, bandwidth } = await registries.open(source, 'pull')
+  return { repository: proxySource(item, runs, storage, upstream), ...(bandwidth && { bandwidth }) }
 }
 
 /** What has arrived by the rows of the promotion. What is lost again is known here, and found out again elsewhere. */

@@ -70,8 +70,10 @@ async function requireSet({ item, repository }: Target, tag: string, signal: Abo
   const digest = served && digestOf(served.bytes, parseDigest(item.digest).algorithm)
   if (digest === item.digest) return
   const found = digest === null ? 'nothing is there' : `${digest} is there`
-  const text = `the registry of the feed ${feed} said that ${name}:${tag} is set, and ${found}; somebody else writes to it, or it does not keep what it accepts`
-  throw new WorkerError('tag_not_set', text)
+  throw new WorkerError(
+    'tag_not_set',
+    `the registry of the feed ${feed} said that ${name}:${tag} is set, and ${found}`,
+  )
 }
 
 interface Target {

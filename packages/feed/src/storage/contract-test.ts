@@ -26,7 +26,11 @@ export function blobStorageContract(name: string, make: () => BlobStorage): void
       expect(await storage.append(key, 0, of('ab', '', 'c'))).toBe(3)
       expect(await storage.append(key, 3, of('def'))).toBe(6)
       expect((await all(storage.readUnsealed(key, 6))).toString()).toBe('abcdef')
+      expect((await all(storage.readUnsealed(key, 5, 2))).toString()).toBe('cde')
+      expect((await all(storage.readUnsealed(key, 6, 4))).toString()).toBe('ef')
+      expect(await all(storage.readUnsealed(key, 4, 4))).toHaveLength(0)
       await storage.seal(key, 6)
+      expect((await all(storage.readUnsealed(key, 5, 2))).toString()).toBe('cde')
       expect((await all(storage.read(key, { start: 1, end: 3 }))).toString()).toBe('bcd')
     })
 

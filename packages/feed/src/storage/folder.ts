@@ -28,10 +28,10 @@ export function folderStorage(root: string): BlobStorage {
         return await appendBatches(file.handle, offset, chunks, written)
       }),
 
-    async *readUnsealed(key, end) {
-      if (end === 0) return
+    async *readUnsealed(key, end, start = 0) {
+      if (end <= start) return
       const path = (await exists(unsealed(key))) ? unsealed(key) : sealed(key)
-      yield* readFile(path, key, { start: 0, end: end - 1 }, readers)
+      yield* readFile(path, key, { start, end: end - 1 }, readers)
     },
 
     seal: (key, size) =>

@@ -30,8 +30,8 @@ export function memoryStorage(): BlobStorage {
         }
         return bytes.length
       }),
-    async *readUnsealed(key, end) {
-      if (end > 0) yield slice(unsealed.get(checkStorageKey(key)) ?? sealed.get(key), key, 0, end - 1)
+    async *readUnsealed(key, end, start = 0) {
+      if (end > start) yield slice(unsealed.get(checkStorageKey(key)) ?? sealed.get(key), key, start, end - 1)
     },
     seal: (key, size) =>
       locks.hold(key, async () => {

@@ -74,15 +74,18 @@ export function s3Storage(options: S3Options): BlobStorage {
         return start + (segment?.size ?? 0)
       }),
 
-    async *readUnsealed(key, end) {
-      if (end === 0) return
+    async *readUnsealed(key, end, start = 0) {
+      if (end <= start) return
       const upload = await readUpload(options, folder(key))
       if (upload.etag === null) {
-        yield* readObject(options, sealed(key), key, { start: 0, end: end - 1 })
+        yield* readObject(options, sealed(key), key, { start, end: end - 1 })
         return
       }
+      let passed = 0
       for (const { name, size } of piecesOf(key, upload, end)) {
-        yield* readObject(options, name, key, { start: 0, end: size - 1 })
+        const from = Math.max(start - passed, 0)
+        if (from < size) yield* readObject(options, name, key, { start: from, end: size - 1 })
+        passed += size
       }
     },
 

@@ -43,8 +43,12 @@ export async function refusal(
   const { code: said, text } = distributionError(body)
   const code = codeOf(status, said, body)
   const wait = retryAfterMs(answer.headers['retry-after'])
+  const asks =
+    code === 'rate_limited' && wait !== undefined && wait > 0
+      ? `; it asks to be left alone for ${Math.ceil(wait / 1000)} s`
+      : ADVICE[code]
   const reply = text === '' ? `${status}` : `${status} ${quote(without(secrets, text))}`
-  return new RegistryError(code, `${what}: ${url.host} answered ${reply}${ADVICE[code] ?? ''}`, {
+  return new RegistryError(code, `${what}: ${url.host} answered ${reply}${asks ?? ''}`, {
     status,
     ...(wait !== undefined && { retryAfterMs: wait }),
   })

@@ -95,7 +95,8 @@ export async function openBlob(
     if (answer.status === 206 && range?.startsWith(`bytes ${from}-`) !== true) {
       throw new RegistryError('bad_response', `${what}: another range than the one asked for was served`)
     }
-    if (length !== undefined && Number(length) !== size - start) throw wrongLength(what, size - start, length)
+    if (length !== undefined && Number(length) !== size - start)
+      throw wrongLength(`${what}, at ${answer.url.host}`, size - start, length)
   } catch (error) {
     answer.body.destroy()
     throw error

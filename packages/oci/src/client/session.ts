@@ -79,7 +79,7 @@ export class Session {
     const url = this.#resolve(call.url)
     await this.#budget.take(url.host, call.signal)
     const headers = { ...call.headers, ...(await this.#credentialsFor(url, call.scopes)) }
-    return this.#transport.open(call.method, url, headers, call.signal)
+    return this.#transport.open({ ...call, url, headers })
   }
 
   /** After a 401 to `open`: whether a second try has other credentials to show. */

@@ -39,7 +39,12 @@ export async function fetchToken(
   const answer =
     credentials?.type === 'refresh'
       ? await postForm(transport, url, ask, credentials.refreshToken)
-      : await transport.send({ method: 'GET', url: withQuery(url, ask), headers: basic(credentials) })
+      : await transport.send({
+          method: 'GET',
+          url: withQuery(url, ask),
+          headers: basic(credentials),
+          what: 'a token',
+        })
   if (answer.status >= 300 && answer.status < 400) {
     answer.body.destroy()
     throw new RegistryError('realm_refused', `${what}: the token server redirects; credentials do not follow`)
@@ -87,7 +92,7 @@ function postForm(transport: Transport, url: URL, ask: TokenAsk, refreshToken: s
     'content-type': 'application/x-www-form-urlencoded',
     'content-length': String(body.length),
   }
-  return transport.send({ method: 'POST', url, headers, body })
+  return transport.send({ method: 'POST', url, headers, body, what: 'a token' })
 }
 
 export function basic(credentials: Credentials | undefined): Record<string, string> {

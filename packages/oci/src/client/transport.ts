@@ -19,12 +19,18 @@ export interface Sending {
   readonly answer: Promise<Answer>
 }
 
-export interface Message {
+/** A head to be sent. */
+export interface Head {
   readonly method: string
   readonly url: URL
   readonly headers: Record<string, string>
-  readonly body?: Uint8Array
+  /** For messages: what this is about. */
+  readonly what: string
   readonly signal?: AbortSignal | undefined
+}
+
+export interface Message extends Head {
+  readonly body?: Uint8Array
   /** By `Date.now()`. */
   readonly notAfter?: number
 }
@@ -62,8 +68,9 @@ export class Transport {
   }
 
   /** Sends a head; the caller writes the body and ends the request. `answer` never stays unhandled. */
-  open(method: string, url: URL, headers: Record<string, string>, signal?: AbortSignal): Sending {
+  open({ method, url, headers, what, signal }: Head): Sending {
     this.#territory.check(url)
+    const about = `${what}, at ${url.host}`
     const request = this.#request(method, url, headers, signal)
     const answer = new Promise<Answer>((resolve, reject) => {
       request.once('response', (body) => {
@@ -71,23 +78,20 @@ export class Transport {
         body.on('error', () => undefined)
         resolve({ url, status: body.statusCode ?? 0, headers: body.headers, body })
       })
-      request.on('error', (error) => reject(asRegistryError(error, `${method} at ${url.host}`)))
-      request.once('close', () =>
-        reject(new RegistryError('connection', `${method} at ${url.host}: no answer`)),
-      )
+      request.on('error', (error) => reject(asRegistryError(error, about)))
+      request.once('close', () => reject(new RegistryError('connection', `${about}: no answer`)))
     })
     answer.catch(() => undefined)
     return { request, answer }
   }
 
   /** @throws RegistryError of the network, or `timeout` when no head came within `headMs` */
-  async send({ method, url, headers, body, signal, notAfter }: Message): Promise<Answer> {
+  async send({ body, notAfter, ...head }: Message): Promise<Answer> {
+    const about = `${head.what}, at ${head.url.host}`
     for (let again = false; ; again = true) {
-      const { request, answer } = this.open(method, url, headers, signal)
+      const { request, answer } = this.open(head)
       const timer = setTimeout(() => {
-        request.destroy(
-          new RegistryError('timeout', `${method} at ${url.host}: no answer in ${this.#limits.headMs} ms`),
-        )
+        request.destroy(new RegistryError('timeout', `${about}: no answer in ${this.#limits.headMs} ms`))
       }, this.#limits.headMs)
       try {
         if (notAfter !== undefined) {
@@ -95,7 +99,7 @@ export class Transport {
           // Between this look and the write nothing else runs.
           if (Date.now() >= notAfter) {
             request.destroy()
-            throw new RegistryError('timeout', `${method} at ${url.host}: the time to send it is over`)
+            throw new RegistryError('timeout', `${about}: the time to send it is over`)
           }
         }
         request.end(body)

@@ -31,7 +31,7 @@ export async function sendBlob(job: SendJob, opened: Upload | null): Promise<Blo
   const check = new BlobCheck(
     blob.digest,
     blob.size,
-    `the blob ${blob.digest} of ${source.registry.host}/${source.name}`,
+    `the blob ${blob.digest} of ${source.name}, at ${source.registry.host}`,
   )
   const limits = destination.registry.limits
   const at: { upload: Upload | null } = { upload: opened }
@@ -149,8 +149,8 @@ async function fill(
 ): Promise<void> {
   const { source, destination, blob, signal } = job
   const names = {
-    source: `the blob ${blob.digest} from ${source.registry.host}/${source.name}`,
-    sink: `the blob ${blob.digest} to ${destination.registry.host}/${destination.name}`,
+    source: `the blob ${blob.digest} of ${source.name}, at ${source.registry.host}`,
+    sink: `the blob ${blob.digest} of ${destination.name}, at ${destination.registry.host}`,
   }
   /** The next byte of the blob to be written. */
   let at = upload.offset

@@ -11,7 +11,7 @@ import { cancelled, isProgress } from './progress.ts'
  */
 export async function* readBlob(job: BlobJob): AsyncGenerator<Buffer> {
   const { source, blob, signal, bandwidth } = job
-  const what = `the blob ${blob.digest} of ${source.registry.host}/${source.name}`
+  const what = `the blob ${blob.digest} of ${source.name}, at ${source.registry.host}`
   const check = new BlobCheck(blob.digest, blob.size, what)
   const { limits } = source.registry
   for (let failures = 0; ; ) {

@@ -133,7 +133,9 @@ export interface Evidence {
   readonly contentDigest: string
   readonly claimedAt: Date | null
   readonly receivedAt: Date
-  /** Who vouches for it: `key:NAME` of the lane for each key that signed it, and `user:` or `robot:` who sent it. */
+  /** Who vouches for it: `key:` and `identity:` of the lane that signed it, and `user:` or `robot:` who sent it. */
   readonly from: readonly string[]
+  /** Why the certificate in it makes it nobody's whom the lane knows. */
+  readonly unproven?: readonly string[]
   readonly summary: EvidenceSummary
 }

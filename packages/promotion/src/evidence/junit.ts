@@ -5,6 +5,8 @@ import { text, unreadable } from './fields.ts'
 const DEPTH_LIMIT = 64
 const CASES_LIMIT = 500_000
 const NAMED = 20
+/** What a case says of itself where its tool has no element for it, as googletest. */
+const NOT_RUN = /^(?:notrun|disabled|skipped|suppressed)$/i
 /** Characters. */
 const PIECE = 65_536
 
@@ -38,11 +40,11 @@ export function readJUnit(xml: string): TestSummary {
     if (name === 'testcase') {
       if (current !== null) throw unreadable('a test case stands inside another')
       if (++cases > CASES_LIMIT) throw unreadable(`it has more than ${CASES_LIMIT} test cases`)
-      const { classname, name: title } = attributes
+      const { classname, name: title, status, result } = attributes
       current = {
         name: [text(classname, 120), text(title, 120)].filter(Boolean).join('.'),
         failed: false,
-        skipped: false,
+        skipped: [status, result].some((word) => NOT_RUN.test(String(word))),
       }
     }
     if (name === 'failure' || name === 'error') {

@@ -14,8 +14,9 @@ export function readOpenVex(document: Fields): Vex {
   if (typeof context !== 'string' || !context.startsWith('https://openvex.dev/ns')) {
     throw unreadable('this is no OpenVEX document')
   }
+  // An empty list is what tools begin with: it says nothing.
+  if (!Array.isArray(document['statements'])) throw unreadable('it has no statements')
   const statements = list(document['statements'], 'statements', STATEMENTS_LIMIT).map(readStatement)
-  if (statements.length === 0) throw unreadable('it has no statements')
   return {
     summary: { kind: 'vex', statements },
     claimedAt: time(document['last_updated']) ?? time(document['timestamp']),

@@ -664,6 +664,21 @@ describe('documents as tools write them', () => {
     })
   })
 
+  test('JUnit: a case that says of itself that it did not run, as googletest writes it, has not passed', () => {
+    const cases = [
+      'status="notrun" result="suppressed"',
+      'status="disabled"',
+      'result="skipped"',
+      'status="run" result="completed"',
+    ]
+    const xml = (some: string[]) =>
+      `<testsuite>${some.map((said, i) => `<testcase name="c${i}" ${said}/>`).join('')}</testsuite>`
+    expect(read(xml(cases)).summary).toMatchObject({ result: 'PASSED', passed: 1, failed: 0 })
+    expect(() => read(xml(cases.slice(0, 3)))).toThrow('no test of it ran')
+    const broken = read('<testsuite><testcase name="a" status="notrun"><failure/></testcase></testsuite>')
+    expect(broken.summary).toMatchObject({ result: 'FAILED', failed: 1 })
+  })
+
   test('JUnit: a suite that broke outside of its tests has failed, whatever its tests say', () => {
     const { summary } = read('<testsuite><testcase name="a"/><error message="no setup"/></testsuite>')
     expect(summary).toMatchObject({ result: 'FAILED', passed: 1, failed: 1, failedTests: [] })
@@ -716,5 +731,121 @@ describe('documents as tools write them', () => {
       'high',
       'low',
     ])
+  })
+
+  const scanned = (run: object) => {
+    const { summary } = read({ version: '2.1.0', runs: [{ tool: { driver: { name: 'scan' } }, ...run }] })
+    return summary.kind === 'vulnerabilities' ? summary.findings : []
+  }
+  const at = (uri: string) => [{ physicalLocation: { artifactLocation: { uri }, region: { startLine: 1 } } }]
+
+  test('SARIF of Trivy: two packages of one image under one vulnerability are two findings', () => {
+    const result = (name: string, fixed: string) => ({
+      ruleId: 'CVE-2026-1',
+      ruleIndex: 0,
+      level: 'error',
+      message: {
+        text: `Package: ${name}\nInstalled Version: 1.1.1c-r0\nVulnerability CVE-2026-1\nSeverity: HIGH\nFixed Version: ${fixed}\nLink: [x](https://x)`,
+      },
+      locations: at('library/app'),
+    })
+    const found = { id: 'CVE-2026-1', severity: 'high', version: '1.1.1c-r0' }
+    expect(scanned({ results: [result('libssl1.1', '1.1.1d-r0'), result('libcrypto1.1', '')] })).toEqual([
+      { ...found, package: 'libssl1.1', fixed: '1.1.1d-r0' },
+      { ...found, package: 'libcrypto1.1', fixed: null },
+    ])
+  })
+
+  test('SARIF of Grype: its rules are of a vulnerability in a package', () => {
+    const ids = ['CVE-2026-1-package-1', 'GHSA-aaaa-bbbb-cccc-left-pad', 'ELSA-2026-1-kernel', 'CVE-2026-2']
+    const rules = ids.map((id) => ({ id, properties: { 'security-severity': '9.1' } }))
+    expect(
+      scanned({
+        tool: { driver: { name: 'grype', rules } },
+        results: ids.map((ruleId) => ({ ruleId, locations: at('app/x') })),
+      }),
+    ).toEqual(
+      [
+        ['CVE-2026-1', 'package-1'],
+        ['GHSA-aaaa-bbbb-cccc', 'left-pad'],
+        ['ELSA-2026-1-kernel', 'app/x'],
+        ['CVE-2026-2', 'app/x'],
+      ].map(([id, name]) => ({ id, package: name, severity: 'critical', version: '?', fixed: null })),
+    )
+  })
+
+  test('SARIF: rules by reference, by index and of extensions; what is no longer there is none', () => {
+    const rule = (id: string, score: string) => ({ id, properties: { 'security-severity': score } })
+    const tool = {
+      driver: { name: 'scan', rules: [rule('A', '9.5'), rule('B', '7.5')] },
+      extensions: [{ name: 'queries', rules: [rule('X', '4.5')] }, {}],
+    }
+    const results = [
+      { rule: { id: 'A' } },
+      { ruleIndex: 1 },
+      { rule: { index: 1 }, locations: at('y') },
+      { ruleId: 'X' },
+      { ruleId: 'A', baselineState: 'absent', locations: at('z') },
+      { ruleId: 'B', baselineState: 'new', locations: at('z') },
+    ]
+    expect(scanned({ tool, results }).map(({ id, severity, package: name }) => [id, severity, name])).toEqual(
+      [
+        ['A', 'critical', '?'],
+        ['B', 'high', '?'],
+        ['B', 'high', 'y'],
+        ['X', 'medium', '?'],
+        ['B', 'high', 'z'],
+      ],
+    )
+    for (const nameless of [{ ruleIndex: 7 }, { ruleIndex: '0' }, { ruleIndex: -1 }, {}]) {
+      expect(() => scanned({ tool, results: [nameless] })).toThrow('ruleId is missing')
+    }
+  })
+
+  test('SBOMs: the licence of what they are about is one of theirs, and without one it is no package', () => {
+    const agpl = { licence: 'AGPL-3.0-only', count: 1, packages: ['app@1'] }
+    const described = (licence: string) => ({
+      spdxVersion: 'SPDX-2.3',
+      documentDescribes: ['A'],
+      packages: [
+        { SPDXID: 'A', name: 'app', versionInfo: '1', licenseDeclared: licence },
+        { SPDXID: 'B', name: 'b', licenseDeclared: 'MIT' },
+      ],
+    })
+    const mit = { licence: 'MIT', count: 1, packages: ['b'] }
+    expect(read(described('AGPL-3.0-only')).summary).toMatchObject({ packages: 2, licences: [agpl, mit] })
+    expect(read(described('NOASSERTION')).summary).toMatchObject({ packages: 1, licences: [mit] })
+    const component = { type: 'application', name: 'app', version: '1' }
+    const about = (over: object) => ({
+      bomFormat: 'CycloneDX',
+      metadata: { component: { ...component, ...over } },
+      components: [{ name: 'b', licenses: [{ license: { id: 'MIT' } }] }],
+    })
+    const licensed = about({ licenses: [{ license: { id: 'AGPL-3.0-only' } }] })
+    expect(read(licensed).summary).toMatchObject({ packages: 2, licences: [agpl, mit] })
+    expect(read(about({})).summary).toMatchObject({ packages: 1, licences: [mit] })
+  })
+
+  test('Grype: a fix of no state is none; a time that was not given', () => {
+    const match = { vulnerability: { id: 'CVE-1', severity: 'Low', fix: { versions: ['2'], state: '' } } }
+    const found = read({ ...grype, matches: [match], descriptor: { name: 'grype', timestamp: '' } })
+    expect([found.claimedAt, found.summary]).toMatchObject([
+      null,
+      { findings: [{ id: 'CVE-1', fixed: null }] },
+    ])
+  })
+
+  test('OpenVEX: a document that says nothing yet is about no image in particular', () => {
+    expect(read({ ...openvex, statements: [] })).toMatchObject({
+      type: 'vex',
+      subjects: null,
+      summary: { kind: 'vex', statements: [] },
+    })
+  })
+
+  test('SPDX 3 is not read, and not taken for OpenVEX, whose documents have a context too', () => {
+    expect(() =>
+      read({ '@context': 'https://spdx.org/rdf/3.0.1/spdx-context.jsonld', '@graph': [] }),
+    ).toThrow('none that is known')
   })
 })

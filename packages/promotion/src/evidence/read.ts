@@ -5,8 +5,9 @@ import type { EvidenceFormat, ReadEvidence, Signed } from './evidence.ts'
 import { type Fields, digestsIn, record, text, unreadable } from './fields.ts'
 import { readJUnit } from './junit.ts'
 import { readOpenVex } from './openvex.ts'
+import { readSarif } from './sarif.ts'
 import { readCycloneDx, readSpdx } from './sboms.ts'
-import { readGrype, readSarif, readTrivy } from './scans.ts'
+import { readGrype, readTrivy } from './scans.ts'
 import { readStatement } from './statement.ts'
 
 /** Bytes of one piece of evidence. */
@@ -41,7 +42,7 @@ export function readEvidence(bytes: Uint8Array): ReadEvidence {
   const format = formatOf(document)
   if (format === null) {
     throw unreadable(
-      'its format is none that is known: DSSE, Sigstore bundle, in-toto, Trivy, Grype, SARIF, CycloneDX, SPDX, OpenVEX, JUnit XML',
+      'its format is none that is known: DSSE, Sigstore bundle, in-toto, Trivy, Grype, SARIF, CycloneDX, SPDX 2, OpenVEX, JUnit XML',
     )
   }
   return READERS[format](document, bytes)
@@ -57,7 +58,7 @@ function formatOf(document: Fields): Exclude<EvidenceFormat, 'junit'> | null {
   if (document['SchemaVersion'] !== undefined) return 'trivy'
   if (document['bomFormat'] !== undefined) return 'cyclonedx'
   if (document['spdxVersion'] !== undefined) return 'spdx'
-  if (document['@context'] !== undefined) return 'openvex'
+  if (String(document['@context']).startsWith('https://openvex.dev/')) return 'openvex'
   if (version !== undefined && runs !== undefined) return 'sarif'
   return document['matches'] === undefined ? null : 'grype'
 }
@@ -101,7 +102,8 @@ const READERS: Record<
     const read = readOpenVex(document)
     const images = [...new Set(read.summary.statements.flatMap((statement) => statement.images))]
     // Only where every statement names images is the document itself about them.
-    const bound = read.summary.statements.every((statement) => statement.images.length > 0)
+    const { statements } = read.summary
+    const bound = statements.length > 0 && statements.every((statement) => statement.images.length > 0)
     return { ...unwrapped('openvex', bytes), type: 'vex', ...read, subjects: bound ? images : null }
   },
 }

@@ -41,7 +41,7 @@ describe('the whole', () => {
     ['nonsense', 'it is neither JSON nor XML'],
     [
       '[1]',
-      'its format is none that is known: DSSE, Sigstore bundle, in-toto, Trivy, Grype, SARIF, CycloneDX, SPDX, OpenVEX, JUnit XML',
+      'its format is none that is known: DSSE, Sigstore bundle, in-toto, Trivy, Grype, SARIF, CycloneDX, SPDX 2, OpenVEX, JUnit XML',
     ],
     [new Uint8Array([0xff, 0xfe]), 'it is not UTF-8'],
     [nested(129), 'it nests deeper than 128 levels'],
@@ -345,10 +345,10 @@ describe('OpenVEX', () => {
     ...over,
   })
   test.each<[unknown, string]>([
-    [vex([], { '@context': 'https://other' }), 'this is no OpenVEX document'],
-    [vex([], { '@context': 1 }), 'this is no OpenVEX document'],
-    [vex([]), 'it has no statements'],
-    [vex({}), 'statements is no list'],
+    [vex([], { '@context': 'https://openvex.dev/other' }), 'this is no OpenVEX document'],
+    [vex([], { '@context': ['https://openvex.dev/ns'] }), 'this is no OpenVEX document'],
+    [vex(undefined), 'it has no statements'],
+    [vex({}), 'it has no statements'],
     [
       vex([{ vulnerability: 'C', status: 'fine' }]),
       'statements[0].status is none of not_affected, affected, fixed, under_investigation',

@@ -28,6 +28,9 @@ export function readCycloneDx(bom: Fields): Sbom {
       if (component['components'] !== undefined) walk(component['components'], depth + 1)
     }
   }
+  // What the document is about is no package in it, but what it says of its licence holds.
+  const own = cycloneLicences(image)
+  if (own.length > 0) tally.add(nameOf(image, 'name', 'version'), own)
   walk(bom['components'], 1)
   const properties = list(image['properties'], 'properties', 10_000)
     .map(record)
@@ -65,8 +68,10 @@ export function readSpdx(document: Fields): Sbom {
   const images = packages.filter(({ SPDXID }) => described.has(SPDXID))
   const tally = new Tally()
   for (const each of packages) {
-    if (images.includes(each)) continue
-    tally.add(nameOf(each, 'name', 'versionInfo'), spdxLicences(each))
+    const licences = spdxLicences(each)
+    // What the document is about is no package in it, but what it says of its licence holds.
+    if (licences.length === 0 && described.has(each['SPDXID'])) continue
+    tally.add(nameOf(each, 'name', 'versionInfo'), licences)
   }
   return {
     summary: tally.summary(),

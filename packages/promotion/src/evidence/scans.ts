@@ -1,7 +1,7 @@
 import { type Finding, SEVERITIES, type Severity, type VulnerabilitySummary } from './evidence.ts'
 import { digestsIn, type Fields, list, needed, record, text, time, unreadable } from './fields.ts'
 
-const FINDINGS_LIMIT = 20_000
+export const FINDINGS_LIMIT = 20_000
 const PARTS_LIMIT = 5_000
 /** Classes of Trivy's results that its other scanners make: without a package's, nobody looked for vulnerabilities. */
 const ELSEWHERE: readonly string[] = ['config', 'secret', 'license', 'license-file', 'custom']
@@ -75,68 +75,6 @@ export function readGrype(report: Fields): Scan {
   }
 }
 
-/**
- * SARIF 2.1.0. It has no place for an image digest. Severity: the rule's `security-severity` by the bands of
- * CVSS, else the result's level. @throws PromotionError invalid
- */
-export function readSarif(report: Fields): Scan {
-  if (report['version'] !== '2.1.0') throw unreadable('this is no SARIF of version 2.1.0')
-  const runs = list(report['runs'], 'runs', 100)
-  if (runs.length === 0) throw unreadable('it has no runs')
-  const findings: Finding[] = []
-  const ends: Date[] = []
-  let scanner = 'sarif'
-  for (const value of runs) {
-    const run = record(value)
-    const driver = record(record(run['tool'])['driver'])
-    scanner = text(driver['name'], 64) ?? scanner
-    const rules = new Map(
-      list(driver['rules'], 'rules', FINDINGS_LIMIT).map((rule) => [record(rule)['id'], record(rule)]),
-    )
-    for (const invocation of list(run['invocations'], 'invocations', 100)) {
-      const end = time(record(invocation)['endTimeUtc'])
-      if (end !== null) ends.push(end)
-      if (record(invocation)['executionSuccessful'] === false) throw unreadable('the scan did not succeed')
-    }
-    for (const each of list(run['results'], 'results', FINDINGS_LIMIT)) {
-      const result = record(each)
-      if (result['kind'] !== undefined && result['kind'] !== 'fail') continue
-      const rule = rules.get(result['ruleId']) ?? {}
-      findings.push({
-        id: needed(result['ruleId'], 'ruleId', 64),
-        severity: sarifSeverity(rule, result['level']),
-        package: text(sarifPlace(result)) ?? '?',
-        version: '?',
-        fixed: null,
-      })
-    }
-  }
-  const last = Math.max(...ends.map((end) => end.getTime()))
-  return {
-    summary: summed(scanner, findings),
-    subjects: null,
-    claimedAt: ends.length === 0 ? null : new Date(last),
-  }
-}
-
-function sarifPlace(result: Fields): unknown {
-  const [first] = list(result['locations'], 'locations', 10_000)
-  return record(record(record(first)['physicalLocation'])['artifactLocation'])['uri']
-}
-
-function sarifSeverity(rule: Fields, level: unknown): Severity {
-  const score = Number.parseFloat(text(record(rule['properties'])['security-severity'], 10) ?? '')
-  if (score >= 9) return 'critical'
-  if (score >= 7) return 'high'
-  if (score >= 4) return 'medium'
-  if (score > 0) return 'low'
-  const stated = level ?? record(rule['defaultConfiguration'])['level'] ?? 'warning'
-  if (stated === 'error') return 'high'
-  if (stated === 'warning') return 'medium'
-  if (stated === 'note') return 'low'
-  return stated === 'none' ? 'negligible' : 'unknown'
-}
-
 /** A word that nobody knows is `unknown`, which gates do not let pass unasked. */
 function severityOf(value: unknown): Severity {
   const word = typeof value === 'string' ? value.toLowerCase() : ''
@@ -144,7 +82,7 @@ function severityOf(value: unknown): Severity {
 }
 
 /** One row a vulnerability and package version, however many paths lead there. */
-function summed(scanner: string, findings: readonly Finding[]): VulnerabilitySummary {
+export function summed(scanner: string, findings: readonly Finding[]): VulnerabilitySummary {
   if (findings.length > FINDINGS_LIMIT) throw unreadable(`more than ${FINDINGS_LIMIT} findings`)
   const distinct = new Map(
     findings.map((found) => [`${found.id}\n${found.package}\n${found.version}\n${found.severity}`, found]),

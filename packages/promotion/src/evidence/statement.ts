@@ -2,8 +2,9 @@ import { isDigest } from '@sluice/oci'
 import type { EvidenceSummary, EvidenceType, ProvenanceSummary, TestSummary } from './evidence.ts'
 import { type Fields, list, needed, record, text, time, unreadable } from './fields.ts'
 import { readOpenVex } from './openvex.ts'
+import { readSarif } from './sarif.ts'
 import { readCycloneDx, readSpdx } from './sboms.ts'
-import { readGrype, readSarif, readTrivy, type Scan } from './scans.ts'
+import { readGrype, readTrivy, type Scan } from './scans.ts'
 
 const STATEMENT = /^https:\/\/in-toto\.io\/Statement\/(?:v1|v0\.1)$/
 const SUBJECTS_LIMIT = 1_000

@@ -2,10 +2,12 @@ import { z } from 'zod'
 import type { Evidence } from '../evidence/evidence.ts'
 import type { GateInput, GateItem, GateName, GateReport } from './gate.ts'
 
-const SOURCE = /^(?:key|user|robot):[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?$/
+const SOURCE = /^(?:key|identity|user|robot):[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?$/
 
 export const sources = z
-  .array(z.string().regex(SOURCE, 'must be key:NAME (of this lane), robot:NAME or user:NAME'))
+  .array(
+    z.string().regex(SOURCE, 'must be key:NAME or identity:NAME (of this lane), robot:NAME or user:NAME'),
+  )
   .min(1)
   .max(20)
 
@@ -55,6 +57,7 @@ export interface Demand {
 const HOUR = 3_600_000
 /** How far clocks may differ. */
 const SKEW = 300_000
+const UNPROVEN_SHOWN = 5
 
 /** Looks at every subject of a rule: missing, stale, unreadable, refused or uncounted evidence gives reasons. */
 export function judge({ items, now }: GateInput, rule: EvidenceRule, demand: Demand): Judged[] {
@@ -67,7 +70,7 @@ export function judge({ items, now }: GateInput, rule: EvidenceRule, demand: Dem
       incomplete.length > 0
         ? incomplete
         : found === null
-          ? missing(item, rule, demand)
+          ? missing(subject, rule, demand)
           : refused(found, rule, demand, subject, now)
     return {
       source: item.source,
@@ -79,10 +82,15 @@ export function judge({ items, now }: GateInput, rule: EvidenceRule, demand: Dem
   })
 }
 
-function missing({ unread }: GateItem, { from }: EvidenceRule, { what }: Demand): string[] {
+function missing({ item, digest }: Subject, { from }: EvidenceRule, { what, wanted }: Demand): string[] {
+  const unproven = item.evidence.flatMap((each) => {
+    if (each.subject !== digest || !wanted(each)) return []
+    return (each.unproven ?? []).map((why) => `${each.id} does not count: ${why}`)
+  })
   return [
     `no ${what} from ${from.join(' or ')}`,
-    ...unread.map((why) => `attached evidence was not read: ${why}`),
+    ...item.unread.map((why) => `attached evidence was not read: ${why}`),
+    ...unproven.slice(0, UNPROVEN_SHOWN),
   ]
 }
 

@@ -509,9 +509,12 @@ describe('a rule that is written wrong, word for word', () => {
   test.each<[unknown, string]>([
     [
       gates({ tests: [{ from: ['ci'] }] }),
-      'gates.tests[0].from[0]: must be key:NAME (of this lane), robot:NAME or user:NAME',
+      'gates.tests[0].from[0]: must be key:NAME or identity:NAME (of this lane), robot:NAME or user:NAME',
     ],
-    [gates({ signatures: [{ from: robot }] }), 'gates.signatures[0].from: a signature is by a key: key:NAME'],
+    [
+      gates({ signatures: [{ from: robot }] }),
+      'gates.signatures[0].from: a signature is by a key or an identity: key:NAME, identity:NAME',
+    ],
     [
       gates({ evidence: [{ type: 'x', from: robot }] }),
       'gates.evidence[0].type: must be one of test, provenance, sbom, vulnerabilities, vex, signature, statement, or the URI of a predicate type',

@@ -6,15 +6,15 @@ export const signatureRules = z
   .array(
     z.strictObject({
       ...evidenceRule,
-      from: sources.refine((from) => from.every((source) => source.startsWith('key:')), {
-        message: 'a signature is by a key: key:NAME',
+      from: sources.refine((from) => from.every((source) => /^(?:key|identity):/.test(source)), {
+        message: 'a signature is by a key or an identity: key:NAME, identity:NAME',
       }),
     }),
   )
   .min(1)
   .max(20)
 
-/** Of every rule, one of its keys signed the image. Null: the lane has no such rule. */
+/** Of every rule, one of its keys or identities signed the image. Null: the lane has no such rule. */
 export function signaturesGate(input: GateInput): GateReport | null {
   const rules: readonly EvidenceRule[] | undefined = input.policy.gates.signatures
   if (rules === undefined) return null

@@ -63,11 +63,12 @@ export function groups({ prisma, pool }: Connections) {
       return find(name)
     },
 
-    /** Ends its grants too. @throws StoreError not_found */
+    /** Ends its grants and its reporting too. @throws StoreError not_found */
     remove(actor: Actor, name: string): Promise<void> {
       return transaction(prisma, async (tx) => {
         const id = await lockGroup(tx, name)
         await tx.accessGrant.deleteMany({ where: { principalId: id } })
+        await tx.siteReporter.deleteMany({ where: { principalId: id } })
         await tx.userGroup.delete({ where: { id } })
         await remember(tx, actor, 'group.removed', { id, name, members: [] })
       })

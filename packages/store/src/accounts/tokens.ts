@@ -14,7 +14,7 @@ export interface Token {
   readonly name: string
   /** The robot it speaks for; null: the person who made it. */
   readonly robot: string | null
-  /** `*`, or `<verb>:<feed>` under the feed's current name. */
+  /** `*`, `<verb>:<feed>` under the feed's current name, or `report:<site>`. */
   readonly scopes: readonly string[]
   readonly createdAt: Date
   readonly expiresAt: Date
@@ -23,7 +23,7 @@ export interface Token {
 
 export interface NewToken {
   readonly name: string
-  /** `*`, or `<verb>:<feed>`. */
+  /** `*`, `<verb>:<feed>` or `report:<site>`. */
   readonly scopes: readonly string[]
   /** Default: in 90 days. */
   readonly expiresAt?: Date | undefined
@@ -118,13 +118,14 @@ export function tokens({ prisma, pool }: Connections) {
   }
 }
 
-// A scope holds the feed's id, so that it follows the feed and not the name.
+// A scope holds the id of its feed or site, so that it follows what is meant and not the name.
 const SELECT = `
   select t.id, t.name, r.name as robot, t.created_at as "createdAt", t.expires_at as "expiresAt",
     t.last_used_at as "lastUsedAt",
-    array(select case when s.scope = '*' then '*' else split_part(s.scope, ':', 1) || ':' || n.name end
+    array(select case when s.scope = '*' then '*' else split_part(s.scope, ':', 1) || ':' || coalesce(n.name, w.name) end
           from unnest(t.scopes) with ordinality as s (scope, position)
           left join feed_name n on n.is_current and n.feed_id::text = split_part(s.scope, ':', 2)
+          left join site w on w.id::text = split_part(s.scope, ':', 2)
           order by s.position) as scopes
   from token t left join robot r on r.id = t.principal_id`
 
@@ -141,21 +142,31 @@ function expiry(asked: Date | undefined): Date {
 
 async function readScopes(tx: Transaction, asked: readonly string[]): Promise<string[]> {
   if (asked.length === 0 || asked.length > 200) {
-    throw new StoreError('invalid', 'name 1 to 200 scopes: "*" or "<verb>:<feed>"', { field: 'scopes' })
+    throw new StoreError('invalid', 'name 1 to 200 scopes: "*", "<verb>:<feed>" or "report:<site>"', {
+      field: 'scopes',
+    })
   }
   const scopes = new Set<string>()
   for (const [at, scope] of asked.entries()) {
     const field = `scopes[${at}]`
     const [verb, feed, ...rest] = scope.split(':')
     if (scope === '*') scopes.add('*')
-    else if (VERBS.some((known) => known === verb) && feed !== undefined && rest.length === 0) {
+    else if (verb === 'report' && feed !== undefined && rest.length === 0) {
+      const site = await tx.site.findFirst({ where: { name: feed, deletedAt: null } })
+      if (!site) throw new StoreError('invalid', `there is no site ${JSON.stringify(feed)}`, { field })
+      scopes.add(`${verb}:${site.id}`)
+    } else if (VERBS.some((known) => known === verb) && feed !== undefined && rest.length === 0) {
       const found = await feedByName(tx, feed)
       if (!found) throw new StoreError('invalid', `there is no feed ${JSON.stringify(feed)}`, { field })
       scopes.add(`${verb}:${found.id}`)
     } else
-      throw new StoreError('invalid', `must be "*" or "<verb>:<feed>"; verbs are ${VERBS.join(', ')}`, {
-        field,
-      })
+      throw new StoreError(
+        'invalid',
+        `must be "*", "<verb>:<feed>" or "report:<site>"; verbs are ${VERBS.join(', ')}`,
+        {
+          field,
+        },
+      )
   }
   return [...scopes]
 }

@@ -6,8 +6,9 @@ import { type House, openHouse, type Scene, setScene } from '../promotion/test-s
 import { imageOf, letADayPass, openRegistry, type Registry } from './test-registry.ts'
 
 // Invariant 7 under everything at once: clients push, mount, tag and delete over HTTP, people request,
-// approve and cancel, a worker promotes, days pass, and the collector runs beside all of them. After every
-// round everything that can be reached has its bytes, in storage, with the right hash.
+// approve and cancel, a worker promotes, a site reports, days pass, and the collector runs beside all of them, with
+// retention rules. After every round everything that can be reached has its bytes, in storage, with the right hash,
+// and retention took nothing that ran all the while.
 
 const SECONDS = Number(process.env['SLUICE_TEST_COLLECT_SECONDS'] ?? 60)
 const SEED = Number(process.env['SLUICE_TEST_COLLECT_SEED'] ?? 20_261_123)
@@ -52,20 +53,28 @@ it(`invariant 7 holds after every step of ${SECONDS} s, seed ${SEED}`, {
   const house = await openHouse()
   const scene = await setScene(house)
   const registry = await openRegistry(house, scene.rita.principalId, [scene.dev.id])
-  const player = new Player(house, scene, registry, chance(SEED))
-  const counts = { rounds: 0, blobs: 0, reached: 0 }
+  const site = { name: 'prod', reporters: [scene.rita.name] }
+  const { id: siteId } = await house.api.sites.create(scene.rita, site)
+  await house.api.feeds.patch(scene.rita, scene.dev.name, {
+    retention: { rules: [{ repositories: ['*'], keepLast: 3 }] },
+  })
+  const player = new Player(house, scene, registry, siteId, chance(SEED))
+  const counts = { rounds: 0, blobs: 0, reached: 0, retired: 0 }
   try {
     for (const end = Date.now() + SECONDS * 1000; Date.now() < end; counts.rounds++) {
+      const before = await reported(scene)
       const collected = collectTwice(house, registry)
       await Promise.all(Array.from({ length: OPERATIONS_AT_ONCE }, () => player.play()))
       counts.blobs += await collected
       counts.reached += await requireReachable(scene, registry)
+      counts.retired += await requireRunning(scene, before)
       expect(registry.failures).toEqual([])
     }
     process.stdout.write(`seed ${SEED}: ${JSON.stringify({ ...counts, ...player.done })}\n`)
     // A run in which one of them never happened shows nothing.
     expect(counts.blobs).toBeGreaterThan(SECONDS)
     expect(counts.reached).toBeGreaterThan(0)
+    expect(counts.retired).toBeGreaterThan(0)
     expect(Object.entries(player.done).filter(([, times]) => times === 0)).toEqual([])
   } finally {
     await registry.close()
@@ -84,18 +93,36 @@ async function collectTwice(house: House, registry: Registry): Promise<number> {
 }
 
 class Player {
-  readonly done = { push: 0, remount: 0, remove: 0, day: 0, request: 0, cancel: 0, approve: 0, promote: 0 }
+  readonly done = {
+    push: 0,
+    remount: 0,
+    remove: 0,
+    day: 0,
+    request: 0,
+    cancel: 0,
+    approve: 0,
+    promote: 0,
+    report: 0,
+  }
   readonly #house: House
   readonly #scene: Scene
   readonly #registry: Registry
+  readonly #siteId: string
   readonly #chance: ReturnType<typeof chance>
   #release = 0
   readonly #open: { id: string; digest: string }[] = []
 
-  constructor(house: House, scene: Scene, registry: Registry, random: ReturnType<typeof chance>) {
+  constructor(
+    house: House,
+    scene: Scene,
+    registry: Registry,
+    siteId: string,
+    random: ReturnType<typeof chance>,
+  ) {
     this.#house = house
     this.#scene = scene
     this.#registry = registry
+    this.#siteId = siteId
     this.#chance = random
   }
 
@@ -105,6 +132,7 @@ class Player {
       () => this.push(true),
       ...Array.from({ length: 4 }, () => () => this.remove()),
       () => this.day(),
+      () => this.report(),
       ...Array.from({ length: 2 }, () => () => this.request()),
       ...Array.from({ length: 2 }, () => () => this.decide()),
     ]
@@ -154,7 +182,21 @@ class Player {
 
   async day(): Promise<void> {
     await letADayPass(this.#house)
+    await this.#scene.sql(
+      `update repository_manifest set pushed_at = pushed_at - interval '25 hours' where admission_id is null`,
+    )
     this.done.day++
+  }
+
+  /** The oldest run somewhere: those that retention would take next. */
+  async report(): Promise<void> {
+    const items = await this.#scene.sql<{ digest: string }>(
+      `select distinct rm.digest, rm.pushed_at from repository_manifest rm join repository r on r.id = rm.repository_id
+       where r.feed_id = $1 order by rm.pushed_at limit $2`,
+      [this.#scene.dev.id, this.#chance.below(4)],
+    )
+    await this.#house.api.sites.report(this.#scene.rita, this.#siteId, items)
+    this.done.report++
   }
 
   async request(): Promise<void> {
@@ -218,4 +260,33 @@ async function requireReachable(scene: Scene, registry: Registry): Promise<numbe
   )
   expect(manifests).toEqual([])
   return wanted.length
+}
+
+interface Before {
+  /** Of what runs now. */
+  readonly ids: readonly string[]
+  /** Entries so far. */
+  readonly arrival: string
+}
+
+async function reported(scene: Scene): Promise<Before> {
+  const [now] = await scene.sql<Before>(
+    `select array(select id::text from running_image where ended_at is null) as ids,
+       (select coalesce(max(arrival), 0)::text from audit_entry) as arrival`,
+  )
+  return now!
+}
+
+/** Retention has taken nothing since that ran before and runs still; answers how many manifests it took. */
+async function requireRunning(scene: Scene, { ids, arrival }: Before): Promise<number> {
+  const taken = await scene.sql<{ digest: string; ran: boolean }>(
+    `select m ->> 'digest' as digest, exists (
+       select from running_image i where i.id = any ($1::bigint[]) and i.ended_at is null and i.digest = m ->> 'digest') as ran
+     from audit_entry e join audit_payload p on p.entry_id = e.id,
+       jsonb_array_elements(convert_from(p.payload, 'UTF8')::jsonb -> 'manifests') m
+     where e.type = 'feed.retention-applied' and e.arrival > $2`,
+    [ids, arrival],
+  )
+  expect(taken.filter(({ ran }) => ran)).toEqual([])
+  return taken.length
 }

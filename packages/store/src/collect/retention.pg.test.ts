@@ -40,6 +40,11 @@ async function aDayLater(): Promise<void> {
   )
 }
 
+async function runs(digest: string): Promise<void> {
+  const { id } = await house.api.sites.create(scene.rita, { name: 'prod', reporters: [scene.rita.name] })
+  await house.api.sites.report(scene.rita, id, [{ digest }])
+}
+
 const collect = () => house.worker.collector.collect(registry.storage)
 const preview = async (options = {}) =>
   (
@@ -96,6 +101,36 @@ describe('retention', () => {
     ).toBe(pending)
   })
 
+  it('never touches what runs, with all that belongs to it, and says where; until it ends or its site is deleted', async () => {
+    const index = await scene.push('app', ['old'], { index: true })
+    const [child] = await scene.sql<{ digest: string }>(
+      `select child_digest as digest from manifest_edge where parent_digest = $1 and kind = 'manifest' limit 1`,
+      [index],
+    )
+    const free = await push('free')
+    await push('last')
+    await keep({ keepLast: 1 })
+    await aDayLater()
+    await runs(child!.digest)
+    const { items, kept } = await house.api.feeds.previewRetention(
+      await house.api.feeds.get(scene.dev.name),
+      { limit: 100 },
+    )
+    expect(items.map(({ digest }) => digest)).toEqual([free])
+    const where = [{ site: 'prod', digest: child!.digest, since: expect.any(String) }]
+    // The other image of the index belongs to it.
+    expect(kept).toHaveLength(3)
+    expect(kept.find(({ digest }) => digest === index)).toMatchObject({ tags: ['old'], running: where })
+    expect(kept.find(({ digest }) => digest === child!.digest)).toMatchObject({ running: where })
+    expect(await collect()).toMatchObject({ retired: 1 })
+    expect(await tags()).toEqual(['last', 'old'])
+    await scene.sql(`update site set reported_at = now() - interval '1 year'`)
+    expect(await collect()).toMatchObject({ retired: 0 })
+    await house.api.sites.remove(scene.rita, 'prod')
+    expect(await collect()).toMatchObject({ retired: 3 })
+    expect(await tags()).toEqual(['last'])
+  })
+
   it('lets go of an index with its children, and of nothing that another index needs', async () => {
     await scene.push('app', ['old'], { index: true })
     await scene.push('app', ['new'], { index: true })
@@ -129,6 +164,14 @@ describe('retention', () => {
       async () => (
         await aDayLater(), house.api.feeds.patch(scene.rita, scene.dev.name, { retention: { rules: [] } })
       ),
+    ],
+    [
+      'it runs somewhere',
+      async () => {
+        await aDayLater()
+        const [held] = await scene.sql<{ digest: string }>('select digest from repository_manifest')
+        await runs(held!.digest)
+      },
     ],
     [
       'it was asked for',

@@ -130,7 +130,7 @@ export async function letADayPass({ admin }: House): Promise<void> {
 const KEY = 4_712
 
 /** Holds every transaction that is about to `operation` a row of `table`, until opened. */
-export async function closeGate(house: House, operation: 'insert' | 'delete', table: string) {
+export async function closeGate(house: House, operation: 'insert' | 'update' | 'delete', table: string) {
   const keeper = new Client({ connectionString: house.url })
   // A test that fails drops the database under it.
   keeper.on('error', () => undefined)

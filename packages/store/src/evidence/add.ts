@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { EVIDENCE_LIMIT, readEvidence } from '@sluice/promotion'
+import { EVIDENCE_LIMIT, type Policy, readEvidence } from '@sluice/promotion'
 import { type Actor, actorOf } from '../actor.ts'
 import { appendEntry } from '../audit/entry.ts'
 import { StoreError } from '../errors.ts'
@@ -7,7 +7,7 @@ import { newId } from '../id.ts'
 import { decided } from '../promotion/refusal.ts'
 import type { Transaction } from '../transaction.ts'
 import type { FoundEvidence } from './attached.ts'
-import { signersOf } from './signers.ts'
+import { type SignedRow, signersOf } from './signers.ts'
 
 export interface NewEvidence {
   readonly bytes: Uint8Array
@@ -107,18 +107,17 @@ async function subjectOf(
   return only.digest
 }
 
-/** The first of all lanes' keys that signed it, as `lane/key`: for whoever sent it to see. */
-async function firstSigner(
-  tx: Transaction,
-  row: { readonly id: string; readonly sha256: string; readonly bytes: Uint8Array },
-): Promise<string | null> {
-  const lanes = await tx.$queryRaw<{ name: string; keys: { readonly [name: string]: string } }[]>`
-    select l.name, v.policy -> 'keys' as keys from lane l
+/** The first of all lanes' keys and identities that signed it, as `lane/name`: for whoever sent it to see. */
+async function firstSigner(tx: Transaction, row: SignedRow): Promise<string | null> {
+  const lanes = await tx.$queryRaw<{ name: string; policy: Pick<Policy, 'keys' | 'roots' | 'identities'> }[]>`
+    select l.name, jsonb_strip_nulls(jsonb_build_object('keys', v.policy -> 'keys', 'roots', v.policy -> 'roots',
+      'identities', v.policy -> 'identities')) as policy
+    from lane l
       join lateral (select * from lane_version x where x.lane_id = l.id order by x.version desc limit 1) v on true
-    where l.deleted_at is null and v.policy -> 'keys' is not null order by l.name`
-  for (const { name, keys } of lanes) {
-    const [key] = (await signersOf(tx, [row], keys)).get(row.id) ?? []
-    if (key !== undefined) return `${name}/${key}`
+    where l.deleted_at is null and v.policy ?| array['keys', 'identities'] order by l.name`
+  for (const { name, policy } of lanes) {
+    const [signer] = (await signersOf(tx, [row], policy)).get(row.id)?.from ?? []
+    if (signer !== undefined) return `${name}/${signer.replace(/^(?:key|identity):/, '')}`
   }
   return null
 }

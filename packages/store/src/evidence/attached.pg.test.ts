@@ -1,10 +1,9 @@
 import { sign } from 'node:crypto'
-import { digestOf, OCI_EMPTY, OCI_MANIFEST, parseManifest } from '@sluice/oci'
+import { digestOf, OCI_MANIFEST } from '@sluice/oci'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { attach as attachTo, BUNDLE, bundle, type Shelf, shelf, tagOf } from './test-attached.ts'
 import { attestation, bytesOf, ci, from, keys, result, stranger } from './test-attestation.ts'
-
-const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
 let house: House
 beforeAll(async () => {
@@ -13,74 +12,15 @@ beforeAll(async () => {
 afterAll(() => house.close())
 
 describe('evidence that hangs on the image', () => {
-  /** Bytes of blobs by their storage keys; `lose` makes reading one fail. */
-  function shelf() {
-    const bytes = new Map<string, Buffer>()
-    return {
-      bytes,
-      async *read(key: string): AsyncGenerator<Uint8Array> {
-        const found = bytes.get(key)
-        if (found === undefined) throw new Error('lost')
-        yield found
-      },
-    }
-  }
-
-  async function attach(
+  const attach = (
     scene: Scene,
-    storage: ReturnType<typeof shelf>,
-    subject: { digest?: string; tag?: string },
+    storage: Shelf,
+    subject: Parameters<typeof attachTo>[3],
     content: Uint8Array,
-    {
-      mediaType = BUNDLE,
-      annotations = {},
-    }: { mediaType?: string; annotations?: Record<string, string> } = {},
-  ): Promise<string> {
-    const blob = async (bytes: Uint8Array) => {
-      const digest = digestOf(bytes)
-      storage.bytes.set(digest, Buffer.from(bytes))
-      await scene.sql(
-        'insert into blob (digest, size, storage_key) values ($1, $2, $1) on conflict do nothing',
-        [digest, bytes.length],
-      )
-      await scene.sql(
-        `insert into repository_blob (repository_id, digest) select id, $1 from repository where feed_id = $2 on conflict do nothing`,
-        [digest, scene.dev.id],
-      )
-      return { digest, size: bytes.length }
-    }
-    const config = { mediaType: OCI_EMPTY, ...(await blob(Buffer.from('{}'))) }
-    const [held] = subject.digest
-      ? await scene.sql<{ mediaType: string; size: number }>(
-          `select rm.media_type as "mediaType", octet_length(m.bytes) as size from manifest m
-             join repository_manifest rm using (digest) where digest = $1`,
-          [subject.digest],
-        )
-      : []
-    const bytes = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: OCI_MANIFEST,
-        artifactType: mediaType,
-        config,
-        layers: [{ mediaType, ...(await blob(content)), annotations }],
-        ...(subject.digest && { subject: { ...held, digest: subject.digest } }),
-      }),
-    )
-    await house.api.feedIndex.putManifest({
-      address: { feed: scene.dev, repository: 'app' },
-      digest: digestOf(bytes),
-      tags: subject.tag === undefined ? [] : [subject.tag],
-      principalId: scene.rita.principalId,
-      manifest: parseManifest(bytes, OCI_MANIFEST),
-    })
-    return digestOf(bytes)
-  }
-
-  const bundle = (envelope: object) => bytesOf({ mediaType: BUNDLE, dsseEnvelope: envelope })
-  const ask = (scene: Scene, storage: ReturnType<typeof shelf>) =>
+    as?: Parameters<typeof attachTo>[5],
+  ) => attachTo(house, scene, storage, subject, content, as)
+  const ask = (scene: Scene, storage: Shelf) =>
     house.api.requests.create(scene.rita, { lane: scene.lane, items: [{ image: 'app:1.0.0' }] }, storage)
-  const tagOf = (digest: string, end: string) => `${digest.replace(':', '-')}.${end}`
 
   test.each([
     ['a bundle that refers to it', (digest: string) => ({ digest }), BUNDLE],

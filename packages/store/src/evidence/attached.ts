@@ -66,7 +66,7 @@ interface Carrier {
   readonly digest: string
   readonly mediaType: string
   readonly bytes: Uint8Array
-  /** Of a remote registry nobody is known to have pushed: it counts as sent by anyone. */
+  /** Of a registry elsewhere nobody is known to have pushed: it counts as sent by anyone. */
   readonly pushedBy: string | null
   readonly sender: string | null
   /** By its `subject`, not only by the name of a tag. */
@@ -142,7 +142,7 @@ function carriersOf(tx: Transaction, repositoryId: string, subject: string): Pro
   const tagged = ['att', 'sig'].map((end) => `${subject.replace(':', '-')}.${end}`)
   return tx.$queryRaw<Carrier[]>`
     select m.digest, rm.media_type as "mediaType", m.bytes,
-      case when is_remote(rm.repository_id) then (select p.id from principal p where p.kind = 'anyone') else rm.pushed_by end as "pushedBy",
+      case when is_remote(rm.repository_id) or is_proxy(rm.repository_id) then (select p.id from principal p where p.kind = 'anyone') else rm.pushed_by end as "pushedBy",
       m.subject_digest is not distinct from ${subject} as refers,
       sender_of(rm.pushed_by) as sender
     from repository_manifest rm join manifest m on m.digest = rm.digest

@@ -60,7 +60,6 @@ function digestsOf({ digest, platforms }: Imaged): string[] {
 interface FactRow extends SignedRow {
   readonly subject: string
   readonly type: EvidenceType
-  readonly format: EvidenceFormat
   readonly predicateType: string | null
   readonly contentDigest: string
   readonly claimedAt: Date | null
@@ -85,7 +84,7 @@ async function readFacts(
   const signers = await signersOf(
     tx,
     rows.filter(({ format }) => SIGNED_FORMATS.includes(format)),
-    policy.keys,
+    policy,
   )
   return rows.map(
     ({ id, sender, subject, type, predicateType, contentDigest, claimedAt, receivedAt, summary }) => ({
@@ -96,7 +95,8 @@ async function readFacts(
       contentDigest,
       claimedAt,
       receivedAt,
-      from: [...(signers.get(id) ?? []).map((name) => `key:${name}`), ...(sender === null ? [] : [sender])],
+      from: [...(signers.get(id)?.from ?? []), ...(sender === null ? [] : [sender])],
+      unproven: signers.get(id)?.unproven ?? [],
       summary,
     }),
   )

@@ -13,7 +13,7 @@ export type LayerReader = (
   layer: { readonly digest: string; readonly size: number },
 ) => Promise<Uint8Array>
 
-/** Of our storage, or of the registry that the repository is in. */
+/** Of our storage, or of the registry that the repository is in; of what a proxy feed keeps, our own first. */
 export function layersOf(
   tx: Transaction,
   remotes: Pick<Remotes, 'connect'>,
@@ -21,13 +21,21 @@ export function layersOf(
 ): LayerReader {
   const stored = storedLayers(tx, storage)
   const readers = new Map<string, Promise<LayerReader>>()
+  const keptOr =
+    (remote: LayerReader): LayerReader =>
+    async (id, layer) => {
+      const held = await tx.repositoryBlob.findFirst({ where: { repositoryId: id, digest: layer.digest } })
+      return held === null ? remote(id, layer) : stored(id, layer)
+    }
   const choose = async (id: string): Promise<LayerReader> => {
     const { name, feed } = await tx.repository.findUniqueOrThrow({
       where: { id },
       select: { name: true, feed: { select: { id: true, kind: true } } },
     })
-    const connected = feed.kind === 'remote' ? await remotes.connect(feed.id) : null
-    return connected === null ? stored : remoteLayers(connected, name)
+    const connected = feed.kind === 'hosted' ? null : await remotes.connect(feed.id)
+    if (connected === null) return stored
+    const remote = remoteLayers(connected, name)
+    return feed.kind === 'proxy' ? keptOr(remote) : remote
   }
   return async (id, layer) => {
     const reader = readers.get(id) ?? choose(id)

@@ -1,10 +1,10 @@
-import { type Policy, type Reach, requireSatisfiable } from '@sluice/promotion'
+import { evidenceRulesOf, type Policy, type Reach, requireSatisfiable } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import type { Transaction } from '../transaction.ts'
 
 /**
- * Refuses a policy that nobody could satisfy, as groups and grants are now, and one that names a feed which
- * never was.
+ * Refuses a policy that nobody could satisfy, as groups and grants are now, and one that names a feed, user or robot
+ * which never was.
  * @throws PromotionError invalid; StoreError invalid
  */
 export async function requireReachable(tx: Transaction, policy: Policy, toFeedId: string): Promise<void> {
@@ -19,7 +19,34 @@ export async function requireReachable(tx: Transaction, policy: Policy, toFeedId
       throw new StoreError('invalid', why, { field: 'policy.gates.predecessor.feed' })
     }
   }
+  await requireSenders(tx, policy)
   requireSatisfiable(policy, await reachOf(tx, policy, toFeedId))
+}
+
+/**
+ * Names of users and robots are never given twice, but one that nobody has yet is anybody's to take: a robot is made by
+ * whoever signs in, and would then vouch for evidence here.
+ * @throws StoreError invalid
+ */
+async function requireSenders(tx: Transaction, policy: Policy): Promise<void> {
+  const named = evidenceRulesOf(policy).flatMap(([place, { from }]) =>
+    from.map((source, i) => ({ source, field: `policy.${place}.from[${i}]` })),
+  )
+  const rows = await tx.$queryRaw<{ source: string }[]>`
+    select 'robot:' || name as source from robot where 'robot:' || name = any (${named.map(({ source }) => source)}::text[])
+    union all select 'user:' || subject from identity
+      where issuer = 'local' and 'user:' || subject = any (${named.map(({ source }) => source)}::text[])`
+  const known = new Set(rows.map(({ source }) => source))
+  const unknown = named.find(({ source }) => /^(?:user|robot):/.test(source) && !known.has(source))
+  if (unknown === undefined) return
+  const [kind = '', name = ''] = unknown.source.split(':')
+  throw new StoreError(
+    'invalid',
+    `there is no ${kind} ${name} yet; make it first, so that nobody else takes the name`,
+    {
+      field: unknown.field,
+    },
+  )
 }
 
 async function reachOf(tx: Transaction, { gates }: Policy, feedId: string): Promise<Reach> {

@@ -1,4 +1,4 @@
-import { feedIndexContract, type IndexUnderTest } from '@sluice/feed/contract-test'
+import { cachedContentContract, feedIndexContract, type IndexUnderTest } from '@sluice/feed/contract-test'
 import { cloneDatabase } from '@sluice/testkit'
 import { Client } from 'pg'
 import { afterAll, beforeAll } from 'vitest'
@@ -45,3 +45,14 @@ async function make(): Promise<IndexUnderTest> {
 }
 
 feedIndexContract('postgres', make)
+
+cachedContentContract('postgres', async () => {
+  await admin.query('truncate blob cascade')
+  const id = newId()
+  await admin.query(`insert into feed (id, kind, stage, trusted) values ($1, 'proxy', 'hub', false)`, [id])
+  await admin.query(`insert into feed_name (name, feed_id, is_current) values ($1, $2, true)`, [
+    `hub-${id}`,
+    id,
+  ])
+  return { index: store.feedIndex, proxyName: `hub-${id}` }
+})

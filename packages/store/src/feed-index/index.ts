@@ -1,6 +1,7 @@
 import type { FeedIndex } from '@sluice/feed'
 import type pg from 'pg'
 import { feedBlobs } from './blobs.ts'
+import { cachedContent } from './cached.ts'
 import { feedLists } from './lists.ts'
 import { manifestReads } from './manifests.ts'
 import { putManifest } from './push.ts'
@@ -18,5 +19,6 @@ export function feedIndex(pool: pg.Pool): FeedIndex {
     ...feedBlobs(pool),
     deleteBlob: (address, digest) => deleteBlob(pool, address, digest),
     ...feedUploads(pool),
+    ...cachedContent(pool),
   }
 }

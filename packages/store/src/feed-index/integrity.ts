@@ -39,10 +39,10 @@ export function quarantineBlob(
 export async function healBlob(
   client: pg.PoolClient,
   { digest, size, storageKey }: StoredBlob,
-  principalId: string,
+  principalId: string | null,
 ): Promise<string> {
-  const { rows } = await client.query<{ old: string | null; kind: string }>(
-    'select heal_blob($1, $2, $3) as old, kind from principal where id = $4',
+  const { rows } = await client.query<{ old: string | null; kind: string | null }>(
+    'select heal_blob($1, $2, $3) as old, (select kind from principal where id = $4) as kind',
     [digest, size, storageKey, principalId],
   )
   const healed = rows[0]
@@ -51,7 +51,7 @@ export async function healBlob(
   }
   await appendEntrySql(client, {
     type: 'blob.healed',
-    actor: `${healed.kind}:${principalId}`,
+    actor: principalId === null ? SYSTEM : `${healed.kind}:${principalId}`,
     subjects: [`digest:${digest}`],
     payload: { digest, storageKey },
   })

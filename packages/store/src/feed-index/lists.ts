@@ -114,7 +114,7 @@ const LIST_REFERRERS = `
 
 const LIST_REPOSITORIES = `
   select n.name || '/' || r.name as name
-  from repository r join feed f on f.id = r.feed_id and f.kind = 'hosted'
+  from repository r join feed f on f.id = r.feed_id and f.kind <> 'remote'
     join feed_name n on n.feed_id = r.feed_id and n.is_current
   where r.feed_id = any ($1) and (n.name || '/' || r.name) collate "C" > $2
     and (exists (select from repository_manifest m where m.repository_id = r.id)

@@ -136,7 +136,8 @@ async function withheld(pool: pg.Pool, digest: string, recallId: string): Promis
 // Arrays come through `(select …)`: a planner that sees their length takes short ones for cheaper than the prepared plan,
 // and plans anew at every call, which costs ten times what the statement does.
 const FIND_FEEDS = `
-  select n.name as asked, f.id, c.name, f.trusted, case when f.kind = 'remote' then remote_address(f.id) end as elsewhere
+  select n.name as asked, f.id, c.name, f.trusted, case when f.kind = 'remote' then remote_address(f.id) end as elsewhere,
+    case when f.kind = 'proxy' then remote_address(f.id) end as upstream
   from unnest((select $1::text[])) as q (name)
   join feed_name n on n.name = q.name
   join feed f on f.id = n.feed_id and f.deleted_at is null

@@ -46,7 +46,7 @@ export async function putManifest(pool: pg.Pool, push: ManifestPush): Promise<re
 }
 
 /** Postgres refused it, or what it needs went with it. */
-const mayBePurged = (error: unknown): boolean =>
+export const mayBePurged = (error: unknown): boolean =>
   (error instanceof StoreError && error.code === 'purged') ||
   (error instanceof FeedError && error.code === 'MANIFEST_BLOB_UNKNOWN')
 

@@ -30,6 +30,18 @@ const used = async () => (await house.api.feeds.get(scene.dev.name)).used
 const push = (repository: string, bytes: Buffer, options = {}) =>
   registry.pushBlob(scene.dev, repository, bytes, options)
 
+/** A session in `dev`; answers its path. */
+async function open(repository: string): Promise<string> {
+  const opened = await registry.ask('POST', `${scene.dev.name}/${repository}/blobs/uploads/`)
+  return opened.headers.get('location')!.slice('/v2/'.length)
+}
+/** In one request. */
+const pushWhole = (repository: string, bytes: Buffer) =>
+  registry.ask('POST', `${scene.dev.name}/${repository}/blobs/uploads/?digest=${digestOf(bytes)}`, {
+    body: bytes,
+  })
+const patch = (location: string, body: Buffer) => registry.ask('PATCH', location, { body })
+
 describe('what a feed holds', () => {
   it('counts each blob once, whatever repositories link it, and no other feed’s', async () => {
     const [one, two] = [someBytes(100), someBytes(30)]
@@ -79,8 +91,7 @@ describe('a quota', () => {
     await limit(150)
     expect(await push('app', someBytes(100))).toBe(201)
     const tooMuch = someBytes(51)
-    const path = `${scene.dev.name}/app/blobs/uploads/?digest=${digestOf(tooMuch)}`
-    const refused = await registry.ask('POST', path, { body: tooMuch })
+    const refused = await pushWhole('app', tooMuch)
     expect(refused.status).toBe(413)
     expect(await refused.json()).toMatchObject({
       errors: [{ code: 'DENIED', detail: { quota: 150, used: 100 } }],
@@ -94,23 +105,74 @@ describe('a quota', () => {
   it('counts what a chunked upload has brought already', async () => {
     await limit(100)
     const bytes = someBytes(120)
-    const opened = await registry.ask('POST', `${scene.dev.name}/app/blobs/uploads/`)
-    const location = opened.headers.get('location')!.slice('/v2/'.length)
-    const patch = (chunk: Buffer) => registry.ask('PATCH', location, { body: chunk })
-    expect((await patch(bytes.subarray(0, 60))).status).toBe(202)
-    expect((await patch(bytes.subarray(60))).status).toBe(413)
-    expect((await registry.ask('GET', location)).headers.get('range')).toBe('0-59')
-    expect((await registry.ask('DELETE', location)).status).toBe(204)
+    const location = await open('app')
+    expect((await patch(location, bytes.subarray(0, 60))).status).toBe(202)
+    expect((await patch(location, bytes.subarray(60))).status).toBe(413)
+    // It has ended, and holds no room: a client begins another one, and does not come back to this.
+    expect((await registry.ask('GET', location)).status).toBe(404)
+    expect(await scene.sql('select from upload')).toEqual([])
+    expect(await push('app', someBytes(100))).toBe(201)
+  })
+
+  it('counts what every open upload of the feed has brought, until it ends', async () => {
+    await limit(100)
+    const opened = await open('one')
+    expect((await patch(opened, someBytes(60))).status).toBe(202)
+    const refused = await pushWhole('two', someBytes(41))
+    expect([refused.status, await refused.json()]).toMatchObject([
+      413,
+      { errors: [{ code: 'DENIED', detail: { quota: 100, used: 60 } }] },
+    ])
+    expect(await push('two', someBytes(40))).toBe(201)
+    // Stored and under way together fill it.
+    expect((await registry.ask('POST', `${scene.dev.name}/two/blobs/uploads/`)).status).toBe(403)
+    expect((await registry.ask('DELETE', opened)).status).toBe(204)
+    expect(await push('two', someBytes(60))).toBe(201)
+    expect(await used()).toBe(100)
+  })
+
+  it('holds when uploads are written at the same moment: one goes on, the others end with their bytes', async () => {
+    await limit(100)
+    const bytes = someBytes(60)
+    const opened = await Promise.all([1, 2, 3, 4].map((n) => open(`app-${n}`)))
+    // Each has seen the whole room, and stands before it writes.
+    const gate = await closeGate(house, 'update', 'upload')
+    const written = Promise.all(opened.map((location) => patch(location, bytes)))
+    await gate.blocked(4)
+    await gate.open()
+    const statuses = (await written).map(({ status }) => status)
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([202, 403, 403, 403])
+    expect(await scene.sql('select received::int from upload')).toEqual([{ received: 60 }])
+    const states = await Promise.all(opened.map((location) => registry.ask('GET', location)))
+    expect(states.map(({ status }) => status)).toEqual(statuses.map((one) => (one === 202 ? 204 : 404)))
+    const going = opened[statuses.indexOf(202)]!
+    expect((await registry.ask('PUT', `${going}?digest=${digestOf(bytes)}`)).status).toBe(201)
+    expect(await used()).toBe(60)
+    expect(await push('app-1', someBytes(40))).toBe(201)
+  })
+
+  it('takes what the feed has already, and a wrong digest, without a second count', async () => {
+    await limit(100)
+    const bytes = someBytes(50)
+    await push('one', bytes)
+    expect(await push('two', bytes)).toBe(201)
+    const opened = await open('two')
+    expect((await patch(opened, bytes)).status).toBe(202)
+    const wrong = await registry.ask('PUT', `${opened}?digest=${digestOf(someBytes(50))}`)
+    expect(wrong.status).toBe(400)
+    expect((await registry.ask('PUT', `${opened}?digest=${digestOf(bytes)}`)).status).toBe(201)
+    expect(await used()).toBe(50)
   })
 
   it('holds when pushes end at the same moment: those before fill it, the others are refused', async () => {
     await limit(100)
     // Whoever crosses four fifths has decided, and stands here before it commits.
     const gate = await closeGate(house, 'insert', 'audit_entry')
-    const pushes = Promise.all([1, 2, 3, 4].map((n) => push(`app-${n}`, someBytes(90))))
+    const pushes = Promise.all([1, 2, 3, 4].map((n) => pushWhole(`app-${n}`, someBytes(90))))
     await gate.blocked(4)
     await gate.open()
-    expect((await pushes).sort((a, b) => a - b)).toEqual([201, 403, 403, 403])
+    expect((await pushes).map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 403, 403, 403])
+    expect(await scene.sql('select from upload')).toEqual([])
     expect(await used()).toBe(90)
     expect(await scene.entries(`feed:${scene.dev.id}`)).toEqual(['feed.changed', 'feed.quota-warning'])
   })

@@ -8,8 +8,11 @@ const WARN_AT = 0.8
 interface Usage {
   readonly feedId: string
   readonly quota: number
-  readonly used: number
-  /** By this transaction. */
+  /** Distinct blobs. */
+  readonly stored: number
+  /** What uploads that have not ended have brought. */
+  readonly open: number
+  /** Stored by this transaction. */
   readonly grown: number
 }
 
@@ -20,27 +23,43 @@ export async function requireRoom(
 ): Promise<QuotaState | undefined> {
   const usage = await readUsage(client, repositoryId)
   if (usage === null) return undefined
-  const { quota, used } = usage
+  const { quota, stored, open } = usage
+  const used = stored + open
   if (used >= quota) throw overQuota({ quota, used })
   return { quota, used }
 }
 
 /**
+ * Refuses what this transaction recorded of an upload when the feed thereby exceeds its quota. Takes the feed's turn, as
+ * linking does, so that uploads of one moment see each other. @throws FeedError DENIED
+ */
+export async function chargeOpen(client: pg.PoolClient, repositoryId: string, grown: number): Promise<void> {
+  await client.query(
+    `select pg_advisory_xact_lock(hashtextextended('sluice quota ' || feed_id, 0)) from repository where id = $1`,
+    [repositoryId],
+  )
+  const usage = await readUsage(client, repositoryId)
+  if (usage === null) return
+  const { quota, stored, open } = usage
+  if (stored + open > quota) throw overQuota({ quota, used: stored + open - grown })
+}
+
+/**
  * Refuses what this transaction linked when the feed thereby exceeds its quota; what adds nothing is
  * never refused. Linking took the feed's turn (`count_link`), which lasts until commit: what is read here
- * is all that those before us hold. @throws FeedError DENIED
+ * is all that those before us hold, and what other uploads have brought so far. @throws FeedError DENIED
  */
 export async function chargeQuota(client: pg.PoolClient, repositoryId: string): Promise<void> {
   const usage = await readUsage(client, repositoryId)
   if (usage === null || usage.grown <= 0) return
-  const { feedId, quota, used, grown } = usage
-  if (used > quota) throw overQuota({ quota, used: used - grown })
-  if (used < quota * WARN_AT || used - grown >= quota * WARN_AT) return
+  const { feedId, quota, stored, open, grown } = usage
+  if (stored + open > quota) throw overQuota({ quota, used: stored + open - grown })
+  if (stored < quota * WARN_AT || stored - grown >= quota * WARN_AT) return
   await appendEntrySql(client, {
     type: 'feed.quota-warning',
     actor: SYSTEM,
     subjects: [`feed:${feedId}`],
-    payload: { quota, used },
+    payload: { quota, used: stored },
   })
 }
 
@@ -51,7 +70,9 @@ async function readUsage(client: pg.PoolClient, repositoryId: string): Promise<U
 }
 
 const USAGE = `
-  select f.id as "feedId", f.quota_bytes::float8 as quota, coalesce(sum(u.bytes), 0)::float8 as used,
+  select f.id as "feedId", f.quota_bytes::float8 as quota, coalesce(sum(u.bytes), 0)::float8 as stored,
+    (select coalesce(sum(o.received), 0)::float8 from upload o join repository p on p.id = o.repository_id
+     where p.feed_id = f.id) as open,
     coalesce(sum(u.bytes) filter (where u.xmin = pg_current_xact_id()::xid), 0)::float8 as grown
   from repository r
   join feed f on f.id = r.feed_id

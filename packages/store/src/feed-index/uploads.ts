@@ -4,7 +4,7 @@ import { isId, newId } from '../id.ts'
 import { sqlTransaction } from '../transaction.ts'
 import { LINK } from './blobs.ts'
 import { healBlob } from './integrity.ts'
-import { chargeQuota, requireRoom } from './quota.ts'
+import { chargeOpen, chargeQuota, requireRoom } from './quota.ts'
 import { enterRepository } from './repository.ts'
 
 type Uploads = Pick<
@@ -73,15 +73,26 @@ export function feedUploads(pool: pg.Pool): Uploads {
     },
 
     async advanceUpload({ uploadId, claimId }, offset, hashed = null) {
+      const values = [uploadId, claimId, offset, hashed?.digest ?? null, hashed?.by ?? null]
       const { rowCount } = await pool.query({
         name: 'upload_advance',
-        text: `update upload set received = $3, claim_id = null, claim_until = null, updated_at = now(),
-                 hashed_digest = case when $4::text is null and received = $3 then hashed_digest else $4 end,
-                 hashed_by = case when $4::text is null and received = $3 then hashed_by else $5::uuid end
-               where id = $1 and claim_id = $2`,
-        values: [uploadId, claimId, offset, hashed?.digest ?? null, hashed?.by ?? null],
+        text: `${ADVANCE} and not exists (select from repository r join feed f on f.id = r.feed_id
+                 where r.id = u.repository_id and f.quota_bytes is not null)`,
+        values,
       })
-      return rowCount === 1
+      if (rowCount === 1) return true
+      // In a feed with a quota, or not ours any more.
+      return sqlTransaction(pool, async (client) => {
+        const { rows } = await client.query<{ repositoryId: string; grown: string }>({
+          name: 'upload_advance_charged',
+          text: `${ADVANCE} returning u.repository_id as "repositoryId", u.received - old.received as grown`,
+          values,
+        })
+        if (!rows[0]) return false
+        const grown = Number(rows[0].grown)
+        if (grown > 0) await chargeOpen(client, rows[0].repositoryId, grown)
+        return true
+      })
     },
 
     finishUpload({ uploadId, claimId }, { digest, size, storageKey }) {
@@ -115,6 +126,13 @@ export function feedUploads(pool: pg.Pool): Uploads {
   }
 }
 
+const ADVANCE = `
+  update upload u set received = $3, claim_id = null, claim_until = null, updated_at = now(),
+    hashed_digest = case when $4::text is null and u.received = $3 then u.hashed_digest else $4 end,
+    hashed_by = case when $4::text is null and u.received = $3 then u.hashed_by else $5::uuid end
+  from (select id, received from upload where id = $1 and claim_id = $2 for update) old
+  where u.id = old.id and u.claim_id = $2`
+
 interface UploadRow {
   readonly storageKey: string
   readonly received: string
@@ -128,18 +146,20 @@ const UPLOAD = `
   select u.storage_key as "storageKey", u.received, u.hashed_digest as digest, u.hashed_by as by,
     f.quota_bytes::float8 as quota,
     case when f.quota_bytes is not null then
-      (select coalesce(sum(fu.bytes), 0) from feed_usage fu where fu.feed_id = f.id) end::float8 as used
+      (select coalesce(sum(fu.bytes), 0) from feed_usage fu where fu.feed_id = f.id)
+      + (select coalesce(sum(o.received), 0) from upload o join repository p on p.id = o.repository_id
+         where p.feed_id = f.id and o.id <> u.id) end::float8 as used
   from upload u join repository r on r.id = u.repository_id join feed f on f.id = r.feed_id
   where u.id = $1 and u.principal_id = $2 and r.feed_id = $3 and r.name = $4`
 
 /**
  * Keeps the bytes that are there unless they are quarantined; answers the key of those not kept. The
- * row stays locked, so that the collector cannot take it before it is linked.
+ * row stays locked, so that the collector cannot take it before it is linked. @param principalId null: an upstream's
  */
-async function storeBlob(
+export async function storeBlob(
   client: pg.PoolClient,
   blob: StoredBlob,
-  principalId: string,
+  principalId: string | null,
 ): Promise<string | null> {
   const { digest, size, storageKey } = blob
   const inserted = await client.query({

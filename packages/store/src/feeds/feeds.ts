@@ -1,5 +1,5 @@
 import { isFeedName } from '@sluice/oci'
-import { parseRetention, parseTagRules, type Retention, type Retired } from '@sluice/promotion'
+import { parseRetention, parseTagRules, type Retention, type Retired, type TagRules } from '@sluice/promotion'
 import { VERBS } from '../accounts/grants.ts'
 import { requireText } from '../accounts/names.ts'
 import { type Actor, actorOf } from '../actor.ts'
@@ -9,9 +9,11 @@ import { StoreError } from '../errors.ts'
 import { newId } from '../id.ts'
 import { afterName, type Page, type Paged, paged } from '../page.ts'
 import { changeRemote, insertRemote, type NewRemote, type RemoteChange } from '../remotes/change.ts'
+import { type CacheChange, changeCache, forgetMovedUpstream, insertCache } from '../proxies/settings.ts'
 import type { Seal } from '../secrets/seal.ts'
+import { runningOf } from '../sites/where.ts'
 import { type Connections, type Transaction, transaction } from '../transaction.ts'
-import { FEED_VIEW, type FeedView, lockFeed, type Quota } from './find.ts'
+import { FEED_VIEW, type FeedKind, type FeedView, lockFeed, type Quota } from './find.ts'
 import { feedGrants } from './grants.ts'
 import { tagMoves } from './moves.ts'
 import { feedStages } from './stages.ts'
@@ -21,6 +23,8 @@ export interface NewFeed {
   readonly name: string
   /** Without it, or with null, the feed is hosted; with it, its content is in that registry. */
   readonly remote?: NewRemote | null
+  /** Beside `remote`: the feed is a proxy, and keeps what is pulled through it. */
+  readonly cache?: CacheChange | null
   readonly stage: string
   readonly trusted: boolean
   readonly tagRules?: unknown
@@ -37,8 +41,8 @@ export interface RetiredView extends Retired {
 const NO_RULES = { rules: [] }
 
 export type FeedChange = {
-  readonly [K in keyof Omit<NewFeed, 'remote'>]?: NewFeed[K] | undefined
-} & { readonly remote?: RemoteChange | undefined }
+  readonly [K in keyof Omit<NewFeed, 'remote' | 'cache'>]?: NewFeed[K] | undefined
+} & { readonly remote?: RemoteChange | undefined; readonly cache?: CacheChange | undefined }
 
 export function feeds(connections: Connections, seal: Seal) {
   const { prisma, pool } = connections
@@ -89,12 +93,8 @@ export function feeds(connections: Connections, seal: Seal) {
         change.retention === undefined ? undefined : parseRetention(change.retention, 'retention')
       await transaction(prisma, async (tx) => {
         const feed = await lockFeed(tx, name)
-        refuseKeeping(feed.kind, { ...change, retention })
-        if (change.remote !== undefined && feed.kind !== 'remote') {
-          throw new StoreError('feed_fixed', `the feed ${feed.name} is ${feed.kind}, and stays so`, {
-            field: 'remote',
-          })
-        }
+        refuseUnfit(feed.kind, { ...change, tagRules, retention })
+        requireKind(feed, change)
         if (change.name !== undefined && change.name !== feed.name) await rename(tx, feed.id, change.name)
         await tx.feed.update({
           where: { id: feed.id },
@@ -107,6 +107,8 @@ export function feeds(connections: Connections, seal: Seal) {
           },
         })
         const remote = change.remote && (await changeRemote(tx, seal, feed.id, change.remote))
+        if (change.cache !== undefined) await changeCache(tx, feed.id, change.cache)
+        if (feed.kind === 'proxy' && change.remote !== undefined) await forgetMovedUpstream(tx, feed.id)
         const { name: from, ...was } = feed
         await appendEntry(tx, {
           type: 'feed.changed',
@@ -157,25 +159,40 @@ export function feeds(connections: Connections, seal: Seal) {
      */
     async previewRetention(feed: FeedView, { rules, limit }: { rules?: unknown; limit: number }) {
       const retention = rules === undefined ? feed.retention : parseRetention({ rules })
-      const items: RetiredView[] = []
-      for await (const { repository, manifests } of planFeed(pool, { ...feed, retention })) {
-        items.push(...manifests.map((manifest) => ({ repository, ...manifest })))
-        if (items.length > limit) break
+      if (rules !== undefined) refuseUnfit(feed.kind, { retention })
+      const [items, kept]: [RetiredView[], RetiredView[]] = [[], []]
+      for await (const { repository, ...plan } of planFeed(pool, { ...feed, retention })) {
+        items.push(...plan.manifests.map((manifest) => ({ repository, ...manifest })))
+        kept.push(...plan.kept.map((manifest) => ({ repository, ...manifest })))
+        if (items.length + kept.length > limit) break
       }
-      return { items: items.slice(0, limit), more: items.length > limit }
+      const shown = kept.slice(0, limit)
+      const running = await runningOf(
+        pool,
+        shown.map(({ digest }) => digest),
+      )
+      return {
+        items: items.slice(0, limit),
+        kept: shown.map((manifest) => ({ ...manifest, running: running.get(manifest.digest) ?? [] })),
+        more: items.length > limit || kept.length > limit,
+      }
     },
 
     /** By name, in ASCII order; with `find`, only those with it in their name. */
     async repositories(
       feedId: string,
       { limit, after, find = '' }: Page & { readonly find?: string | undefined },
-    ): Promise<Paged<{ name: string; createdAt: Date }>> {
-      const { rows } = await pool.query<{ name: string; createdAt: Date }>(
-        `select r.name, r.created_at as "createdAt" from repository r
-         where r.feed_id = $1 and r.name collate "C" > $2 and strpos(r.name, $4) > 0
-           and (exists (select from repository_manifest m where m.repository_id = r.id)
-             or exists (select from remote_tag o where o.repository_id = r.id))
-         order by r.name collate "C" limit $3`,
+    ): Promise<Paged<{ name: string; createdAt: Date | null }>> {
+      const { rows } = await pool.query<{ name: string; createdAt: Date | null }>(
+        `select n.name, max(n.created_at) as "createdAt" from (
+           select r.name, r.created_at from repository r
+           where r.feed_id = $1 and r.name collate "C" > $2 and strpos(r.name, $4) > 0
+             and (exists (select from repository_manifest m where m.repository_id = r.id)
+               or exists (select from remote_tag o where o.repository_id = r.id))
+           union all
+           select c.name, null from feed_remote x cross join unnest(x.repositories) c (name)
+           where x.feed_id = $1 and c.name collate "C" > $2 and strpos(c.name, $4) > 0) n
+         group by n.name order by n.name collate "C" limit $3`,
         [feedId, afterName(after), limit + 1, find.toLowerCase()],
       )
       return paged(rows, limit, ({ name }) => name)
@@ -186,15 +203,15 @@ export function feeds(connections: Connections, seal: Seal) {
 /** @throws StoreError invalid, name_taken; PromotionError invalid */
 export async function insertFeed(
   tx: Transaction,
-  { name, stage, trusted, tagRules = {}, quota = null, retention = NO_RULES, remote }: NewFeed,
+  { name, stage, trusted, tagRules = {}, quota = null, retention = NO_RULES, remote, cache }: NewFeed,
   { entryActor, owner, seal }: { entryActor: string; owner: string; seal: Seal },
 ): Promise<string> {
   requireText(stage, 'stage', 64)
   const rules = parseTagRules(tagRules, 'tagRules')
   const kept = parseRetention(retention, 'retention')
   const id = newId()
-  const kind = remote ? 'remote' : 'hosted'
-  refuseKeeping(kind, { quota, retention: kept })
+  const kind: FeedKind = remote ? (cache ? 'proxy' : 'remote') : 'hosted'
+  refuseUnfit(kind, { trusted, tagRules: rules, quota, retention: kept })
   await tx.feed.create({
     data: {
       id,
@@ -207,7 +224,10 @@ export async function insertFeed(
     },
   })
   await takeName(tx, id, name)
-  const reached = remote ? { remote: await insertRemote(tx, seal, id, remote) } : {}
+  const reached = {
+    ...(remote && { remote: await insertRemote(tx, seal, id, remote) }),
+    ...(kind === 'proxy' && cache && { cache: await insertCache(tx, id, cache) }),
+  }
   await tx.accessGrant.create({ data: { feedId: id, principalId: owner, verbs: [...VERBS] } })
   await appendEntry(tx, {
     type: 'feed.created',
@@ -220,15 +240,49 @@ export async function insertFeed(
   return id
 }
 
-/** What a remote feed holds, its registry keeps or lets go of. @throws StoreError invalid */
-function refuseKeeping(
-  kind: string,
-  { quota, retention }: { quota?: Quota | null | undefined; retention?: Retention | undefined },
+interface Kept {
+  readonly trusted?: boolean | undefined
+  readonly tagRules?: TagRules | undefined
+  readonly quota?: Quota | null | undefined
+  readonly retention?: Retention | undefined
+}
+
+/**
+ * What a remote feed holds, its registry keeps or lets go of. A proxy feed has its upstream's tags, keeps what is
+ * pulled, and nobody vouches for it. @throws StoreError invalid
+ */
+function refuseUnfit(kind: string, { trusted, tagRules, quota, retention }: Kept): void {
+  const refuse = (field: string, message: string): never => {
+    throw new StoreError('invalid', message, { field })
+  }
+  const rules = retention !== undefined && retention.rules.length > 0
+  if (kind === 'remote') {
+    const field = quota ? 'quota' : rules ? 'retention' : null
+    if (field !== null) refuse(field, 'a remote feed has none; its registry decides what it keeps')
+  }
+  if (kind !== 'proxy') return
+  if (trusted === true) {
+    refuse('trusted', 'a proxy feed is never trusted: make a lane from it to a trusted feed, and promote')
+  }
+  if (rules) refuse('retention', 'a proxy feed keeps what is pulled; set cache.keepDays')
+  if (tagRules !== undefined && Object.keys(tagRules).length > 0) {
+    refuse('tagRules', 'a proxy feed has none: its tags are where its upstream has them')
+  }
+}
+
+/** @throws StoreError feed_fixed */
+function requireKind(
+  { name, kind }: { readonly name: string; readonly kind: string },
+  { remote, cache }: Pick<FeedChange, 'remote' | 'cache'>,
 ): void {
-  if (kind !== 'remote') return
-  const field = quota ? 'quota' : retention && retention.rules.length > 0 ? 'retention' : null
+  const field =
+    remote !== undefined && kind === 'hosted'
+      ? 'remote'
+      : cache !== undefined && kind !== 'proxy'
+        ? 'cache'
+        : null
   if (field === null) return
-  throw new StoreError('invalid', 'a remote feed has none; its registry decides what it keeps', { field })
+  throw new StoreError('feed_fixed', `the feed ${name} is ${kind}, and stays so`, { field })
 }
 
 /** @throws StoreError invalid */

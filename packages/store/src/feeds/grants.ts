@@ -90,8 +90,8 @@ function readVerbs(verbs: readonly string[], field: string): readonly Verb[] {
   throw new StoreError('invalid', `name at least one verb, of ${VERBS.join(', ')}`, { field })
 }
 
-/** A bare name is a user's. */
-async function principalId(tx: Transaction, principal: string, field: string): Promise<string> {
+/** A bare name is a user's. @throws StoreError invalid, naming `field` */
+export async function principalId(tx: Transaction, principal: string, field: string): Promise<string> {
   if (principal === '*') return ANYONE
   const colon = principal.indexOf(':')
   const kind = colon < 0 ? 'user' : principal.slice(0, colon)

@@ -8,7 +8,7 @@ export interface TagMoveView {
   /** Null: the tag was removed. */
   readonly to: string | null
   readonly at: Date
-  /** Null when a promotion moved it: `approvers` let it, on `requestId`. */
+  /** Null when a promotion moved it: `approvers` let it, on `requestId`. Of a proxy feed: `upstream:HOST`. */
   readonly by: string | null
   readonly promotionId: string | null
   readonly requestId: string | null
@@ -43,7 +43,7 @@ export interface MoveFilter extends Page {
   readonly visibleFeedIds: readonly string[]
 }
 
-const BY = 'coalesce(i.subject, r.name)'
+const BY = `coalesce(i.subject, r.name, case when m.observed then 'upstream:' || split_part(remote_address(m.feed_id), '/', 1) end)`
 export const MOVE_COLUMNS = `m.id, m.tag, m.from_digest as "from", m.to_digest as "to", m.at, ${BY} as by,
     m.promotion_id as "promotionId", p.request_id as "requestId",
     array(select coalesce(ai.subject, a.person_id::text) from approval a

@@ -24,7 +24,7 @@ export interface Restored {
 /**
  * Points a tag at a digest that it was on before: a new move, the old ones stay. A trusted feed goes back by a
  * request of its own.
- * @throws StoreError not_found, invalid (a remote feed), digest_unknown, trusted_feed, tag_exists, tag_not_permitted
+ * @throws StoreError not_found, invalid (not a hosted feed), digest_unknown, trusted_feed, tag_exists, tag_not_permitted
  */
 export function restoreTag({ pool }: Connections) {
   return (actor: Actor, feedId: string, { repository, tag, to }: Restore): Promise<Restored> =>
@@ -76,8 +76,9 @@ async function openRepository(client: pg.PoolClient, feedId: string, name: strin
       'the tags of a trusted feed move by requests only, back as well as forth',
     )
   }
-  if (row?.kind === 'remote') {
-    throw new StoreError('invalid', 'the tags of a remote feed move in its own registry', { field: 'feed' })
+  if (row !== undefined && row.kind !== 'hosted') {
+    const message = `the tags of a ${row.kind} feed move in its own registry`
+    throw new StoreError('invalid', message, { field: 'feed' })
   }
   if (row?.id == null) {
     throw new StoreError('not_found', `there is no repository ${JSON.stringify(name)} in this feed`)

@@ -68,11 +68,15 @@ export async function change(
 async function requirePushersKnown(tx: Transaction, policy: Policy, laneId: string): Promise<void> {
   if (policy.gates.pusher !== 'excluded') return
   const [remote] = await tx.$queryRaw<unknown[]>`
-    select from lane l join feed f on f.id = l.from_feed_id and f.kind = 'remote' where l.id = ${laneId}::uuid`
+    select from lane l join feed f on f.id = l.from_feed_id and f.kind <> 'hosted' where l.id = ${laneId}::uuid`
   if (remote === undefined) return
-  throw new StoreError('invalid', 'who pushed to a remote feed is not known, and so cannot be excluded', {
-    field: 'policy.gates.pusher',
-  })
+  throw new StoreError(
+    'invalid',
+    'who pushed to a remote or proxy feed is not known, and so cannot be excluded',
+    {
+      field: 'policy.gates.pusher',
+    },
+  )
 }
 
 interface OpenChange {

@@ -123,6 +123,10 @@ export async function insertLane(
 /** The feed stays until commit: a feed with a lane is not removed. */
 async function requireFeed(tx: Transaction, name: string, field: string): Promise<string> {
   const feed = await feedByName(tx, name)
+  if (feed?.kind === 'proxy' && field === 'to') {
+    const message = `${name} is a proxy feed, which its upstream alone fills; lead the lane into a hosted or remote feed`
+    throw new StoreError('invalid', message, { field })
+  }
   if (feed) {
     const held = await tx.$queryRaw<
       unknown[]

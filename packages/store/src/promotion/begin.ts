@@ -41,6 +41,8 @@ export interface RunEnd {
   readonly feed: string
   readonly repository: string
   readonly remote: boolean
+  /** A cache of a registry elsewhere: what is not here comes from there. Never of a target. */
+  readonly proxy: boolean
 }
 
 export interface RunItem {
@@ -150,6 +152,7 @@ export async function begin(tx: Transaction, input: BeginInput, attached: Attach
           feed: item.sourceFeed,
           repository: item.sourceRepository,
           remote: item.sourceRemote,
+          proxy: item.sourceProxy,
         },
         target: { ...target, repository: item.targetRepository },
         tags: targets.filter(({ position }) => position === item.position).map(({ tag }) => tag),
@@ -229,7 +232,7 @@ async function readFeed(tx: Transaction, feedId: string): Promise<Omit<RunEnd, '
   const [row] = await tx.$queryRaw<{ feed: string; remote: boolean }[]>`
     select n.name as feed, f.kind = 'remote' as remote from feed f join feed_name n on n.feed_id = f.id and n.is_current
     where f.id = ${feedId}::uuid`
-  return { feedId, feed: row?.feed ?? '', remote: row?.remote ?? false }
+  return { feedId, feed: row?.feed ?? '', remote: row?.remote ?? false, proxy: false }
 }
 
 async function readTagRules(tx: Transaction, feedId: string): Promise<TagRules> {

@@ -139,7 +139,7 @@ async function holdManifests(tx: Transaction, repositoryId: string, manifests: r
   }
 }
 
-/** Those of a remote feed are its registry's; the copy finds out. */
+/** Those of a remote feed are its registry's, and those of a proxy feed may not have come yet; the copy finds out. */
 async function requireBlobs(tx: Transaction, repositoryId: string, members: readonly BoundMember[]) {
   const blobs = members.filter(({ kind }) => kind === 'blob')
   const digests = blobs.map(({ digest }) => digest)
@@ -149,7 +149,7 @@ async function requireBlobs(tx: Transaction, repositoryId: string, members: read
       where repository_id = ${repositoryId}::uuid and digest = any (${digests}::text[])
       order by digest for key share)
     select w.digest from unnest(${digests}::text[], ${blobs.map(({ size }) => String(size))}::bigint[]) w (digest, size)
-    where not is_remote(${repositoryId}::uuid) and not exists (
+    where not is_remote(${repositoryId}::uuid) and not is_proxy(${repositoryId}::uuid) and not exists (
       select from held h join blob b on b.digest = h.digest
       where h.digest = w.digest and b.size = w.size and b.quarantined_at is null)
     limit 10`

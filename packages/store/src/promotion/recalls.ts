@@ -7,6 +7,7 @@ import { type Page, type Paged, paged } from '../page.ts'
 import type { Transaction } from '../transaction.ts'
 import { cursor } from './list.ts'
 import { principalNames } from './names.ts'
+import { recalledRunning, type Where } from '../sites/where.ts'
 
 export interface NewRecall {
   /** A manifest that was let into the feed: an image, an index, or an image of an index. */
@@ -32,6 +33,8 @@ export interface RecallView {
     readonly digest: string
     readonly tags: readonly string[]
   }[]
+  /** The sites that run what it reaches now, or an image of an index that it reaches. */
+  readonly running: readonly Where[]
 }
 
 export interface RecallFilter extends Page {
@@ -143,6 +146,7 @@ export async function readRecalls(
     tx,
     rows.map(({ recalledBy }) => recalledBy),
   )
+  const running = await recalledRunning(tx, ids, visibleFeedIds)
   return ids.flatMap((id) => {
     const row = rows.find((one) => one.id === id)
     if (row === undefined) return []
@@ -163,6 +167,7 @@ export async function readRecalls(
           digest: image,
           tags,
         })),
+      running: running.get(id) ?? [],
     }
   })
 }

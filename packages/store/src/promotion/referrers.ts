@@ -50,13 +50,13 @@ async function requiredReferrers(
   const signers = await signersOf(
     tx,
     carried.map(({ evidence }) => evidence).filter(({ format }) => SIGNED_FORMATS.includes(format)),
-    policy.keys,
+    policy,
   )
   const required = new Map<string, string[]>()
   for (const { referrer, evidence } of carried) {
     const { id, subject, sender, type, predicateType } = evidence
-    const keys = (signers.get(id) ?? []).map((name) => `key:${name}`)
-    const from = sender === null ? keys : [...keys, sender]
+    const signed = signers.get(id)?.from ?? []
+    const from = sender === null ? signed : [...signed, sender]
     if (!isRequired(policy, { type, predicateType, from })) continue
     required.set(subject, [...(required.get(subject) ?? []), referrer])
   }

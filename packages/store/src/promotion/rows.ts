@@ -74,6 +74,7 @@ export interface ItemRow {
   readonly sourceFeedId: string
   readonly sourceFeed: string
   readonly sourceRemote: boolean
+  readonly sourceProxy: boolean
   readonly targetRepository: string
 }
 
@@ -88,7 +89,7 @@ export interface TargetRow {
 export async function readItems(tx: Transaction, requestId: string): Promise<ItemRow[]> {
   return tx.$queryRaw<ItemRow[]>`
     select i.position, i.digest, i.media_type as "mediaType", i.source_repository_id as "sourceRepositoryId",
-      s.name as "sourceRepository", s.feed_id as "sourceFeedId", n.name as "sourceFeed", is_remote(s.id) as "sourceRemote",
+      s.name as "sourceRepository", s.feed_id as "sourceFeedId", n.name as "sourceFeed", is_remote(s.id) as "sourceRemote", is_proxy(s.id) as "sourceProxy",
       i.target_repository as "targetRepository"
     from request_item i join repository s on s.id = i.source_repository_id
       join feed_name n on n.feed_id = s.feed_id and n.is_current

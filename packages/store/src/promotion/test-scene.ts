@@ -48,6 +48,8 @@ export async function setScene(
   {
     gates = {},
     keys = {},
+    roots = {},
+    identities = {},
     requestExpiresAfter = { hours: 1 },
     tagRules = RELEASES_STAY,
     devTagRules = NO_RULES,
@@ -74,7 +76,7 @@ export async function setScene(
     dev.id,
     trusted.id,
     rita,
-    parsePolicy({ gates, keys, requestExpiresAfter }),
+    parsePolicy({ gates, keys, roots, identities, requestExpiresAfter }),
   )
 
   const request = async (

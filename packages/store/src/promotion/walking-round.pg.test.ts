@@ -268,6 +268,44 @@ describe('a group changed after the request', () => {
   })
 })
 
+test('nobody takes the name of a robot that a lane believes: a lane names only those that are there', async () => {
+  const { scene } = await waiting()
+  const name = `scanner-${scene.lane}`
+  const tests = (source: string) => ({ policy: { gates: { tests: [{ from: [source] }] } } })
+  for (const source of [`robot:${name}`, `user:${name}`]) {
+    await expect(house.api.lanes.put(scene.rita, scene.lane, tests(source))).rejects.toMatchObject({
+      code: 'invalid',
+      field: 'policy.gates.tests[0].from[0]',
+    })
+  }
+  const mallory = await account(scene, 'mallory')
+  await house.api.accounts.tokens.create(admin, { name: 'ci', scopes: ['*'], robot: name })
+  expect((await house.api.lanes.put(scene.rita, scene.lane, tests(`robot:${name}`))).version).toBe(2)
+  await expect(
+    house.api.accounts.tokens.create(mallory, { name: 'mine', scopes: ['*'], robot: name }),
+  ).rejects.toThrow(refused('denied'))
+  // A user that was removed keeps the name, so that nobody else vouches by it.
+  await house.api.accounts.users.remove(admin, mallory.name)
+  await expect(account(scene, 'mallory')).rejects.toThrow(refused('name_taken'))
+})
+
+test('rolling back and restoring ask no evidence, and so let in nothing that was not let in before', async () => {
+  const { scene, digest } = await waiting()
+  const [repository] = await scene.sql<{ id: string }>(
+    `select r.id from repository r where r.feed_id = $1 and r.name = 'app'`,
+    [scene.dev.id],
+  )
+  expect(repository).toBeDefined()
+  for (const kind of ['rollback', 'restore'] as const) {
+    const image = `app@${digest}`
+    const item = kind === 'rollback' ? { image, targetTags: ['stable'] } : { image }
+    await expect(
+      house.api.requests.create(scene.rita, { lane: scene.lane, kind, items: [item], reason: 'why not' }),
+    ).rejects.toMatchObject({ name: 'StoreError' })
+  }
+  expect(await scene.sql('select 1 from request where lane_id = $1', [scene.laneId])).toEqual([])
+})
+
 test('an approval is not replayed onto another request, not even of the same image', async () => {
   const { scene, digest } = await waiting()
   const [first, second] = [

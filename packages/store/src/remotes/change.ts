@@ -19,6 +19,7 @@ export interface NewRemote {
   readonly plainHttp?: 'loopback' | readonly string[] | undefined
   readonly privateHosts?: readonly string[] | undefined
   readonly bandwidth?: number | null | undefined
+  readonly repositories?: readonly string[] | undefined
 }
 
 /** What is left out stays. */
@@ -120,6 +121,7 @@ function columns(seal: Seal, feedId: string, remote: RemoteChange) {
     ...(plainHttp !== undefined && { plainHttp: plainHttp === 'loopback' ? ['loopback'] : [...plainHttp] }),
     ...(remote.privateHosts !== undefined && { privateHosts: [...remote.privateHosts] }),
     ...(bandwidth !== undefined && { bandwidth: bandwidth === null ? null : BigInt(bandwidth) }),
+    ...(remote.repositories !== undefined && { repositories: [...new Set(remote.repositories)] }),
   }
 }
 
@@ -146,6 +148,10 @@ function check({ prefix = '', ca, clientCertificate, proxy, ...remote }: NewRemo
     for (const [i, name] of names.entries()) {
       if (!isHost(name)) throw invalid(`${field}[${i}]`, 'is a host name or address, without scheme and port')
     }
+  }
+  for (const [i, name] of (remote.repositories ?? []).entries()) {
+    if (!isRepositoryName(name))
+      throw invalid(`repositories[${i}]`, 'is no name of a repository, as team/app')
   }
   if (prefix !== '' && !isRepositoryName(prefix)) {
     throw invalid('prefix', 'is the beginning of a repository name there, as team or team/images')

@@ -11,7 +11,7 @@ const LIMITS: Partial<ClientLimits> = {
   longestRetryAfterMs: 2_000,
 }
 
-/** A remote feed that can be asked. */
+/** A remote or proxy feed whose registry can be asked. */
 export interface Connected {
   readonly access: RemoteAccess
   readonly registry: Registry
@@ -24,7 +24,7 @@ export function connections(get: (feedId: string) => Promise<RemoteAccess | null
   const open = new Map<string, Connected>()
   return {
     /**
-     * Sends nothing yet; null: it is no remote feed.
+     * Sends nothing yet; null: its registry is not elsewhere.
      * @throws StoreError secret_unusable; RegistryError settings_invalid, address_refused, plain_http_refused
      */
     async connect(feedId: string): Promise<Connected | null> {

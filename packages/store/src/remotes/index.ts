@@ -12,21 +12,23 @@ import {
   type Resolution,
   resolveAlert,
 } from './alerts.ts'
-import { type Compared, compare, readLedger } from './compare.ts'
+import { compare, readLedger } from './compare.ts'
 import { type Connected, connections as registries } from './connect.ts'
 import { listRemoteTags } from './listing.ts'
 import { type Tried, tryConnection } from './try.ts'
+import type { FeedView } from '../feeds/find.ts'
 import type { TagQuery, TagView } from '../feeds/tags.ts'
 import type { Paged } from '../page.ts'
 import { looking } from './look.ts'
-import { compareNow, type Hint, hinted } from './now.ts'
+import { followHints, noteHints } from './hints.ts'
+import { compareNow, type Hint } from './now.ts'
 import { type Asking, observe, type Place } from './observe.ts'
 import { REMOTE_ROW, type RemoteAccess, type RemoteRow, remoteAccess } from './settings.ts'
 
-/** Feeds whose content another registry stores. @param secret of the installation, which their secrets are sealed with */
+/** Feeds whose content another registry stores, or fills. @param secret of the installation, which their secrets are sealed with */
 export function remotes({ prisma, pool }: Connections, secret?: Uint8Array) {
   const seal = sealWith(secret)
-  /** How the registry of this feed is reached; null: it is no remote feed. @throws StoreError secret_unusable */
+  /** How the registry of this feed is reached; null: it has none elsewhere. @throws StoreError secret_unusable */
   const get = async (feedId: string): Promise<RemoteAccess | null> => {
     const { rows } = await pool.query<RemoteRow>(`${REMOTE_ROW} and x.feed_id = $1`, [feedId])
     return rows[0] ? remoteAccess(rows[0], seal) : null
@@ -79,11 +81,10 @@ export function remotes({ prisma, pool }: Connections, secret?: Uint8Array) {
     ledger: (feedId: string) => readLedger(pool, feedId),
     /** Raises and resolves alerts by what was seen; `at` is the ledger's. */
     compare: (feedId: string, what: Parameters<typeof compare>[2]) => compare(pool, feedId, what),
-    /** Looks at once where a registry says that something changed. @throws StoreError not_found, remote_unavailable, remote_refused */
-    async hint(feedId: string, hints: readonly Hint[]): Promise<Compared> {
-      const registry = await connected(feedId)
-      return compareNow(pool, registry, await hinted(pool, registry, hints))
-    },
+    /** Notes where the registry of a feed says that something changed; a worker looks. */
+    hint: (feed: Pick<FeedView, 'id' | 'trusted'>, hints: readonly Hint[]) => noteHints(pool, feed, hints),
+    /** Looks where registries said that something changed, unless another worker does. */
+    followHints: (told: Parameters<typeof followHints>[2]) => followHints(pool, connect, told),
     alerts: {
       list: (filter: AlertFilter) => listAlerts(prisma, filter),
       feedOf: (id: string) => feedOfAlert(prisma, id),

@@ -7,6 +7,7 @@ import type { Asked } from '../promotion/prepare.ts'
 import { decided } from '../promotion/refusal.ts'
 import type { Connected } from './connect.ts'
 import { asRemoteError } from './failure.ts'
+import { observeUpstream } from '../proxies/observe.ts'
 import { observe, type Seen } from './observe.ts'
 
 /** Milliseconds. Everything that one request needs to have seen. */
@@ -21,6 +22,7 @@ const FRESH_MS = 30_000
 interface LaneFeeds {
   readonly fromFeedId: string
   readonly toFeedId: string
+  /** Also where a proxy feed keeps it: its upstream is asked. */
   readonly fromRemote: boolean
   readonly toRemote: boolean
   readonly fromNames: readonly string[]
@@ -29,7 +31,7 @@ interface LaneFeeds {
 }
 
 const LANE = `
-  select l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", f.kind = 'remote' as "fromRemote", t.kind = 'remote' as "toRemote",
+  select l.from_feed_id as "fromFeedId", l.to_feed_id as "toFeedId", f.kind <> 'hosted' as "fromRemote", t.kind = 'remote' as "toRemote",
     array(select n.name from feed_name n where n.feed_id = f.id) as "fromNames",
     array(select n.name from feed_name n where n.feed_id = t.id) as "toNames", v.policy
   from lane l join feed f on f.id = l.from_feed_id join feed t on t.id = l.to_feed_id
@@ -55,7 +57,8 @@ export function looking(pool: pg.Pool, connect: Connect) {
       if (connected === null) return new Map()
       feed = connected.access.feed
       const place = { feedId, repository, at: connected.repository(repository) }
-      return await observe(pool, place, { ...what, signal })
+      const see = connected.access.kind === 'proxy' ? observeUpstream : observe
+      return await see(pool, place, { ...what, signal })
     } catch (error) {
       throw asRemoteError(error, feed)
     }
@@ -99,12 +102,12 @@ export function looking(pool: pg.Pool, connect: Connect) {
       }
     },
 
-    /** Looks again, for a moment, at the source tags of an open request whose source is remote. */
+    /** Looks again, for a moment, at the source tags of an open request whose source is, or comes from, elsewhere. */
     async again(requestId: string): Promise<void> {
       const { rows } = await pool.query<{ feedId: string; repository: string; tags: string[] }>(
         `select r.feed_id as "feedId", r.name as repository, array_agg(distinct i.source_tag) as tags
          from request q join request_item i on i.request_id = q.id join repository r on r.id = i.source_repository_id
-           join feed f on f.id = r.feed_id and f.kind = 'remote' and f.deleted_at is null
+           join feed f on f.id = r.feed_id and f.kind <> 'hosted' and f.deleted_at is null
          where q.id = $1 and q.state in ('PENDING', 'APPROVED') and i.source_tag is not null
          group by r.feed_id, r.name`,
         [isId(requestId) ? requestId : null],
@@ -122,7 +125,7 @@ export function looking(pool: pg.Pool, connect: Connect) {
       }>(
         `select r.feed_id as "feedId", r.name as repository, array_agg(distinct i.digest) as digests, v.policy
          from request q join request_item i on i.request_id = q.id join repository r on r.id = i.source_repository_id
-           join feed f on f.id = r.feed_id and f.kind = 'remote' and not f.trusted and f.deleted_at is null
+           join feed f on f.id = r.feed_id and f.kind <> 'hosted' and not f.trusted and f.deleted_at is null
            join lane_version v on v.lane_id = q.lane_id and v.version = q.lane_version
          where q.id = $1 and q.state = 'PENDING' and q.kind = 'promote'
          group by r.feed_id, r.name, v.policy`,
@@ -135,13 +138,13 @@ export function looking(pool: pg.Pool, connect: Connect) {
       }
     },
 
-    /** Looks again, for a moment, at one tag of a feed, if that is remote. */
+    /** Looks again, for a moment, at one tag of a feed, if it is in a registry elsewhere. */
     async glance(
       { id, kind }: Pick<FeedView, 'id' | 'kind'>,
       repository: string,
       tag: string,
     ): Promise<void> {
-      if (kind === 'remote') await glance(id, repository, [tag])
+      if (kind !== 'hosted') await glance(id, repository, [tag])
     },
   }
 }

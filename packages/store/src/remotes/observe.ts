@@ -49,7 +49,7 @@ export async function observe(pool: pg.Pool, place: Place, asking: Asking): Prom
     for (const image of new Set(images)) {
       const digest = seen.get(image)
       if (digest == null) continue
-      const closure = await readImage(at, digest, signal)
+      const closure = await readImage((wanted) => at.getManifest(wanted, signal), digest)
       for (const [each, manifest] of closure) manifests.set(each, manifest)
       if (!evidence) continue
       for (const subject of new Set([digest, ...platformImages(digest, closure).map((one) => one.digest)])) {
@@ -66,12 +66,15 @@ export async function observe(pool: pg.Pool, place: Place, asking: Asking): Prom
 }
 
 /** The manifests of a closure by their digest, children first. */
-async function readImage(at: Repository, digest: string, signal?: AbortSignal) {
+export async function readImage(
+  getManifest: (digest: string) => Promise<Manifest | null>,
+  digest: string,
+): Promise<Map<string, Manifest>> {
   const found = new Map<string, Manifest>()
   const read = async (wanted: string): Promise<Manifest | null> => {
     const known = found.get(wanted)
     if (known !== undefined) return known
-    const manifest = await at.getManifest(wanted, signal)
+    const manifest = await getManifest(wanted)
     if (manifest !== null) found.set(wanted, manifest)
     return manifest
   }

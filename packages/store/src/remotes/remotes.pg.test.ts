@@ -74,6 +74,7 @@ describe('settings', () => {
       plainHttp: 'loopback',
       privateHosts: ['registry.lan'],
       bandwidth: 1_000_000,
+      repositories: [],
     })
     expect(await store.remotes.get(id)).toMatchObject({
       feedId: id,
@@ -95,6 +96,31 @@ describe('settings', () => {
     const told = payloads.map(({ payload }) => payload.toString())
     expect(told.join()).toContain('"credentials":"set"')
     expect(told.join()).not.toContain(PASSWORD)
+  })
+
+  test('name repositories that are listed beside those that were seen, each once', async () => {
+    const { id, name } = await make({ repositories: ['zoo', 'app', 'zoo'] })
+    const names = async (page: object = {}) =>
+      (await store.feeds.repositories(id, { limit: 10, ...page })).items
+    expect(await names()).toEqual([
+      { name: 'app', createdAt: null },
+      { name: 'zoo', createdAt: null },
+    ])
+    const lane = fresh('lane')
+    await addLane(house.api, lane, id, scene.trusted.id, scene.rita, parsePolicy({}))
+    for (const repository of ['app', 'middle']) {
+      registry.image(`team/${repository}`, ['1.0.0'])
+      await store.requests.create(scene.rita, { lane, items: [{ image: `${repository}:1.0.0` }] })
+    }
+    expect(await names()).toEqual([
+      { name: 'app', createdAt: expect.any(Date) },
+      { name: 'middle', createdAt: expect.any(Date) },
+      { name: 'zoo', createdAt: null },
+    ])
+    expect(await names({ after: 'app', limit: 1 })).toMatchObject([{ name: 'middle' }])
+    await store.feeds.patch(scene.rita, name, { remote: { repositories: [] } })
+    expect(await names()).toHaveLength(2)
+    expect(registry.log.filter((line) => line.includes('_catalog'))).toEqual([])
   })
 
   test('of a hosted feed there are none', async () => {
@@ -131,6 +157,7 @@ describe('settings', () => {
     ['proxy', { proxy: 'http://me:secret@proxy.example' }],
     ['privateHosts[0]', { privateHosts: ['https://registry.lan'] }],
     ['plainHttp[0]', { plainHttp: ['registry.lan:5000/x'] }],
+    ['repositories[1]', { repositories: ['app', 'App'] }],
   ])('remote.%s is named where it is wrong: %j', async (field, over) => {
     await expect(make(over)).rejects.toEqual(refused('invalid', { field: `remote.${field}` }))
   })

@@ -20,12 +20,15 @@ export interface RemoteView {
   readonly privateHosts: readonly string[]
   /** Bytes a second. */
   readonly bandwidth: number | null
+  /** To be listed beside those that were heard of. */
+  readonly repositories: readonly string[]
 }
 
-/** A remote feed as whoever speaks to its registry needs it; `options` hold opened secrets. */
+/** A remote or proxy feed as whoever speaks to its registry needs it; `options` hold opened secrets. */
 export interface RemoteAccess {
   readonly feedId: string
   readonly feed: string
+  readonly kind: 'remote' | 'proxy'
   readonly prefix: string
   /** Bytes a second. */
   readonly bandwidth: number | null
@@ -38,6 +41,7 @@ export interface RemoteAccess {
 export interface RemoteRow {
   readonly feedId: string
   readonly feed: string
+  readonly kind: 'remote' | 'proxy'
   readonly baseUrl: string
   readonly prefix: string
   readonly credentialType: 'basic' | 'refresh' | null
@@ -56,7 +60,7 @@ export interface RemoteRow {
 
 /** To be followed by `and …`. */
 export const REMOTE_ROW = `
-  select x.feed_id as "feedId", n.name as feed, x.base_url as "baseUrl", x.prefix, x.credential_type as "credentialType", x.username,
+  select x.feed_id as "feedId", n.name as feed, f.kind, x.base_url as "baseUrl", x.prefix, x.credential_type as "credentialType", x.username,
     x.sealed_credential as "sealedCredential", x.realm_allow_list as "realmAllowList", x.ca,
     x.client_certificate as "clientCertificate", x.sealed_client_key as "sealedClientKey", x.proxy,
     x.plain_http as "plainHttp", x.private_hosts as "privateHosts", x.bandwidth::float8 as bandwidth, x.changed_at as "changedAt"
@@ -73,7 +77,7 @@ export const REMOTE_VIEW = `
     'clientCertificate', case when x.client_certificate is not null
       then json_build_object('cert', x.client_certificate, 'set', true) end,
     'proxy', x.proxy, 'plainHttp', case when x.plain_http = '{loopback}' then to_json('loopback'::text) else to_json(x.plain_http) end,
-    'privateHosts', x.private_hosts, 'bandwidth', x.bandwidth)
+    'privateHosts', x.private_hosts, 'bandwidth', x.bandwidth, 'repositories', x.repositories)
    from feed_remote x where x.feed_id = f.id)`
 
 /** What a sealed secret of a feed is of. */
@@ -82,7 +86,8 @@ export const sealContext = (feedId: string, what: 'credential' | 'client key'): 
 
 /** @throws StoreError secret_unusable */
 export function remoteAccess(row: RemoteRow, seal: Seal): RemoteAccess {
-  const { feedId, feed, prefix, bandwidth, changedAt, ca, proxy, clientCertificate, sealedClientKey } = row
+  const { feedId, feed, kind, prefix, bandwidth, changedAt, ca, proxy, clientCertificate, sealedClientKey } =
+    row
   const credentials = credentialsOf(row, seal)
   const options: RegistryOptions = {
     baseUrl: row.baseUrl,
@@ -100,7 +105,7 @@ export function remoteAccess(row: RemoteRow, seal: Seal): RemoteAccess {
         },
       }),
   }
-  return { feedId, feed, prefix, bandwidth, options, changedAt }
+  return { feedId, feed, kind, prefix, bandwidth, options, changedAt }
 }
 
 function credentialsOf(

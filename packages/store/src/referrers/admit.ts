@@ -1,0 +1,92 @@
+import { appendEntry, SYSTEM } from '../audit/entry.ts'
+import type { Transaction } from '../transaction.ts'
+import type { LateScan } from './due.ts'
+import type { Late } from './find.ts'
+
+/** What the registry of the target served a moment ago, and how long a tag there may be sent. */
+export interface LateIntent {
+  /** Under the tag; null: nothing. */
+  readonly now: string | null
+  /** Milliseconds in which it may be sent, and after that in which what was sent may still arrive. */
+  readonly leaseMs: number
+  readonly timeoutMs: number
+}
+
+/**
+ * Says that an artifact is about to be pushed to the registry of a remote target, after all was checked that lets it
+ * follow its image. From then on it is finished, whatever comes.
+ * @throws StoreError not_admitted, recalled, target_moved, tag_held
+ */
+export async function intendLate(
+  tx: Transaction,
+  scan: LateScan,
+  late: Late,
+  intent: LateIntent,
+): Promise<void> {
+  const entryId = await entry(tx, 'referrer.intended', scan, late)
+  const { id, subject, digest, tag, carries } = late
+  await tx.$executeRaw`
+    select intend_referrer(${id}::uuid, ${scan.admissionId}::uuid, ${subject}, ${digest}, ${tag}, ${JSON.stringify(carries)}::jsonb,
+      ${entryId}::uuid, ${intent.now}, ${intent.leaseMs} * interval '1 millisecond', ${intent.timeoutMs} * interval '1 millisecond')`
+}
+
+/**
+ * Lets an artifact follow its image, in one transaction with its entry: membership, tag and record.
+ * @throws StoreError not_admitted, recalled, closure_incomplete, target_moved
+ */
+export async function admitLate(tx: Transaction, scan: LateScan, late: Late): Promise<void> {
+  const entryId = await entry(tx, 'referrer.admitted', scan, late)
+  const { id, subject, digest, tag, carries } = late
+  await tx.$executeRaw`
+    select admit_referrer(${id}::uuid, ${scan.admissionId}::uuid, ${subject}, ${digest}, ${tag}, ${JSON.stringify(carries)}::jsonb, ${entryId}::uuid)`
+}
+
+function entry(
+  tx: Transaction,
+  type: 'referrer.intended' | 'referrer.admitted',
+  { requestId, promotionId, laneId, admissionId, target }: LateScan,
+  { id, subject, digest, tag, carries }: Late,
+): Promise<string> {
+  return appendEntry(tx, {
+    type,
+    actor: SYSTEM,
+    subjects: [
+      `referrer:${id}`,
+      `request:${requestId}`,
+      `promotion:${promotionId}`,
+      `lane:${laneId}`,
+      `feed:${target.feedId}`,
+      `repository:${target.repositoryId}`,
+      `digest:${subject}`,
+      `digest:${digest}`,
+    ],
+    payload: {
+      admission: admissionId,
+      repository: target.repository,
+      subject,
+      digest,
+      tag: tag === '' ? null : tag,
+      carries: carries.map(({ layer, type: what, predicateType, from }) => ({
+        layer,
+        type: what,
+        predicateType,
+        from: [...from],
+      })),
+    },
+  })
+}
+
+/** Lists what does not follow its image: for good, or until another scan. It changes nothing, so it has no entry. */
+export async function keepOut(
+  tx: Transaction,
+  { admissionId }: Pick<LateScan, 'admissionId'>,
+  { id, subject, digest, tag, carries }: Late,
+  { state, reason }: { readonly state: 'waiting' | 'refused'; readonly reason: string },
+): Promise<void> {
+  await tx.$executeRaw`
+    insert into late_referrer (id, admission_id, subject, digest, tag, state, reason, carries)
+    values (${id}::uuid, ${admissionId}::uuid, ${subject}, ${digest}, ${tag}, ${state}, ${reason.slice(0, 1000)}, ${JSON.stringify(carries)}::jsonb)
+    on conflict (admission_id, subject, digest, tag) do update
+      set state = excluded.state, reason = excluded.reason, carries = excluded.carries
+      where late_referrer.state = 'waiting'`
+}

@@ -1,0 +1,402 @@
+import { sign } from 'node:crypto'
+import { isRequired, parsePolicy } from '@sluice/promotion'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { attach, bundle, type Shelf, shelf, tagOf } from '../evidence/test-attached.ts'
+import { attestation, bytesOf, ci, from, keys, result, stranger } from '../evidence/test-attestation.ts'
+import { newId } from '../index.ts'
+import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+
+let house: House
+beforeAll(async () => {
+  house = await openHouse()
+})
+afterAll(() => house.close())
+
+const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
+const SBOM = 'https://cyclonedx.org/bom'
+const policy = { gates: { evidence: [{ type: 'test', from }] }, keys }
+
+/** A promotion into the trusted feed, of what nothing hung on but a test result. */
+async function promoted(scene: Scene, storage: Shelf, options: { index?: boolean } = {}) {
+  const digest = await scene.push('app', ['1.0.0'], options)
+  const evidenceRules = await scene.sql(
+    `select policy -> 'gates' -> 'evidence' as rules from lane_version where lane_id = $1`,
+    [scene.laneId],
+  )
+  if (evidenceRules.some(({ rules }) => rules !== null)) {
+    await attach(house, scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
+  }
+  const asked = { lane: scene.lane, items: [{ image: 'app:1.0.0' }] }
+  const { request } = await house.api.requests.create(scene.rita, asked, storage)
+  const view = await house.api.requests.approve(scene.anna, request.id, { digest }, storage)
+  await scene.promote(view.promotion?.id ?? '')
+  return { id: request.id, digest }
+}
+
+/** What a worker does between hosted feeds, for one request. */
+async function scan(requestId: string, storage: Shelf): Promise<void> {
+  await house.api.referrers.ask(requestId)
+  const { referrers } = house.worker
+  const due = await referrers.due(100)
+  for (const one of due.filter((each) => each.requestId === requestId)) {
+    const { found } = await referrers.find(one, storage)
+    for (const late of found) {
+      if (late.verdict.verdict === 'admit') await referrers.admit(one, late)
+      else
+        await referrers.keepOut(one, late, {
+          state: late.verdict.verdict === 'refuse' ? 'refused' : 'waiting',
+          reason: late.verdict.reason,
+        })
+    }
+    await referrers.finish(one, { problem: null, again: false })
+  }
+}
+
+const list = async (requestId: string) => (await house.api.referrers.list(requestId, { limit: 50 })).items
+const passed = (digest: string, key = ci) =>
+  bundle(attestation(digest, { ...result('PASSED'), at: newId() }, { key }))
+const legacy = (digest: string, key = ci) => {
+  const payload = bytesOf({
+    critical: {
+      type: 'cosign container image signature',
+      image: { 'docker-manifest-digest': digest },
+      identity: {},
+    },
+  })
+  const signature = sign('sha256', payload, key.privateKey).toString('base64')
+  return [
+    payload,
+    { mediaType: SIMPLE_SIGNING, annotations: { 'dev.cosignproject.cosign/signature': signature } },
+  ] as const
+}
+
+describe('what comes after a promotion', () => {
+  test('follows its image under its admission, with an entry of its own, where the policy names it (invariant 1)', async () => {
+    const scene = await setScene(house, policy)
+    const storage = shelf()
+    const { id, digest } = await promoted(scene, storage, { index: true })
+    const [child] = await scene.sql<{ digest: string }>(
+      `select child_digest as digest from manifest_edge where parent_digest = $1 and kind = 'manifest' order by position`,
+      [digest],
+    )
+    const ofIndex = await attach(house, scene, storage, { digest }, passed(digest))
+    const ofChild = await attach(
+      house,
+      scene,
+      storage,
+      { digest: child?.digest ?? '' },
+      passed(child?.digest ?? ''),
+    )
+    await scan(id, storage)
+    const found = await list(id)
+    expect(found.map(({ state, subject, digest: own }) => `${state} ${own} of ${subject}`).sort()).toEqual(
+      [`admitted ${ofIndex} of ${digest}`, `admitted ${ofChild} of ${child?.digest}`].sort(),
+    )
+    expect(found[0]).toMatchObject({
+      tag: null,
+      reason: null,
+      target: { feed: scene.trusted.name, repository: 'app' },
+      carries: [{ type: 'test', from: [...from, `user:${scene.rita.name}`] }],
+    })
+    const address = { feed: scene.trusted, repository: 'app' }
+    const [admission] = await scene.sql<{ id: string }>('select id from admission where digest = $1', [
+      digest,
+    ])
+    for (const referrer of [ofIndex, ofChild]) {
+      expect((await house.api.feedIndex.findManifest(address, referrer))?.digest).toBe(referrer)
+      const held = await scene.sql(
+        `select distinct m.admission_id as id from repository r join (
+           select repository_id, digest, admission_id from repository_manifest union all
+           select b.repository_id, e.parent_digest, b.admission_id from manifest_edge e join repository_blob b on b.digest = e.child_digest) m
+           on m.repository_id = r.id where r.feed_id = $1 and m.digest = $2`,
+        [scene.trusted.id, referrer],
+      )
+      expect(held).toEqual([{ id: admission?.id }])
+      expect(await scene.entries(`digest:${referrer}`)).toEqual(['referrer.admitted'])
+    }
+    const listed = await house.api.feedIndex.listReferrers(address, child?.digest ?? '', {
+      artifactType: null,
+      afterDigest: null,
+      limit: 10,
+    })
+    expect(listed.descriptors.map((one) => one.digest)).toEqual([ofChild])
+    await scan(id, storage)
+    expect(await list(id)).toHaveLength(2)
+  })
+
+  test('also what cosign keeps under a tag, which moves from what followed before, and from nothing else', async () => {
+    const scene = await setScene(house, { gates: { signatures: [{ from }] }, keys })
+    const storage = shelf()
+    const digest = await scene.push('app', ['1.0.0'])
+    const tag = tagOf(digest, 'sig')
+    const first = await attach(house, scene, storage, { tag }, ...legacy(digest))
+    const asked = { lane: scene.lane, items: [{ image: 'app:1.0.0' }] }
+    const { request } = await house.api.requests.create(scene.rita, asked, storage)
+    const view = await house.api.requests.approve(scene.anna, request.id, { digest }, storage)
+    await scene.promote(view.promotion?.id ?? '')
+    expect(await scene.landed('app', tag)).toBe(null)
+    await scan(request.id, storage)
+    expect(await scene.landed('app', tag)).toBe(first)
+    // RSA and ECDSA signatures of the same bytes differ each time: another manifest.
+    const second = await attach(house, scene, storage, { tag }, ...legacy(digest))
+    await scan(request.id, storage)
+    expect(await scene.landed('app', tag)).toBe(second)
+    const foreign = await attach(house, scene, storage, { tag }, ...legacy(digest, stranger))
+    await scan(request.id, storage)
+    expect(await scene.landed('app', tag)).toBe(second)
+    expect((await list(request.id)).map(({ state, digest: own, tag: under }) => [state, own, under])).toEqual(
+      [
+        ['refused', foreign, tag],
+        ['admitted', second, tag],
+        ['admitted', first, tag],
+      ],
+    )
+    const moves = await scene.sql(
+      `select from_digest as "from", to_digest as "to", promotion_id = $2 as promoted from tag_move where feed_id = $1 and tag = $3 order by id`,
+      [scene.trusted.id, view.promotion?.id, tag],
+    )
+    expect(moves).toEqual([
+      { from: null, to: first, promoted: true },
+      { from: first, to: second, promoted: true },
+    ])
+  })
+
+  test.each<[string, object, (digest: string) => Uint8Array, string]>([
+    [
+      'signed by nobody the policy names',
+      policy,
+      (digest) => passed(digest, stranger),
+      'test .*result.* by user:',
+    ],
+    [
+      'of a type that no rule asks for',
+      policy,
+      (digest) => bundle(attestation(digest, {}, { predicateType: SBOM })),
+      'sbom .*cannot be read|asks for sbom',
+    ],
+    ['of another image', policy, () => passed(`sha256:${'e'.repeat(64)}`), 'not about'],
+    ['of no form that is read', policy, () => Buffer.from('{broken'), 'neither JSON nor XML'],
+    ['where the policy asks for no evidence', {}, passed, 'asks for no evidence'],
+  ])('%s is listed as refused, with the reason, and does not come', async (_, lane, content, reason) => {
+    const scene = await setScene(house, lane)
+    const storage = shelf()
+    const { id, digest } = await promoted(scene, storage)
+    const late = await attach(house, scene, storage, { digest }, content(digest))
+    await scan(id, storage)
+    expect(await list(id)).toMatchObject([
+      { digest: late, state: 'refused', reason: expect.stringMatching(reason) },
+    ])
+    expect(await scene.landed('app', late)).toBe(null)
+    expect(await scene.entries(`digest:${late}`)).toEqual([])
+    // A later version of the lane changes nothing for what was approved under this one (invariant 5).
+    const wider = { gates: { evidence: [{ type: 'test', from: [`user:${scene.rita.name}`] }] } }
+    await house.api.lanes.put({ ...scene.rita, roles: ['admin'] }, scene.lane, { policy: wider })
+    expect((await house.api.lanes.get(scene.lane))?.version).toBe(2)
+    await scan(id, storage)
+    expect(await list(id)).toHaveLength(1)
+  })
+
+  test('whose bytes cannot be reached waits, and is looked at again', async () => {
+    const scene = await setScene(house, policy)
+    const storage = shelf()
+    const { id, digest } = await promoted(scene, storage)
+    const late = await attach(house, scene, storage, { digest }, passed(digest))
+    const bytes = new Map(storage.bytes)
+    storage.bytes.clear()
+    await scan(id, storage)
+    expect(await list(id)).toMatchObject([{ state: 'waiting', reason: 'its bytes could not be reached' }])
+    for (const [key, value] of bytes) storage.bytes.set(key, value)
+    await scan(id, storage)
+    expect(await list(id)).toMatchObject([{ digest: late, state: 'admitted', reason: null }])
+  })
+
+  test('is asked for where something was let in, and due later the older it is', async () => {
+    const scene = await setScene(house, policy)
+    const storage = shelf()
+    const { id } = await promoted(scene, storage)
+    const made = await house.api.referrers.list(id, { limit: 1 })
+    expect(made).toMatchObject({ items: [], next: null, scannedAt: null, problem: null })
+    expect(made.dueAt?.getTime()).toBeGreaterThan(Date.now())
+    await scan(id, storage)
+    const looked = await house.api.referrers.list(id, { limit: 1 })
+    expect(looked.scannedAt).not.toBe(null)
+    const nothing = expect.objectContaining({ code: 'request_state' })
+    await expect(house.api.referrers.ask(newId())).rejects.toEqual(nothing)
+    await scene.push('app', ['2.0.0'])
+    const { request } = await scene.request('app:2.0.0').catch(() => ({ request: { id: newId() } }))
+    await expect(house.api.referrers.ask(request.id)).rejects.toEqual(nothing)
+  })
+})
+
+describe('Postgres, whatever the worker says (invariant 1)', () => {
+  async function claimed() {
+    const scene = await setScene(house, policy)
+    const storage = shelf()
+    const { id, digest } = await promoted(scene, storage)
+    const late = await attach(house, scene, storage, { digest }, passed(digest))
+    await house.api.referrers.ask(id)
+    const due = (await house.worker.referrers.due(100)).find((one) => one.requestId === id)
+    if (due === undefined) throw new Error('it is due')
+    const [found] = (await house.worker.referrers.find(due, storage)).found
+    if (found === undefined) throw new Error('it is found')
+    return { scene, storage, id, digest, late, due, found }
+  }
+  const refused = (code: string) => expect.objectContaining({ name: 'StoreError', code })
+
+  test.each<[string, string, (found: Awaited<ReturnType<typeof claimed>>) => object]>([
+    [
+      'a key that the lane does not have',
+      'not_admitted',
+      ({ found }) => ({ carries: found.carries.map((one) => ({ ...one, from: ['key:other'] })) }),
+    ],
+    [
+      'a sender who is not',
+      'not_admitted',
+      ({ found }) => ({ carries: found.carries.map((one) => ({ ...one, from: ['robot:ci'] })) }),
+    ],
+    [
+      'nobody',
+      'not_admitted',
+      ({ found }) => ({ carries: found.carries.map((one) => ({ ...one, from: [] })) }),
+    ],
+    [
+      'another type',
+      'not_admitted',
+      ({ found }) => ({
+        carries: found.carries.map((one) => ({ ...one, type: 'sbom', predicateType: null })),
+      }),
+    ],
+    ['nothing that it carries', 'not_admitted', () => ({ carries: [] })],
+    [
+      'a layer that is not in it',
+      'not_admitted',
+      ({ found }) => ({ carries: found.carries.map((one) => ({ ...one, layer: 'sha256:x' })) }),
+    ],
+    ['another subject', 'not_admitted', ({ late }) => ({ subject: late })],
+    ['a tag that does not name it', 'not_admitted', ({ digest }) => ({ tag: tagOf(digest, 'sig') })],
+    ['a release tag', 'not_admitted', () => ({ tag: '9.9.9' })],
+    ['an image in its place', 'not_admitted', ({ digest }) => ({ digest })],
+  ])('refuses %s', async (_, code, over) => {
+    const scenery = await claimed()
+    const { due, found, late, scene } = scenery
+    await expect(house.worker.referrers.admit(due, { ...found, ...over(scenery) })).rejects.toEqual(
+      refused(code),
+    )
+    expect(await scene.landed('app', late)).toBe(null)
+    await house.worker.referrers.admit(due, found)
+    expect(await scene.landed('app', late)).toBe(late)
+  })
+
+  test('refuses what follows an image that is recalled, and what is no longer whole', async () => {
+    const { scene, due, found, digest, late } = await claimed()
+    await scene.sql(`update access_grant set verbs = verbs || '{recall}' where feed_id = $1`, [
+      scene.trusted.id,
+    ])
+    const recall = { digest, feedId: scene.trusted.id, reason: 'CVE-1' }
+    const [layer] = found.carries
+    await scene.unguarded('blob', 'update blob set quarantined_at = now() where digest = $1', [layer?.layer])
+    await expect(house.worker.referrers.admit(due, found)).rejects.toEqual(refused('closure_incomplete'))
+    await scene.unguarded('blob', 'update blob set quarantined_at = null where digest = $1', [layer?.layer])
+    await house.api.recalls.create(scene.anna, recall)
+    await expect(house.worker.referrers.admit(due, found)).rejects.toEqual(refused('recalled'))
+    expect(await scene.landed('app', late)).toBe(null)
+  })
+
+  test('refuses a record that nobody let in, and another word about one that was', async () => {
+    const { due, found, late } = await claimed()
+    const worker = house.worker.pool
+    const insert = (state: string) =>
+      worker.query(
+        `insert into late_referrer (id, admission_id, subject, digest, state, entry_id, reason)
+         values ($1, $2, $3, $4, $5, case when $5 = 'admitted' then (select id from audit_entry limit 1) end, case when $5 <> 'admitted' then 'x' end)`,
+        [newId(), due.admissionId, found.subject, late, state],
+      )
+    await expect(insert('admitted')).rejects.toMatchObject({ code: 'SL001', message: 'not_admitted' })
+    await house.worker.referrers.admit(due, found)
+    await expect(
+      worker.query(`update late_referrer set state = 'refused', reason = 'x' where digest = $1`, [late]),
+    ).rejects.toMatchObject({ code: 'SL001', message: 'append_only' })
+    await expect(worker.query('delete from late_referrer')).rejects.toMatchObject({ code: '42501' })
+    for (const [role, call] of [
+      [house.api.pool, `select admit_referrer(null, null, '', '', '', '[]', null)`],
+      [house.api.pool, `select observe_referrer(null, '', '', '')`],
+      [
+        house.api.pool,
+        `insert into late_referrer (id, admission_id, subject, digest, state) values (null, null, '', '', 'waiting')`,
+      ],
+      [worker, 'select record_late(null, null, null, null, null, null, null, null)'],
+    ] as const) {
+      await expect(role.query(call)).rejects.toMatchObject({ code: '42501' })
+    }
+  })
+
+  test('keeps of what a worker saw elsewhere only what its bytes say, and only of untrusted registries', async () => {
+    const scene = await setScene(house)
+    const bytes = bytesOf({ schemaVersion: 2 })
+    const [repository] = await scene.sql<{ id: string }>(
+      `insert into repository (id, feed_id, name) values ($1, $2, 'seen') returning id`,
+      [newId(), scene.dev.id],
+    )
+    await expect(
+      house.worker.pool.query('select observe_referrer($1, $2, $3, $4)', [
+        repository?.id,
+        `sha256:${'a'.repeat(64)}`,
+        'application/vnd.oci.image.manifest.v1+json',
+        Buffer.from(bytes),
+      ]),
+    ).rejects.toMatchObject({ code: 'SL001', message: 'trusted_feed' })
+  })
+
+  const rules = {
+    evidence: [
+      { type: 'statement', from: ['robot:ci'] },
+      { type: SBOM, from: ['key:ci', 'user:a'] },
+    ],
+    tests: [{ from: ['user:a'] }, { from }],
+    signatures: [{ from }],
+    provenance: { builders: ['*'], from },
+    sbom: { from: ['user:b'] },
+    licences: { deny: ['X'], from: ['user:c'] },
+    vulnerabilities: { from, vex: { from: ['user:d'] } },
+  }
+  test.each([{}, rules, ...Object.entries(rules).map(([gate, rule]) => ({ [gate]: rule }))])(
+    'asks for what the lane asks for: %j',
+    async (gates) => {
+      const read = parsePolicy({ gates, keys })
+      for (const type of [
+        'test',
+        'provenance',
+        'sbom',
+        'vulnerabilities',
+        'vex',
+        'signature',
+        'statement',
+      ] as const) {
+        for (const predicateType of [null, SBOM]) {
+          for (const who of [
+            [],
+            from,
+            ['user:a'],
+            ['user:b', 'robot:ci'],
+            ['user:c'],
+            ['user:d', 'key:ci'],
+            ['x'],
+          ]) {
+            const { rows } = await house.worker.pool.query('select policy_asks_for($1, $2, $3, $4) as asks', [
+              JSON.stringify(read),
+              type,
+              predicateType,
+              who,
+            ])
+            expect([type, predicateType, who, rows[0].asks]).toEqual([
+              type,
+              predicateType,
+              who,
+              isRequired(read, { type, predicateType, from: who }),
+            ])
+          }
+        }
+      }
+    },
+  )
+})
