@@ -3288,7 +3288,7 @@ AS $function$
 declare v_before timestamptz := collectable_before('1 day'); v_feed uuid; v_rules jsonb;
 begin
   select f.id, f.tag_rules into v_feed, v_rules from repository r join feed f on f.id = r.feed_id
-    where r.id = p_repository and not f.trusted and jsonb_array_length(f.retention -> 'rules') > 0;
+    where r.id = p_repository and not f.trusted and (f.kind = 'proxy' or jsonb_array_length(f.retention -> 'rules') > 0);
   if not found then
     return false;
   end if;
@@ -3303,6 +3303,7 @@ begin
     and not awaited(p_digest)
     and not runs(p_digest)
     and not exists (select from admission a where a.digest = p_digest)
+    and not exists (select from manifest_use u where u.repository_id = p_repository and u.digest = p_digest and u.used_at >= v_before)
     and not exists (select from tag t where t.repository_id = p_repository and t.digest = p_digest
       and (t.name <> all (p_tags) or matches_any_tag(v_rules -> 'immutable', t.name)))
     and not exists (

@@ -1,85 +1,32 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import http from 'node:http'
-import net from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type BlobStorage, createFeedServer } from '@sluice/feed'
 import { blobStorageContract } from '@sluice/feed/contract-test'
 import { memoryIndex } from '@sluice/feed/memory'
 import { openStorage } from '@sluice/feed/storage'
 import { digestOf } from '@sluice/oci'
-import { until } from '@sluice/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Bucket, startBucket } from './bucket.ts'
 
 // Blobs in a bucket of a real server that speaks S3 (versitygw, from .ci/tools.sh).
 
 const MIB = 1024 * 1024
-const KEYS = { AWS_ACCESS_KEY_ID: 'sluice', AWS_SECRET_ACCESS_KEY: randomBytes(16).toString('hex') }
 
-let folder: string
-let gateway: ChildProcess
-let endpoint: string
+let bucket: Bucket
 let storage: BlobStorage
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sluice-s3-'))
-  await mkdir(join(folder, 'bucket'))
-  const port = await freePort()
-  endpoint = `http://127.0.0.1:${port}`
-  gateway = spawn(
-    'versitygw',
-    [
-      '--port',
-      `127.0.0.1:${port}`,
-      '--access',
-      KEYS.AWS_ACCESS_KEY_ID,
-      '--secret',
-      KEYS.AWS_SECRET_ACCESS_KEY,
-      'posix',
-      folder,
-    ],
-    { stdio: 'ignore' },
-  )
-  const failed = once(gateway, 'exit').then(() => {
-    throw new Error('versitygw ended')
-  })
-  failed.catch(() => {})
-  await Promise.race([until(() => answers(port), { what: 'versitygw' }), failed])
+  bucket = await startBucket()
   // Where the SDK looks first.
-  Object.assign(process.env, KEYS)
+  Object.assign(process.env, bucket.keys)
   storage = await openBucket()
 })
 
-afterAll(async () => {
-  const ended = once(gateway, 'exit')
-  gateway.kill()
-  await ended
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => bucket.stop())
 
-const openBucket = (bucket = 'bucket', more = '') =>
-  openStorage({
-    dataDir: '/nowhere',
-    storage: `s3://${bucket}/some/prefix?endpoint=${endpoint}&region=us-east-1&pathStyle=true${more}`,
-  })
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
-
-async function answers(port: number): Promise<boolean> {
-  await (await fetch(`http://127.0.0.1:${port}/`)).body?.cancel()
-  return true
-}
+const openBucket = (name = 'bucket', more = '') =>
+  openStorage({ dataDir: '/nowhere', storage: bucket.storage(name, more) })
 
 async function* of(...chunks: Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* chunks
@@ -198,7 +145,7 @@ test('clients are sent to the bucket for the bytes where the settings say so, an
   const sent = await server.ask('GET', `/v2/dev/app/blobs/${digest}`)
   expect([sent.status, sent.headers.get('docker-content-digest')]).toEqual([307, digest])
   const link = sent.headers.get('location')!
-  expect(link.startsWith(endpoint)).toBe(true)
+  expect(link.startsWith(bucket.endpoint)).toBe(true)
   expect(Buffer.from(await (await fetch(link)).arrayBuffer()).equals(bytes)).toBe(true)
   const part = await fetch(link, { headers: { range: 'bytes=5-9' } })
   expect([part.status, Buffer.from(await part.arrayBuffer())]).toEqual([206, bytes.subarray(5, 10)])

@@ -89,7 +89,7 @@ export async function openHouse() {
     },
     /** Asks for an ERRORED promotion once more, and waits for its end. */
     async retry(id: string): Promise<{ state: string; message: string }> {
-      await anna.client.retryRequest({ params: { id } })
+      await rita.client.retryRequest({ params: { id } })
       return this.ended(id)
     },
   }
@@ -108,7 +108,14 @@ export async function push(to: string, ...options: string[]): Promise<string> {
 /** Pulls an image with skopeo, hashes all of it, and answers its digest. */
 export async function pull(from: string, ...options: string[]): Promise<string> {
   return inFolder(async (folder) => {
-    await run('skopeo', ['copy', '--all', ...options, `docker://${from}`, `oci:${folder}/pulled:v1`])
+    await run('skopeo', [
+      'copy',
+      '--all',
+      '--preserve-digests',
+      ...options,
+      `docker://${from}`,
+      `oci:${folder}/pulled:v1`,
+    ])
     return pulledDigest(path.join(folder, 'pulled'))
   })
 }

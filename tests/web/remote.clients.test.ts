@@ -40,6 +40,51 @@ const open = async (path: string, viewport = DESK) => {
   return visited
 }
 
+test('a proxy feed is made, tells of what it is a proxy, and what it keeps', async () => {
+  const name = `hub-${scene.mark}`
+  const { page, context, faults } = await open('/admin/feeds')
+  await page.getByRole('button', { name: 'New feed …' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Its images are').selectOption('proxy')
+  expect(await dialog.getByLabel(/^Trusted:/).count()).toBe(0)
+  await dialog.getByLabel('Name', { exact: true }).fill(name)
+  await dialog.getByLabel('Stage').fill('hub')
+  await dialog.getByLabel('Days without a pull').fill('14')
+  await dialog.getByLabel('Registry').fill(url)
+  await dialog.getByLabel('Prefix').fill('dev')
+  await dialog.getByLabel('User name there').fill(robot.name)
+  await dialog.getByLabel('Password there').fill(robot.password)
+  await dialog.getByText('Certificates, proxy, other hosts, bandwidth').click()
+  await dialog.getByLabel('Hosts inside the network').fill(hostname)
+  await expectAccessible(page)
+  await keepScreen(page, 'proxy-new-desk')
+  await dialog.getByRole('button', { name: 'Make the feed' }).click()
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+
+  const cache = page.getByRole('region', { name: 'Cache' })
+  await cache.getByText(`Proxy of ${new URL(url).host}/dev, not asked yet`).waitFor()
+  await cache.getByLabel('Days without a pull').fill('20')
+  await cache.getByRole('button', { name: 'Save the cache' }).click()
+  await expect
+    .poll(async () => (await scene.admin.getFeed({ params: { feed: name } })).cache?.keepDays)
+    .toBe(20)
+  const repository = `remote-${scene.mark}`
+  const pulled = await fetch(`${url}/v2/${name}/${repository}/manifests/1.0.0`, {
+    headers: { authorization: `Basic ${btoa(`admin:${adminPassword}`)}` },
+  })
+  expect(pulled.status).toBe(200)
+  await expectAccessible(page)
+  await keepScreen(page, 'proxy-feed-desk')
+
+  await page.goto(`/feeds/${name}`)
+  await page.getByText(/^Proxy of .*, last reached/).waitFor()
+  await page.getByRole('link', { name: repository }).waitFor()
+  await expectAccessible(page)
+  await keepScreen(page, 'proxy-images-desk')
+  expect(faults).toEqual([])
+  await context.close()
+})
+
 test('a remote feed is made, its connection tested in words, and its password never read back', async () => {
   const { page, context, faults } = await open('/admin/feeds')
   await page.getByRole('button', { name: 'New feed …' }).click()

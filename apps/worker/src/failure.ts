@@ -82,7 +82,7 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   address_refused:
     'if the registry is inside your network, name its host in privateHosts of the feed, then retry',
   plain_http_refused: 'use https, or name the host in plainHttp of the feed, then retry',
-  tls: 'give the feed the CA that signed its certificate, then retry',
+  tls: 'correct the certificates of the feed or of the registry, then retry',
   settings_invalid: 'correct the settings of the feed, then retry',
   redirect_refused: 'look at where the registry redirects to, then retry',
   not_found: 'push the image to the source again, then retry',

@@ -21,9 +21,12 @@ export interface Authority extends Certificate {
 
 /** A certificate authority of a test's own, made by `openssl` in this folder. */
 export async function makeAuthority(folder: string, name: string): Promise<Authority> {
-  const own = await make(folder, name, [
-    ...['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign'],
-  ])
+  const extensions = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign']
+  const own = await make(
+    folder,
+    name,
+    extensions.flatMap((extension) => ['-addext', extension]),
+  )
   return {
     ...own,
     issue(name, ...subjects) {

@@ -6,23 +6,19 @@ export interface ConnectProxy {
   readonly url: string
   /** `HOST:PORT` of every tunnel that was asked for. */
   readonly asked: string[]
-  /** What it answers in place of a tunnel; null: it makes one. */
-  readonly refuses: { status: number | null }
   close(): Promise<void>
 }
 
 /** An HTTP proxy that knows where these `HOST:PORT` are, and nothing else. RFC 9110, section 9.3.6. */
 export async function startConnectProxy(known: Readonly<Record<string, number>>): Promise<ConnectProxy> {
   const asked: string[] = []
-  const refuses: ConnectProxy['refuses'] = { status: null }
   const server = http.createServer((_, response) => response.writeHead(405).end())
   server.on('connect', (request, client) => {
     const authority = request.url ?? ''
     asked.push(authority)
     client.on('error', () => client.destroy())
     const port = known[authority]
-    const status = refuses.status ?? (port === undefined ? 502 : null)
-    if (port === undefined || status !== null) return client.end(`HTTP/1.1 ${status} No\r\n\r\n`)
+    if (port === undefined) return client.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
     const there = connect(port, '127.0.0.1', () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n')
       client.pipe(there).pipe(client)
@@ -44,7 +40,6 @@ export async function startConnectProxy(known: Readonly<Record<string, number>>)
   return {
     url: `http://127.0.0.1:${address.port}`,
     asked,
-    refuses,
     async close() {
       const closed = once(server, 'close')
       for (const socket of sockets) socket.destroy()

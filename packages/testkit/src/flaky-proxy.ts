@@ -128,6 +128,8 @@ async function relay(
   reset: () => void,
 ) {
   if (fault?.kind === 'hold') await fault.until
+  // What the registry breaks off is broken off here.
+  answer.once('close', () => answer.complete || reset())
   const headers = { ...answer.headers }
   const length = Number(headers['content-length'])
   if (fault?.kind === 'shorten') headers['content-length'] = String(length - fault.by)

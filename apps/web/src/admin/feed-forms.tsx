@@ -7,6 +7,7 @@ import { Check, SelectField, TextArea, TextField } from '../parts/field.tsx'
 import { Form, useAction } from '../parts/form.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Usage } from '../parts/usage.tsx'
+import { KeepDays } from '../remote/cache.tsx'
 import { RegistryFields } from '../remote/fields.tsx'
 import { NEW_REGISTRY, remoteOf, type Settings as Registry } from '../remote/settings.ts'
 import { client } from '../session/client.ts'
@@ -19,11 +20,14 @@ type Given = { name: string; stage: string; trusted: boolean; immutable: string 
 /** Name, stage, trust and immutable tags, alike for a new feed and for one that is there. */
 function Basics({
   feed,
+  kind,
   given,
   onChange,
   wrong,
 }: {
   feed: Feed | null
+  /** A proxy is never trusted, and has the tags of its upstream. */
+  kind: Feed['kind']
   given: Given
   onChange: (given: Given) => void
   wrong: (field: string) => string | undefined
@@ -50,6 +54,22 @@ function Basics({
         wrong={wrong('stage')}
         onChange={(event) => onChange({ ...given, stage: event.target.value })}
       />
+      {kind !== 'proxy' && <Rules given={given} onChange={onChange} wrong={wrong} />}
+    </>
+  )
+}
+
+function Rules({
+  given,
+  onChange,
+  wrong,
+}: {
+  given: Given
+  onChange: (given: Given) => void
+  wrong: (field: string) => string | undefined
+}) {
+  return (
+    <>
       <Check
         label="Trusted: images come in by promotion only. Fixed once it holds one."
         checked={given.trusted}
@@ -74,16 +94,28 @@ const tagRulesOf = ({ immutable }: Given, others: Feed['tagRules'] = {}): Feed['
   return { ...kept, ...(patterns.length > 0 && { immutable: patterns }) }
 }
 
+const KINDS = [
+  { value: 'hosted', label: 'Stored here' },
+  { value: 'remote', label: 'In another registry' },
+  { value: 'proxy', label: 'Pulled through from another registry, and cached' },
+] as const
+
 export function NewFeed({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate()
   const [given, setGiven] = useState<Given>({ name: '', stage: '', trusted: false, immutable: '' })
-  const [remote, setRemote] = useState<Registry | null>(null)
+  const [kind, setKind] = useState<Feed['kind']>('hosted')
+  const [remote, setRemote] = useState<Registry>(NEW_REGISTRY)
+  const [days, setDays] = useState('30')
   const make = useAction(
     () => {
       const { name, stage, trusted } = given
-      const body = { name, stage, trusted, tagRules: tagRulesOf(given) }
+      const ruled = { name, stage, trusted, tagRules: tagRulesOf(given) }
+      const proxied = { name, stage, cache: { keepDays: Number(days) } }
       return client().createFeed({
-        body: remote === null ? body : { ...body, kind: 'remote', remote: remoteOf(remote) },
+        body:
+          kind === 'hosted'
+            ? ruled
+            : { ...(kind === 'proxy' ? proxied : ruled), kind, remote: remoteOf(remote) },
       })
     },
     { refresh: FEEDS, done: ({ name }) => navigate({ to: '/admin/feeds/$feed', params: { feed: name } }) },
@@ -92,15 +124,15 @@ export function NewFeed({ onClose }: { onClose: () => void }) {
     <Form action={make} does="Make the feed" onClose={onClose}>
       <SelectField
         label="Its images are"
-        value={remote === null ? 'hosted' : 'remote'}
-        choices={[
-          { value: 'hosted', label: 'Stored here' },
-          { value: 'remote', label: 'In another registry' },
-        ]}
-        onChange={(event) => setRemote(event.target.value === 'remote' ? NEW_REGISTRY : null)}
+        value={kind}
+        choices={KINDS}
+        onChange={(event) =>
+          setKind(KINDS.find(({ value }) => value === event.target.value)?.value ?? 'hosted')
+        }
       />
-      <Basics feed={null} given={given} onChange={setGiven} wrong={make.wrong} />
-      {remote !== null && (
+      <Basics feed={null} kind={kind} given={given} onChange={setGiven} wrong={make.wrong} />
+      {kind === 'proxy' && <KeepDays days={days} onChange={setDays} wrong={make.wrong} />}
+      {kind !== 'hosted' && (
         <RegistryFields given={remote} onChange={setRemote} wrong={make.wrong} remote={null} />
       )}
     </Form>
@@ -123,7 +155,7 @@ export function Settings({ feed }: { feed: Feed }) {
           ...(given.name !== feed.name && { name: given.name }),
           ...(given.stage !== feed.stage && { stage: given.stage }),
           ...(given.trusted !== feed.trusted && { trusted: given.trusted }),
-          tagRules: tagRulesOf(given, feed.tagRules),
+          ...(feed.kind !== 'proxy' && { tagRules: tagRulesOf(given, feed.tagRules) }),
         },
       }),
     {
@@ -134,7 +166,7 @@ export function Settings({ feed }: { feed: Feed }) {
   return (
     <Panel title="Settings">
       <Form action={save} does="Save the settings">
-        <Basics feed={feed} given={given} onChange={setGiven} wrong={save.wrong} />
+        <Basics feed={feed} kind={feed.kind} given={given} onChange={setGiven} wrong={save.wrong} />
         {save.answer !== undefined && (
           <p className="notice good small" role="status">
             Saved.
@@ -188,11 +220,15 @@ export function Quota({ feed }: { feed: Feed }) {
             />
           </div>
           {bytes != null && bytes < feed.used && (
-            <p className="notice wait small">It holds more than that already: no push will get in.</p>
+            <p className="notice wait small">
+              It holds more than that already:{' '}
+              {feed.kind === 'proxy' ? 'nothing more will be kept.' : 'no push will get in.'}
+            </p>
           )}
           <p className="soft small">
-            A push beyond it is refused, and from four fifths on the log warns. Promotions are never refused
-            for a quota.
+            {feed.kind === 'proxy'
+              ? 'What finds no room is handed on and not kept; from four fifths on, what nobody pulled for a day goes.'
+              : 'A push beyond it is refused, and from four fifths on the log warns. Promotions are never refused for a quota.'}
           </p>
         </Form>
       </div>

@@ -4,6 +4,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { Chip } from '../parts/chip.tsx'
 import { PageHead, Panel } from '../parts/page.tsx'
 import { Await, Forbidden } from '../parts/states.tsx'
+import { CacheSettings } from '../remote/cache.tsx'
 import { ConnectionTest, Notifications, RegistrySettings } from '../remote/registry.tsx'
 import { client } from '../session/client.ts'
 import { may, useMe } from '../session/me.ts'
@@ -38,9 +39,9 @@ export function AdminFeed() {
             <Chip tone="neutral" plain>
               {feed.data.stage}
             </Chip>
-            {feed.data.remote !== null && (
+            {feed.data.kind !== 'hosted' && (
               <Chip tone="neutral" plain>
-                remote
+                {feed.data.kind}
               </Chip>
             )}
             {feed.data.trusted && <Chip tone="good">trusted</Chip>}
@@ -75,8 +76,9 @@ function Panels({ feed }: { feed: Feed }) {
           <RegistrySettings feed={feed} remote={feed.remote} />
           <div className="stack">
             <ConnectionTest feed={feed} />
+            {feed.cache !== null && <CacheSettings feed={feed} cache={feed.cache} />}
             <Settings feed={feed} />
-            <Notifications feed={feed} />
+            {feed.kind === 'proxy' ? <Quota feed={feed} /> : <Notifications feed={feed} />}
           </div>
         </div>
         <DeleteFeed feed={feed} />

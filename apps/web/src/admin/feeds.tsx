@@ -54,20 +54,28 @@ function All() {
     {
       head: 'Used',
       width: 'minmax(0, 1.2fr)',
-      cell: ({ name, used, quota, remote }) =>
-        remote === null ? (
-          <Usage used={used} limit={quota?.bytes ?? null} label={`Used of the quota of ${name}`} />
-        ) : (
-          <span className="small breaks">at {remote.url.replace('https://', '')}</span>
-        ),
+      cell: ({ name, kind, used, quota, remote }) => (
+        <>
+          {kind !== 'remote' && (
+            <Usage used={used} limit={quota?.bytes ?? null} label={`Used of the quota of ${name}`} />
+          )}
+          {remote !== null && (
+            <span className="small breaks">
+              {kind === 'proxy' ? 'proxy of' : 'at'} {remote.url.replace('https://', '')}
+            </span>
+          )}
+        </>
+      ),
     },
     {
       head: 'Keeps',
       width: 'minmax(0, 1fr)',
-      cell: ({ trusted, retention: { rules } }) =>
-        trusted || rules.length === 0
-          ? 'everything'
-          : `by ${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}`,
+      cell: ({ trusted, cache, retention: { rules } }) =>
+        cache !== null
+          ? `what was pulled within ${cache.keepDays} ${cache.keepDays === 1 ? 'day' : 'days'}`
+          : trusted || rules.length === 0
+            ? 'everything'
+            : `by ${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}`,
     },
     {
       head: 'Immutable tags',

@@ -9,11 +9,18 @@ import { usePages } from '../parts/paging.ts'
 import { Await, Empty } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age } from '../parts/time.tsx'
+import { ProxyOf } from '../remote/cache.tsx'
 import { client } from '../session/client.ts'
 import { feedsQuery } from './queries.ts'
 
 const ELSEWHERE =
   'The registry is elsewhere, and not asked for its list, which many refuse. Shown are the repositories that requests have asked for, and those that the settings of the feed name; others can be asked for by name all the same.'
+
+const TITLES = {
+  hosted: 'Nothing was pushed here yet',
+  remote: 'No repository is known yet',
+  proxy: 'Nothing was pulled through yet',
+} as const
 
 export function Repositories() {
   const { feed } = useParams({ from: '/shell/feeds/$feed' })
@@ -62,16 +69,17 @@ export function Repositories() {
             {known.trusted && <Chip tone="good">trusted</Chip>}
           </p>
         )}
+        {known !== undefined && <ProxyOf remote={known.remote} cache={known.cache} />}
       </PageHead>
       <Await query={list}>
         {(repositories) => {
           if (repositories.length === 0 && find === '') {
             return (
               <div className="panel">
-                <Empty
-                  title={known?.remote == null ? 'Nothing was pushed here yet' : 'No repository is known yet'}
-                >
-                  {known?.remote != null ? (
+                <Empty title={TITLES[known?.kind ?? 'hosted']}>
+                  {known?.kind === 'proxy' ? (
+                    <Command text={`docker pull ${known.address}/REPOSITORY:TAG`} />
+                  ) : known?.kind === 'remote' ? (
                     <p>{ELSEWHERE}</p>
                   ) : known?.trusted === true ? (
                     <p>Images come here by promotion only.</p>
@@ -97,7 +105,7 @@ export function Repositories() {
                   }
                 />
               </search>
-              {known?.remote != null && <p className="soft small">{ELSEWHERE}</p>}
+              {known?.kind === 'remote' && <p className="soft small">{ELSEWHERE}</p>}
               {repositories.length === 0 ? (
                 <div className="panel">
                   <Empty title="No repository of that name" />

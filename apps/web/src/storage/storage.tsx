@@ -192,7 +192,7 @@ function ByFeed() {
     <Panel title="By feed" flush>
       <Await query={useQuery(feedsQuery)}>
         {(all) => {
-          const feeds = all.filter(({ kind }) => kind === 'hosted')
+          const feeds = all.filter(({ kind }) => kind !== 'remote')
           return feeds.length === 0 ? (
             <Empty title="No feed is open to you" />
           ) : (

@@ -70,7 +70,7 @@ async function move(item: RunItem, context: StepContext, progressOf: ProgressOf)
         root,
         closure: nodes,
         journal,
-        resend: run.distrusted,
+        resend: (digest) => run.lost === 'all' || run.lost.includes(digest),
         signal,
         onProgress: progressOf(item.position, i),
         ...(bandwidth && { bandwidth }),

@@ -50,6 +50,9 @@ async function requireStored(item: RunItem, { runs }: StepContext): Promise<void
 /** What the destination does not have after all. */
 const LOST = new Set(['not_found', 'wrong_digest', 'wrong_length', 'bad_response'])
 
+/** What may be the network, or a blob that cannot be read there: in doubt that one is sent again. */
+const HANGS_UP = new Set(['connection', 'server_error', 'timeout'])
+
 async function requireServed(
   item: RunItem,
   trees: readonly ApprovedTree[],
@@ -64,7 +67,12 @@ async function requireServed(
     }
     verified.set(item.target.feedId, registry.registry)
   } catch (error) {
-    if (!(error instanceof RegistryError) || !LOST.has(error.code)) throw error
+    if (!(error instanceof RegistryError)) throw error
+    if (!LOST.has(error.code)) {
+      // A registry that remembers a blob whose file is gone sends a head and hangs up, every time.
+      if (error.blob !== null && HANGS_UP.has(error.code)) await runs.startOver(run, error.blob)
+      throw error
+    }
     // The next attempt sends all of it again, without asking what is there.
     await runs.startOver(run)
     throw new WorkerError(

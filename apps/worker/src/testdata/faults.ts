@@ -296,7 +296,7 @@ export const lasting: readonly Case[] = [
     heal: ({ moveTarget, to }) => moveTarget(to.url),
     errored: [
       'refused',
-      'During the step "copy": the blob DIGEST of team/app, at 127.0.0.1:9: nothing accepts connections there; check the port and whether the registry runs (ECONNREFUSED); then retry.',
+      'During the step "copy": the blob DIGEST of team/app, at 127.0.0.1:9: nothing accepts connections there; check the port and whether it runs (ECONNREFUSED); then retry.',
     ],
   },
   {

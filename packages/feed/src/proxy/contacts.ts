@@ -1,6 +1,6 @@
 import { RegistryError, type RegistryErrorCode } from '@sluice/oci'
 import type { Feed, Upstreams } from '../ports.ts'
-import { isDecision, reasonOf } from './failure.ts'
+import { detailOf, isDecision, reasonOf } from './failure.ts'
 
 /** Milliseconds for which an upstream that is silent is not asked about what is kept. */
 const PAUSE_MS = 10_000
@@ -73,13 +73,12 @@ export class Contacts {
     const asked = Math.min(error.retryAfterMs ?? 0, 60_000)
     const askAgainAt = SILENT.has(error.code) ? now + Math.max(PAUSE_MS, asked) : now
     this.#failing.set(feed.id, { since, askAgainAt, error, reason: reasonOf(error) })
-    this.#note(feed, reasonOf(error))
+    this.#note(feed, detailOf(error))
   }
 }
 
-/** `Warning: 299`, the one code that the Distribution specification has; "Warnings". Printable ASCII, within its length. */
+/** `Warning: 299`, the one code that the Distribution specification has; "Warnings". All of it is ASCII, and short. */
 export function warningOf({ since, reason }: Away, upstream: string): { Warning: string } {
   const text = `upstream ${upstream} not reachable since ${since.toISOString()}, served from cache: ${reason}`
-  const plain = text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, "'")
-  return { Warning: `299 - "${plain.slice(0, 500)}"` }
+  return { Warning: `299 - "${text}"` }
 }

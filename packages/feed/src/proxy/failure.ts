@@ -1,4 +1,4 @@
-import { RegistryError } from '@sluice/oci'
+import { RegistryError, type RegistryErrorCode } from '@sluice/oci'
 import { FeedError } from '../errors.ts'
 
 /** An upstream that cannot be asked, and nothing kept in its stead: an answer of the 5xx. RFC 9110, sections 15.6.3 and 15.6.4. */
@@ -31,9 +31,33 @@ const LONGEST_SECONDS = 3_600
 const retrySeconds = ({ retryAfterMs }: RegistryError): number =>
   Math.min(Math.max(Math.ceil((retryAfterMs ?? 0) / 1000), RETRY_SECONDS), LONGEST_SECONDS)
 
-/** What went wrong, in words for a header and a log. */
-export function reasonOf(error: RegistryError): string {
-  return error.code === 'cancelled' ? 'it did not answer in time' : error.message
+const IN_WORDS: Partial<Record<RegistryErrorCode, string>> = {
+  dns: 'its name cannot be resolved',
+  refused: 'it takes no connections',
+  connection: 'the connection breaks',
+  tls: 'its certificate is not trusted',
+  timeout: 'it does not answer in time',
+  cancelled: 'it does not answer in time',
+  rate_limited: 'it asks to be left alone',
+  server_error: 'it has a fault of its own',
+  wrong_digest: 'it serves other bytes than were asked for',
+  wrong_length: 'it serves another length than it says',
+  too_large: 'its answer is too large',
+  realm_refused: 'it asks for credentials at a place that is not allowed for this feed',
+  address_refused: 'it leads to an address that is not allowed for this feed',
+  plain_http_refused: 'it leads to a place without TLS',
+  redirect_refused: 'it redirects in a way that is not followed',
+  settings_invalid: 'its settings cannot be used',
+}
+
+/** What went wrong, for whoever pulls: the words of the registry itself are for those who may look at the feed. */
+export function reasonOf({ code }: RegistryError): string {
+  return IN_WORDS[code] ?? 'its answer is not the one of a registry'
+}
+
+/** The same, for those. */
+export function detailOf(error: RegistryError): string {
+  return error.code === 'cancelled' ? reasonOf(error) : error.message
 }
 
 /**

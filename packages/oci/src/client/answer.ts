@@ -101,10 +101,11 @@ const BY_STATUS: Readonly<Record<number, RegistryErrorCode>> = {
   507: 'storage_full',
 }
 
+/** In words, or as Distribution's file system driver says it: by the number of the error on Linux. */
+const FULL = /no space left|disk (is )?full|quota exceeded|ENOSPC|"Err":(28|122)\b/i
+
 function codeOf(status: number, said: string, body: Buffer): RegistryErrorCode {
-  if (status >= 500 && /no space left|disk (is )?full|quota exceeded|ENOSPC/i.test(body.toString('latin1'))) {
-    return 'storage_full'
-  }
+  if (status >= 500 && FULL.test(body.toString('latin1'))) return 'storage_full'
   if (status >= 300 && status < 400) return 'redirect_refused'
   if (status === 401 || status === 403 || status === 429) return BY_STATUS[status] ?? 'rejected'
   return BY_SAID[said] ?? BY_STATUS[status] ?? (status >= 500 ? 'server_error' : 'rejected')

@@ -33,6 +33,8 @@ export interface RegistryErrorDetail {
   status?: number
   /** How long the registry asked to be left alone. */
   retryAfterMs?: number
+  /** The blob that it is about, where `verifyGraph` found it. */
+  blob?: string
 }
 
 const TRANSIENT: ReadonlySet<RegistryErrorCode> = new Set([
@@ -49,6 +51,7 @@ export class RegistryError extends Error {
   readonly code: RegistryErrorCode
   readonly status: number | null
   readonly retryAfterMs: number | null
+  readonly blob: string | null
 
   constructor(code: RegistryErrorCode, message: string, detail: RegistryErrorDetail = {}) {
     super(message, detail.cause === undefined ? {} : { cause: detail.cause })
@@ -56,6 +59,7 @@ export class RegistryError extends Error {
     this.code = code
     this.status = detail.status ?? null
     this.retryAfterMs = detail.retryAfterMs ?? null
+    this.blob = detail.blob ?? null
   }
 
   /** Whether the same request may succeed a little later. */
@@ -84,20 +88,38 @@ const BY_SYSTEM_CODE: Readonly<Record<string, RegistryErrorCode>> = {
 
 const SAYS: Partial<Record<RegistryErrorCode, string>> = {
   dns: 'its name cannot be resolved; check the spelling of the address and the DNS of this machine',
-  refused: 'nothing accepts connections there; check the port and whether the registry runs',
+  refused: 'nothing accepts connections there; check the port and whether it runs',
   connection: 'the connection broke',
   timeout: 'no answer in time',
-  tls: 'no trusted TLS connection; check its certificate and the CA configured for this feed',
+  tls: 'no TLS connection comes about',
   bad_response: 'the answer is not HTTP as it should be',
   cancelled: 'cancelled',
 }
+
+/** What a TLS connection failed for, by the codes of node and OpenSSL. */
+const TLS: readonly (readonly [RegExp, string])[] = [
+  // Sent by the other side.
+  [
+    /ALERT_(HANDSHAKE_FAILURE|ACCESS_DENIED|UNKNOWN_CA|\w*CERTIFICATE)/,
+    'it wants another client certificate than this feed shows, or one at all',
+  ],
+  [
+    /^UNABLE_TO|SELF_SIGNED|CERT_UNTRUSTED/,
+    'its certificate is signed by nobody whom this feed trusts; give the feed the CA that signed it',
+  ],
+  [/EXPIRED/, 'its certificate has expired'],
+  [/ALTNAME|HOSTNAME/, 'its certificate is for another name'],
+]
 
 /** An error of the network as an error of this package; one that is already passes through. */
 export function asRegistryError(error: unknown, what: string): RegistryError {
   if (error instanceof RegistryError) return error
   const system = systemCode(error)
   const code = BY_SYSTEM_CODE[system] ?? byPrefix(system)
-  const text = SAYS[code] ?? (error instanceof Error ? error.message : 'failed')
+  const text =
+    (code === 'tls' ? TLS.find(([codes]) => codes.test(system))?.[1] : undefined) ??
+    SAYS[code] ??
+    (error instanceof Error ? error.message : 'failed')
   return new RegistryError(code, `${what}: ${text}${system === '' ? '' : ` (${system})`}`, { cause: error })
 }
 

@@ -3,7 +3,7 @@ import https from 'node:https'
 import { isIP } from 'node:net'
 import { type Duplex, PassThrough } from 'node:stream'
 import tls from 'node:tls'
-import { RegistryError } from './errors.ts'
+import { asRegistryError, RegistryError } from './errors.ts'
 import { hostOf } from './options.ts'
 
 type Opened = (error: Error | null, socket: Duplex) => void
@@ -45,7 +45,7 @@ export class TunnelAgent extends https.Agent {
       answer.destroy()
       refused(answer.statusCode)
     })
-    connect.once('error', failed)
+    connect.once('error', (error) => failed(asRegistryError(error, `the proxy ${this.#proxy.host}`)))
     connect.end()
     return undefined
   }

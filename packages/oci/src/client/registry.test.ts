@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { OCI_INDEX, OCI_MANIFEST } from '../descriptor.ts'
+import { digestOf } from '../digest.ts'
 import { storeBlob, storeImage } from '../testdata/image.ts'
 import { fail, type FakeRegistry, fakeRegistry } from '../testdata/registry.ts'
 import type { RegistryErrorCode } from './errors.ts'
@@ -397,3 +398,25 @@ test('the fallback index is read where there is no API', async () => {
   fake.manifests.set(`team/app sha256-${'a'.repeat(64)}`, { type: OCI_INDEX, bytes })
   expect(await repository.referrers(digest)).toEqual([one])
 })
+
+test.each([
+  [
+    'an index',
+    OCI_INDEX,
+    { manifests: [{ mediaType: OCI_MANIFEST, digest: `sha256:${'b'.repeat(64)}`, size: 3 }] },
+  ],
+  [
+    'an image',
+    OCI_MANIFEST,
+    { config: { mediaType: 'application/json', digest: `sha256:${'b'.repeat(64)}`, size: 3 }, layers: [] },
+  ],
+])(
+  'a registry that takes the fallback tag for the digest of %s says nothing by that',
+  async (_, type, fields) => {
+    fake.referrersApi = false
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: type, ...fields }))
+    const digest = digestOf(bytes)
+    fake.manifests.set(`team/app ${digest.replace(':', '-')}`, { type, bytes })
+    expect(await open().repository('team/app').referrers(digest)).toEqual([])
+  },
+)

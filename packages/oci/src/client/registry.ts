@@ -42,7 +42,7 @@ export function openRegistry(options: RegistryOptions): Registry {
     limits: session.limits,
     origin: session.territory.origin,
     async ping(signal) {
-      const what = `the registry ${session.host}`
+      const what = 'the API of the registry'
       drop(await session.call({ method: 'GET', url: '/v2/', scopes: [], expect: [200], what, signal }))
     },
     repository(name, access = 'pull') {

@@ -215,8 +215,11 @@ export class Repository {
   }
 
   async #fallbackIndex(digest: string, signal?: AbortSignal): Promise<Manifest | null> {
-    const index = await this.getManifest(referrersTag(digest), signal)
-    return index && readIndex(index.bytes, `the tag ${referrersTag(digest)} of ${this.name}`)
+    const tag = referrersTag(digest)
+    const index = await this.getManifest(tag, signal)
+    // A registry may take such a tag for the digest: then it names the subject, and says nothing of what refers to it.
+    if (index === null || digestOf(index.bytes, parseDigest(digest).algorithm) === digest) return null
+    return readIndex(index.bytes, `the tag ${tag} of ${this.name}`)
   }
 
   #manifestCall(reference: string, method: string, signal: AbortSignal | undefined) {

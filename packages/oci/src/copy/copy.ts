@@ -23,8 +23,8 @@ interface CopyCommon {
   readonly concurrency?: number
   readonly onProgress?: (progress: CopyProgress) => void
   readonly journal?: CopyJournal
-  /** Blobs are sent without asking whether they are there: the destination said so before, and did not serve them. */
-  readonly resend?: boolean
+  /** Whether a blob is sent without asking if it is there: the destination said so before, and did not serve it. */
+  readonly resend?: (digest: string) => boolean
   readonly bandwidth?: Bandwidth
   readonly signal?: AbortSignal
 }
@@ -156,7 +156,7 @@ class Copy {
   async #placeBlob(blob: ClosureNode, signal: AbortSignal): Promise<void> {
     if (this.#journal.has(blob.digest)) return this.#count(blob, { way: 'present', resumed: 0 })
     const job = this.#job(blob, signal)
-    const placed = await (this.#options.resend === true
+    const placed = await (this.#options.resend?.(blob.digest) === true
       ? this.#destination.placeAgain(job)
       : this.#destination.place(job))
     await this.#journal.done(blob)

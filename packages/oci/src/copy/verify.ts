@@ -39,7 +39,9 @@ export async function verifyGraph(options: VerifyOptions): Promise<Verified> {
     meter.expect(blobs)
     const look = options.blobs === 'size' ? checkSize : hashBlob
     await forEach(blobs, new Slots(options.concurrency ?? 4), signal, async (blob, stop) => {
-      await look(registry, blob, meter, stop)
+      await look(registry, blob, meter, stop).catch((error: unknown) => {
+        throw about(error, blob.digest)
+      })
       meter.finish(blob)
     })
     meter.flush()
@@ -49,6 +51,18 @@ export async function verifyGraph(options: VerifyOptions): Promise<Verified> {
     if (signal?.aborted === true) throw cancelled(root.digest, signal)
     throw error
   }
+}
+
+/** The same error, with the blob that it is about. */
+function about(error: unknown, blob: string): unknown {
+  if (!(error instanceof RegistryError)) return error
+  const { code, message, cause, status, retryAfterMs } = error
+  return new RegistryError(code, message, {
+    cause,
+    blob,
+    ...(status !== null && { status }),
+    ...(retryAfterMs !== null && { retryAfterMs }),
+  })
 }
 
 async function checkSize(

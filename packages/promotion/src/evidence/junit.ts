@@ -44,7 +44,7 @@ export function readJUnit(xml: string): TestSummary {
       current = {
         name: [text(classname, 120), text(title, 120)].filter(Boolean).join('.'),
         failed: false,
-        skipped: [status, result].some((word) => NOT_RUN.test(String(word))),
+        skipped: [status, result].some((word) => typeof word === 'string' && NOT_RUN.test(word)),
       }
     }
     if (name === 'failure' || name === 'error') {

@@ -8,8 +8,10 @@ const KEYS = 500
 
 /**
  * Removes objects that no row knows and that nobody wrote to within grace: what a crash left between a
- * storage and a database. Every object has its row before its first byte, and a key is never used twice,
- * so what is unknown now stays so. A storage that was claimed only now is left alone until grace is over.
+ * storage and a database. An upload's object has its row before its first byte. One that a promotion brings from
+ * elsewhere has it only when it is whole (`receive_blob`): until then grace alone keeps it, because it is written to
+ * all the while, or given up long before. A key is never used twice, so what is unknown after grace stays so. A
+ * storage that was claimed only now is left alone until grace is over.
  */
 export async function removeOrphans(
   pool: pg.Pool,

@@ -1,7 +1,8 @@
 import { sign } from 'node:crypto'
 import { digestOf, OCI_MANIFEST } from '@sluice/oci'
+import { parsePolicy } from '@sluice/promotion'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { addFeed, addLane, type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
 import { attach as attachTo, BUNDLE, bundle, type Shelf, shelf, tagOf } from './test-attached.ts'
 import { attestation, bytesOf, ci, from, keys, result, stranger } from './test-attestation.ts'
 
@@ -211,6 +212,26 @@ describe('evidence that hangs on the image', () => {
       )
       expect(held).toEqual([admission])
     }
+  })
+
+  test('what travelled once travels on: along the next lane, signed, with its image', async () => {
+    const policy = { gates: { tests: [{ from }] }, keys }
+    const scene = await setScene(house, policy)
+    const digest = await scene.push('app', ['1.0.0'])
+    const storage = shelf()
+    const tested = await attach(scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
+    const { request } = await ask(scene, storage)
+    const view = await house.api.requests.approve(scene.anna, request.id, { digest }, storage)
+    await scene.promote(view.promotion!.id)
+    const prod = await addFeed(house.admin, `prod-${scene.lane}`, true, {})
+    await addLane(house.api, `on-${scene.lane}`, scene.trusted.id, prod.id, scene.rita, parsePolicy(policy))
+    const asked = { lane: `on-${scene.lane}`, items: [{ image: 'app:1.0.0' }] }
+    const next = await house.api.requests.create(scene.rita, asked, storage)
+    const members = await scene.sql<{ digest: string }>(
+      `select digest from closure_member where request_id = $1 and kind = 'manifest'`,
+      [next.request.id],
+    )
+    expect(members.map((member) => member.digest).sort()).toEqual([digest, tested].sort())
   })
 
   test('what is pushed after the request counts at the approval, and is kept', async () => {

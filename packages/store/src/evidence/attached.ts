@@ -142,7 +142,8 @@ function carriersOf(tx: Transaction, repositoryId: string, subject: string): Pro
   const tagged = ['att', 'sig'].map((end) => `${subject.replace(':', '-')}.${end}`)
   return tx.$queryRaw<Carrier[]>`
     select m.digest, rm.media_type as "mediaType", m.bytes,
-      case when is_remote(rm.repository_id) or is_proxy(rm.repository_id) then (select p.id from principal p where p.kind = 'anyone') else rm.pushed_by end as "pushedBy",
+      case when rm.admission_id is not null or is_remote(rm.repository_id) or is_proxy(rm.repository_id)
+        then (select p.id from principal p where p.kind = 'anyone') else rm.pushed_by end as "pushedBy",
       m.subject_digest is not distinct from ${subject} as refers,
       sender_of(rm.pushed_by) as sender
     from repository_manifest rm join manifest m on m.digest = rm.digest

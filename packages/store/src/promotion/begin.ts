@@ -13,7 +13,7 @@ import type { Attached } from '../evidence/attached.ts'
 import type { Transaction } from '../transaction.ts'
 import { failPromotion } from './end.ts'
 import { gateInput, recordGates } from './facts.ts'
-import { readClosures, readDistrust, readSteps } from './run-rows.ts'
+import { readClosures, readLost, readSteps } from './run-rows.ts'
 import {
   type ItemRow,
   type LockedPromotion,
@@ -67,8 +67,11 @@ export interface Run {
   readonly remoteTarget: boolean
   /** An earlier attempt was about to set tags there: they are to be set, whatever came since. */
   readonly intended: boolean
-  /** An earlier attempt found that the target does not serve what it said it has: it is no longer asked, but sent all. */
-  readonly distrusted: boolean
+  /**
+   * Blobs that the target did not serve in the last attempt, though it said that it has them: it is not asked about
+   * them any more, but sent them.
+   */
+  readonly lost: 'all' | readonly string[]
   /** What earlier attempts have finished. */
   readonly steps: readonly { readonly name: string; readonly result: unknown }[]
 }
@@ -158,7 +161,7 @@ export async function begin(tx: Transaction, input: BeginInput, attached: Attach
         tags: targets.filter(({ position }) => position === item.position).map(({ tag }) => tag),
         closure: rootLast(closures.get(item.position) ?? [], item.digest),
       })),
-      distrusted: await readDistrust(tx, promotionId),
+      lost: await readLost(tx, promotionId),
       steps: await readSteps(tx, promotionId),
     },
   }

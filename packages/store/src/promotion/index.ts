@@ -187,7 +187,7 @@ export function runs(connections: Connections, remotes: Remotes) {
       fenced((tx) => markVerified(tx, run, position, digests)),
     readManifest: (digest: string) => readManifest(prisma, digest),
     blobs: (digests: readonly string[]) => readBlobs(prisma, digests),
-    startOver: (run: Run) => fenced((tx) => startOver(tx, run)),
+    startOver: (run: Run, blob?: string) => fenced((tx) => startOver(tx, run, blob)),
     receiveBlob: (run: Run, blob: { digest: string; size: number; storageKey: string }) =>
       fenced((tx) => receiveBlob(tx, run, blob)),
     tellProgress: (run: Run, progress: Progress) => tellProgress(prisma, run, progress),

@@ -23,12 +23,14 @@ export async function readSteps(tx: Transaction, promotionId: string): Promise<R
     where promotion_id = ${promotionId}::uuid and finished_at is not null order by finished_at`
 }
 
-/** Whether the last verification ended with `startOver`. */
-export async function readDistrust(tx: Transaction, promotionId: string): Promise<boolean> {
-  const rows = await tx.$queryRaw<unknown[]>`
-    select from promotion_step where promotion_id = ${promotionId}::uuid and name = 'verify'
-      and finished_at is null and result -> 'lost' = 'true'`
-  return rows.length > 0
+/** What the last verification did not find, by `startOver`. */
+export async function readLost(tx: Transaction, promotionId: string): Promise<Run['lost']> {
+  const rows = await tx.$queryRaw<{ lost: unknown }[]>`
+    select result -> 'lost' as lost from promotion_step
+    where promotion_id = ${promotionId}::uuid and name = 'verify' and finished_at is null`
+  const lost = rows[0]?.lost
+  if (lost === 'all') return lost
+  return Array.isArray(lost) ? lost.filter((one): one is string => typeof one === 'string') : []
 }
 
 /**

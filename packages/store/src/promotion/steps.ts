@@ -75,13 +75,16 @@ export async function markVerified(
 
 /**
  * Forgets what was copied and verified: the destination does not have it after all, whatever it says. The next attempt
- * knows (`Run.distrusted`). @throws StoreError fenced
+ * knows (`Run.lost`). @param blob only this one @throws StoreError fenced
  */
-export async function startOver(tx: Transaction, run: Run): Promise<void> {
+export async function startOver(tx: Transaction, run: Run, blob?: string): Promise<void> {
   await holdRun(tx, run)
-  await tx.$executeRaw`delete from staged_member where promotion_id = ${run.promotionId}::uuid`
   await tx.$executeRaw`
-    update promotion_step set finished_at = null, result = '{"lost": true}' where promotion_id = ${run.promotionId}::uuid`
+    delete from staged_member
+    where promotion_id = ${run.promotionId}::uuid and (${blob ?? null}::text is null or digest = ${blob ?? null})`
+  const lost = JSON.stringify({ lost: blob === undefined ? 'all' : [blob] })
+  await tx.$executeRaw`
+    update promotion_step set finished_at = null, result = ${lost}::jsonb where promotion_id = ${run.promotionId}::uuid`
 }
 
 /**

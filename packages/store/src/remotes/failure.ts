@@ -6,7 +6,7 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   unauthorized: 'give the feed credentials that are valid there',
   forbidden: 'give the feed credentials that may do this there',
   realm_refused: 'if that is its token server, add it to realmAllowList of the feed',
-  tls: 'give the feed the CA that signed its certificate',
+  tls: 'correct the certificates of the feed or of the registry',
   plain_http_refused: 'use https, or name the host in plainHttp of the feed',
   address_refused: 'if the registry is inside your network, name its host in privateHosts of the feed',
 }
