@@ -148,7 +148,7 @@ function web(result) {
       ['view', 'nothing cached', 'bar', '', 'again', 'over the network', 'requests after one another'],
       rows,
     ),
-    `Bytes, requests and their order do not depend on the machine; what the menus need is among them, though no view waits for it. Scripts that the page names, of which every first visit waits: ${(result.firstLoad / 1000).toFixed(0)} kB as gzip, of at most 250.`,
+    `What crossed the network is all that had come by then: what menus need and what is only counted is among it, though no view waits for it. Scripts that the page names, of which every first visit waits: ${(result.firstLoad / 1000).toFixed(0)} kB as gzip, of at most 250.`,
   ]
 }
 

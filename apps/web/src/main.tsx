@@ -12,6 +12,7 @@ import './styles/tokens.css'
 import './styles/base.css'
 import './styles/shell.css'
 import './styles/parts.css'
+import './styles/dialogs.css'
 import './styles/fields.css'
 import './styles/table.css'
 import './styles/request.css'
@@ -36,7 +37,7 @@ const router = createAppRouter(queries)
 // What every view shows is asked for while the view's own script is still on its way.
 if (session.current() !== null) {
   void queries.prefetchQuery(meQuery)
-  void queries.prefetchQuery(pendingQuery)
+  if (location.pathname === '/') void queries.prefetchQuery(pendingQuery)
 }
 
 session.subscribe(() => {

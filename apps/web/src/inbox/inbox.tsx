@@ -29,7 +29,9 @@ export function Inbox() {
   const recalled = useRecalledRunning()
   const changed = alertsFor(alerts.data ?? [], search.find)
   const stillRun = runningFor(recalled.data ?? [], search.find)
-  const [waiting, running, wrong] = [useWaiting(), useRunning(), useWrong()]
+  const waiting = useWaiting()
+  const later = waiting.data !== undefined || waiting.error !== null
+  const [running, wrong] = [useRunning(later || show === 'running'), useWrong(later || show === 'wrong')]
   const tabs: readonly (readonly [InboxShow, string, number | undefined])[] = [
     ['waiting', 'Waits for me', waiting.data && waiting.data.length + matters.length],
     ['mine', 'I asked', undefined],

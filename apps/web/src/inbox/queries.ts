@@ -32,8 +32,10 @@ export function useWaiting() {
   return { ...pending, data }
 }
 
-export function useRunning() {
+/** @param enabled what is shown comes before what is only counted */
+export function useRunning(enabled: boolean) {
   return useQuery({
+    enabled,
     queryKey: ['requests', 'running'],
     queryFn: async () => {
       const [running, queued] = await Promise.all(
@@ -57,9 +59,10 @@ export function useReviews() {
 }
 
 /** Broken and refused promotions, what waits for a review, and open requests whose source tag has moved since. */
-export function useWrong() {
+export function useWrong(enabled: boolean) {
   const pending = usePending()
   const ended = useQuery({
+    enabled,
     queryKey: ['requests', 'wrong'],
     queryFn: async () => {
       const since = Date.now() - WRONG_DAYS * 86_400_000

@@ -9,8 +9,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeFolder, startService } from '../../scripts/service.mjs'
 import { expectAccessible, keepScreen, openBrowser, signIn, type Visit, visit } from './browser.ts'
 import { type Made, makeImage, pushImage } from './image.ts'
+import { openScene, type Person } from './scene.ts'
 
-// A service that has been running for a while: images that are old, and a disk that lost a byte.
+// What a service that others use at the same time cannot show: first steps, images that are old, a disk that lost a byte.
 
 const FEED = 'old'
 const TAGS = ['0.0', '0.1', '0.2', '0.3', '0.4'] as const
@@ -57,12 +58,38 @@ async function administrator(): Promise<Client> {
   return createClient({ url, token })
 }
 
-async function open(where: string): Promise<Visit> {
+async function open(where: string, person?: Person): Promise<Visit> {
   const visited = await visit(browser, service.url)
   await visited.page.goto(where)
-  await signIn(visited.page, { name: 'admin', password: service.adminPassword })
+  await signIn(visited.page, person ?? { name: 'admin', password: service.adminPassword })
   return visited
 }
+
+test('the first steps lead from an empty service to an image that is pulled', async () => {
+  const scene = await openScene(service)
+  const [rita, anna] = [await scene.requester(), await scene.approver()]
+  const { host } = new URL(service.url)
+  const { page, context, faults } = await open('/guide', rita)
+  await page.getByText(`docker login ${host} -u ${rita.name}`).waitFor()
+  await page.getByText(`docker push ${host}/dev/hello:1.0.0`).waitFor()
+  await expectAccessible(page)
+  await keepScreen(page, 'guide-begin-desk')
+  const image = makeImage({ layers: ['hello '] })
+  await scene.push(rita, 'dev/hello', '1.0.0', image)
+  await page.getByRole('button', { name: 'Promote hello:1.0.0 …' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Ask', exact: true }).click()
+  await page.getByRole('heading', { level: 1, name: 'hello:1.0.0' }).waitFor()
+  const id = new URL(page.url()).pathname.split('/').at(-1) ?? ''
+  await page.goto('/guide')
+  await page.getByText('Sign in as the second person').waitFor()
+  await anna.client.decideRequest({ params: { id }, body: { decision: 'approve', digest: image.digest } })
+  await page.getByText('That is the whole way').waitFor()
+  await page.getByText(`docker pull ${host}/trusted/hello:1.0.0`, { exact: true }).waitFor()
+  await expectAccessible(page)
+  await keepScreen(page, 'guide-end-desk')
+  expect(faults).toEqual([])
+  await context.close()
+})
 
 test('retention rules are tried before they are saved, and what is wrong with them is told at the field', async () => {
   const running = images.get('0.0')?.digest ?? ''
