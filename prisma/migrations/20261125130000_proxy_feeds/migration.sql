@@ -1,4 +1,4 @@
--- Proxy feeds: a cache of another registry, filled by what is asked for (docs/adr/0012). What was fetched is held as in
+-- Proxy feeds: a cache of another registry, filled by what is asked for (docs/adr/0015). What was fetched is held as in
 -- a hosted feed; what differs is who puts it there, how long it stays, and that nobody trusts it.
 
 alter table feed add constraint proxy_is_never_trusted check (kind <> 'proxy' or not trusted);

@@ -1,5 +1,5 @@
 -- What a proxy feed lets go of, beside what runs somewhere: both were added to this function at the same time, and only
--- one of them stayed. What nobody pulled lately goes, and what runs stays (docs/adr/0013, docs/adr/0014).
+-- one of them stayed. What nobody pulled lately goes, and what runs stays (docs/adr/0013, docs/adr/0015).
 create or replace function retire_manifest(p_repository uuid, p_digest text, p_tags text[], p_entry uuid) returns boolean
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare v_before timestamptz := collectable_before('1 day'); v_feed uuid; v_rules jsonb;
