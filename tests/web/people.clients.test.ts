@@ -75,6 +75,7 @@ const everyone = {
   charts: '/history/charts',
   'tag-then': 'tag-then',
   tokens: '/tokens',
+  running: '/running',
   guide: '/guide',
 } as const
 

@@ -6,8 +6,10 @@ const VIEWS: Readonly<Record<string, string>> = {
   feeds: '/feeds/feeds.tsx',
   stages: '/feeds/stages.tsx',
   digests: '/feeds/digest.tsx',
+  running: '/running/sites.tsx',
   lanes: '/lanes/lanes.tsx',
   history: '/history/promotions.tsx',
+  admin: '/admin/users.tsx',
 }
 
 /**
