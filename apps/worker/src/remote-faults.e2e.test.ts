@@ -183,9 +183,10 @@ test('a registry that asks one worker for silence has it from another one', asyn
     return Number(rows[0]?.until ?? 0)
   }
   await approve('1.0.0', 100, () =>
-    proxy.add({ path: /./, fault: fails(429, '', { 'retry-after': '60' }), times: 1 }),
+    // Of blobs only the worker asks.
+    proxy.add({ path: /\/blobs\//, fault: fails(429, '', { 'retry-after': '60' }), times: 1 }),
   )
-  await until(async () => (await pauseEnds()) > 0, { what: 'the plea to be written down' })
+  await until(async () => (await pauseEnds()) > 0, { what: 'the plea to be written down', timeoutMs: 60_000 })
   await worker.kill()
   // Held where it has begun and has not yet sent anything.
   const gate = await closeGate(scene.owner, 'promotion_step', `new.name = 'copy' and new.finished_at is null`)
