@@ -62,6 +62,20 @@ export async function visit(
   return { context, page, faults }
 }
 
+/** A browser of somebody who opened an address and signed in there. */
+export async function visitAs(
+  browser: Browser,
+  url: string,
+  person: { name: string; password: string },
+  path: string,
+  viewport = DESK,
+): Promise<Visit> {
+  const visited = await visit(browser, url, { viewport })
+  await visited.page.goto(path)
+  await signIn(visited.page, person)
+  return visited
+}
+
 export async function signIn(
   page: Page,
   { name, password }: { name: string; password: string },

@@ -1,6 +1,16 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { expectAccessible, keepScreen, openBrowser, PHONE, settled, signIn, visit } from './browser.ts'
+import {
+  DESK,
+  expectAccessible,
+  keepScreen,
+  openBrowser,
+  PHONE,
+  settled,
+  signIn,
+  visit,
+  visitAs,
+} from './browser.ts'
 import { makeImage } from './image.ts'
 import { after, before, openScene, type Person, type Scene } from './scene.ts'
 
@@ -28,12 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-const open = async (person: Person, path: string, viewport?: { width: number; height: number }) => {
-  const visited = await visit(browser, url, { ...(viewport && { viewport }) })
-  await visited.page.goto(path)
-  await signIn(visited.page, person)
-  return visited
-}
+const open = (person: Person, path: string, viewport = DESK) => visitAs(browser, url, person, path, viewport)
 
 test('asked by one, seen by another, approved by a third, and watched by all', async () => {
   const asking = await open(rita, `/feeds/dev/repositories/${repository}`)

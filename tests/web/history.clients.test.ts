@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { openBrowser, settled, signIn, visit } from './browser.ts'
+import { openBrowser, settled, visitAs } from './browser.ts'
 import { makeImage } from './image.ts'
 import { openScene, type Person, type Scene } from './scene.ts'
 
@@ -29,9 +29,7 @@ beforeAll(async () => {
 afterAll(() => browser.close())
 
 const open = async (path: string) => {
-  const visited = await visit(browser, url)
-  await visited.page.goto(path)
-  await signIn(visited.page, anna)
+  const visited = await visitAs(browser, url, anna, path)
   await visited.page.locator('main h1').waitFor()
   return visited
 }

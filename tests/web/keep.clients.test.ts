@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { DESK, expectAccessible, keepScreen, openBrowser, PHONE, settled, signIn, visit } from './browser.ts'
+import { DESK, expectAccessible, keepScreen, openBrowser, PHONE, settled, visitAs } from './browser.ts'
 import { makeImage } from './image.ts'
 import { openScene, type Person, type Scene } from './scene.ts'
 
@@ -24,12 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-const open = async (person: Person, path: string, viewport = DESK) => {
-  const visited = await visit(browser, url, { viewport })
-  await visited.page.goto(path)
-  await signIn(visited.page, person)
-  return visited
-}
+const open = (person: Person, path: string, viewport = DESK) => visitAs(browser, url, person, path, viewport)
 
 test('a quota warns by its colour, and refuses what is no size', async () => {
   const { page, context, faults } = await open(admin, `/admin/feeds/${feed}`)

@@ -7,7 +7,7 @@ import { Client } from 'pg'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startService } from '../../scripts/service.mjs'
-import { openBrowser, signIn, type Visit, visit } from './browser.ts'
+import { openBrowser, type Visit, visitAs } from './browser.ts'
 import { makeImage, pushImage } from './image.ts'
 
 // 100,000 rows that are in Postgres, asked for page by page as somebody scrolls through all of them.
@@ -61,12 +61,8 @@ async function fill(): Promise<void> {
   await database.query('analyze')
 }
 
-async function open(where: string): Promise<Visit> {
-  const visited = await visit(browser, url)
-  await visited.page.goto(where)
-  await signIn(visited.page, { name: 'admin', password: adminPassword })
-  return visited
-}
+const open = (where: string): Promise<Visit> =>
+  visitAs(browser, url, { name: 'admin', password: adminPassword }, where)
 
 type Scrolled = { readonly most: number; readonly rows: number }
 

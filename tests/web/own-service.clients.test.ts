@@ -7,7 +7,7 @@ import { Client as Database } from 'pg'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeFolder, startService } from '../../scripts/service.mjs'
-import { expectAccessible, keepScreen, openBrowser, signIn, type Visit, visit } from './browser.ts'
+import { expectAccessible, keepScreen, openBrowser, type Visit, visitAs } from './browser.ts'
 import { type Made, makeImage, pushImage } from './image.ts'
 import { openScene, type Person } from './scene.ts'
 
@@ -58,12 +58,8 @@ async function administrator(): Promise<Client> {
   return createClient({ url, token })
 }
 
-async function open(where: string, person?: Person): Promise<Visit> {
-  const visited = await visit(browser, service.url)
-  await visited.page.goto(where)
-  await signIn(visited.page, person ?? { name: 'admin', password: service.adminPassword })
-  return visited
-}
+const open = (where: string, person?: Person): Promise<Visit> =>
+  visitAs(browser, service.url, person ?? { name: 'admin', password: service.adminPassword }, where)
 
 test('the first steps lead from an empty service to an image that is pulled', async () => {
   const scene = await openScene(service)

@@ -7,8 +7,7 @@ import {
   keepScreen,
   openBrowser,
   PHONE,
-  signIn,
-  visit,
+  visitAs,
 } from './browser.ts'
 import { makeImage } from './image.ts'
 import { openScene, type Person, type Scene } from './scene.ts'
@@ -33,12 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-const open = async (path: string, viewport = DESK) => {
-  const visited = await visit(browser, url, { viewport })
-  await visited.page.goto(path)
-  await signIn(visited.page, admin)
-  return visited
-}
+const open = (path: string, viewport = DESK) => visitAs(browser, url, admin, path, viewport)
 
 test('a proxy feed is made, tells of what it is a proxy, and what it keeps', async () => {
   const name = `hub-${scene.mark}`

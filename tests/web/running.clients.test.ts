@@ -11,8 +11,7 @@ import {
   openBrowser,
   PHONE,
   settled,
-  signIn,
-  visit,
+  visitAs,
 } from './browser.ts'
 import { makeImage } from './image.ts'
 import { openScene, type Person, type Scene } from './scene.ts'
@@ -58,12 +57,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-const open = async (person: Person, path: string, viewport = DESK) => {
-  const visited = await visit(browser, url, { viewport })
-  await visited.page.goto(path)
-  await signIn(visited.page, person)
-  return visited
-}
+const open = (person: Person, path: string, viewport = DESK) => visitAs(browser, url, person, path, viewport)
 
 const report = (digests: readonly string[]) =>
   robot.reportRunning({

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { expectAccessible, keepScreen, openBrowser, settled, signIn, visit } from './browser.ts'
+import { expectAccessible, keepScreen, openBrowser, settled, signIn, visit, visitAs } from './browser.ts'
 import { before, openScene, type Person, type Scene } from './scene.ts'
 
 // What a view says when there is nothing, when it may not be seen, and when the service does not answer.
@@ -26,12 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-async function open(person: Person, path: string) {
-  const visited = await visit(browser, url)
-  await visited.page.goto(path)
-  await signIn(visited.page, person)
-  return visited
-}
+const open = (person: Person, path: string) => visitAs(browser, url, person, path)
 
 test.each([
   ['/', 'Nothing waits for you'],

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { DESK, expectAccessible, keepScreen, openBrowser, signIn, visit } from './browser.ts'
+import { DESK, expectAccessible, keepScreen, openBrowser, visitAs } from './browser.ts'
 import { openScene, type Person, type Scene } from './scene.ts'
 
 // What takes several: administrators who agree.
@@ -17,12 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-const open = async (person: Person, path: string, viewport = DESK) => {
-  const visited = await visit(browser, url, { viewport })
-  await visited.page.goto(path)
-  await signIn(visited.page, person)
-  return visited
-}
+const open = (person: Person, path: string, viewport = DESK) => visitAs(browser, url, person, path, viewport)
 
 test('a change of a lane into a trusted feed holds once another administrator confirms it', async () => {
   const second = await scene.administrator('omar')

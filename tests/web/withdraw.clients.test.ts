@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { expectAccessible, keepScreen, openBrowser, PHONE, signIn, visit } from './browser.ts'
+import { DESK, expectAccessible, keepScreen, openBrowser, PHONE, visitAs } from './browser.ts'
 import { makeImage } from './image.ts'
 import { openScene, type Person, type Scene } from './scene.ts'
 
@@ -40,12 +40,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-const open = async (person: Person, path: string, viewport?: { width: number; height: number }) => {
-  const visited = await visit(browser, url, { ...(viewport && { viewport }) })
-  await visited.page.goto(path)
-  await signIn(visited.page, person)
-  return visited
-}
+const open = (person: Person, path: string, viewport = DESK) => visitAs(browser, url, person, path, viewport)
 
 const pull = async (reference: string): Promise<number> => {
   const authorization = `Basic ${Buffer.from(`${rita.name}:${rita.password}`).toString('base64')}`

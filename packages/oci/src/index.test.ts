@@ -43,6 +43,7 @@ test('the public face', () => {
       'OCI_LAYER_ZSTD',
       'OCI_MANIFEST',
       'RegistryError',
+      'Slots',
       'copyGraph',
       'createBandwidth',
       'createHasher',

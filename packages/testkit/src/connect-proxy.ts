@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import http from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { close, listen } from './serve.ts'
 
 export interface ConnectProxy {
   readonly url: string
@@ -33,18 +33,10 @@ export async function startConnectProxy(known: Readonly<Record<string, number>>)
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
+  const url = await listen(server)
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url,
     asked,
-    async close() {
-      const closed = once(server, 'close')
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await closed
-    },
+    close: () => close(server, () => sockets.forEach((socket) => socket.destroy())),
   }
 }

@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { Transform } from 'node:stream'
+import { close, listen } from './serve.ts'
 
 /** What goes wrong with one exchange. Byte positions count the body. */
 export type Fault =
@@ -68,22 +68,14 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
       if (!response.destroyed) exchange(upstream, request, response, undefined)
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
+  const url = await listen(server)
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url,
     log,
     times,
     add: (rule) => void rules.push({ rule, left: rule.times ?? Number.POSITIVE_INFINITY }),
     heal: () => void (rules = []),
-    async close() {
-      const closed = once(server, 'close')
-      server.closeAllConnections()
-      server.close()
-      await closed
-    },
+    close: () => close(server, () => server.closeAllConnections()),
   }
 }
 

@@ -25,6 +25,12 @@ export {
   pushIndex,
   pushManifest,
 } from './push.ts'
-export { type RegistryKind, type RegistryNeeds, type RunningRegistry, startRegistry } from './registries.ts'
+export {
+  freePort,
+  type RegistryKind,
+  type RegistryNeeds,
+  type RunningRegistry,
+  startRegistry,
+} from './registries.ts'
 export { startTokenGate, type TokenGate } from './token-gate.ts'
 export { until } from './wait.ts'

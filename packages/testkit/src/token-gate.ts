@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import { close, listen } from './serve.ts'
 
 export interface TokenGate {
   readonly url: string
@@ -62,12 +62,9 @@ export async function startTokenGate(
     }
     pass(upstream, request, response)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the gate has no port')
+  const url = await listen(server)
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url,
     issued,
     expireAt: (method, path) => void expiring.push({ method, path }),
     grant(open) {
@@ -75,12 +72,7 @@ export async function startTokenGate(
       if (!open) valid.clear()
     },
     echo,
-    async close() {
-      const closed = once(server, 'close')
-      server.closeAllConnections()
-      server.close()
-      await closed
-    },
+    close: () => close(server, () => server.closeAllConnections()),
   }
 }
 

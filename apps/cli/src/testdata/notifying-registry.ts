@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
-import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { until } from '@sluice/testkit'
+import { freePort, until } from '@sluice/testkit'
 
 /** Whom it lets in; the hash is bcrypt's, which is all that it reads. */
 export const LOGIN = { user: 'ci', password: 'there-is-one' }
@@ -50,15 +49,4 @@ export async function notifyingRegistry() {
       fs.rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const closed = once(server, 'close')
-  server.close()
-  await closed
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

@@ -1,8 +1,7 @@
-import { type Bandwidth, readBlob, type Repository } from '@sluice/oci'
+import { type Bandwidth, readBlob, type Repository, type Slots } from '@sluice/oci'
 import { FeedError } from '../errors.ts'
 import type { BlobStorage, ByteRange, KeptBlob, StoredBlob } from '../ports.ts'
 import { newStorageKey } from '../storage/key.ts'
-import type { Turns } from './shared.ts'
 
 /** Bytes that are gathered before they are stored: few at first, so that clients need not wait, more as it goes on. */
 const FIRST_BATCH = 64 * 1024
@@ -15,8 +14,8 @@ interface FetchParts {
   readonly repository: Repository
   readonly bandwidth: Bandwidth | undefined
   readonly keep: (blob: StoredBlob) => Promise<KeptBlob>
-  /** Fetches take turns. */
-  readonly turns: Turns
+  /** A fetch waits for one. */
+  readonly slots: Slots
 }
 
 type End = { readonly state: 'whole' } | { readonly state: 'failed'; readonly error: unknown }
@@ -48,8 +47,8 @@ export class BlobFetch {
     this.digest = blob.digest
     this.size = blob.size
     this.#storage = parts.storage
-    this.ended = parts.turns
-      .take(() => this.#run(parts))
+    this.ended = parts.slots
+      .run(() => this.#run(parts))
       .then(
         () => ({ state: 'whole' }) as const,
         (error: unknown) => ({ state: 'failed', error }) as const,

@@ -1,4 +1,4 @@
-import { RegistryError, type Repository } from '@sluice/oci'
+import { RegistryError, type Repository, Slots } from '@sluice/oci'
 import { FeedError, quote } from '../errors.ts'
 import type { Limits } from '../exchange.ts'
 import type { BlobStorage, FeedIndex, RepositoryAddress, Upstreams } from '../ports.ts'
@@ -6,7 +6,7 @@ import type { Contacts } from './contacts.ts'
 import { asAnswer } from './failure.ts'
 import { BlobFetch } from './fetch.ts'
 import { placeKey, upstreamOf } from './place.ts'
-import { Shared, Turns } from './shared.ts'
+import { Shared } from './shared.ts'
 
 /** Fetches that run at once in one process: each holds a batch of some megabytes. The others wait. */
 const AT_ONCE = 16
@@ -26,7 +26,7 @@ export class Fetches {
   readonly #parts: FetchesParts
   readonly #running = new Map<string, BlobFetch>()
   readonly #starting = new Shared<BlobFetch | 'here' | null>()
-  readonly #turns = new Turns(AT_ONCE)
+  readonly #slots = new Slots(AT_ONCE)
 
   constructor(parts: FetchesParts) {
     this.#parts = parts
@@ -81,7 +81,7 @@ export class Fetches {
     const keep = (blob: Parameters<FeedIndex['keepBlob']>[1]) => index.keepBlob(address, blob)
     const fetch = new BlobFetch(
       { digest, size },
-      { storage, repository, bandwidth, keep, turns: this.#turns },
+      { storage, repository, bandwidth, keep, slots: this.#slots },
     )
     this.#running.set(key, fetch)
     void fetch.ended.then((end) => {

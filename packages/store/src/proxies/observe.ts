@@ -1,17 +1,8 @@
 import { isDigest, type Manifest, parseManifest } from '@sluice/oci'
 import type pg from 'pg'
-import { platformImages } from '../evidence/platforms.ts'
 import { FORGET, linkManifest, observeTag } from '../feed-index/cached.ts'
 import { enterRepository } from '../feed-index/repository.ts'
-import {
-  type Asking,
-  eachOf,
-  knownReferrers,
-  type Place,
-  readImage,
-  readReferrers,
-  type Seen,
-} from '../remotes/observe.ts'
+import { type Asking, eachOf, type Place, readImages, type Seen } from '../remotes/observe.ts'
 import { sqlTransaction } from '../transaction.ts'
 
 /**
@@ -21,7 +12,7 @@ import { sqlTransaction } from '../transaction.ts'
  * @throws RegistryError; OciError of a closure that is broken; StoreError purged
  */
 export async function observeUpstream(pool: pg.Pool, place: Place, asking: Asking): Promise<Seen> {
-  const { tags = [], images = [], evidence = false, signal } = asking
+  const { tags = [], images = [], signal } = asking
   const { at } = place
   const seen = new Map<string, string | null>()
   const manifests = new Map<string, Manifest>()
@@ -35,19 +26,7 @@ export async function observeUpstream(pool: pg.Pool, place: Place, asking: Askin
     const digest = isDigest(name) ? name : ((await at.resolve(name, signal))?.digest ?? null)
     seen.set(name, digest === null || (await getManifest(digest)) === null ? null : digest)
   })
-  for (const image of new Set(images)) {
-    const digest = seen.get(image)
-    if (digest == null) continue
-    const closure = await readImage(getManifest, digest)
-    if (!evidence) continue
-    for (const subject of new Set([digest, ...platformImages(digest, closure).map((one) => one.digest)])) {
-      const known = await knownReferrers(pool, place, subject)
-      for (const [tag, each, manifest] of await readReferrers(at, subject, known, ['att', 'sig'], signal)) {
-        manifests.set(each, manifest)
-        if (tag !== null) seen.set(tag, each)
-      }
-    }
-  }
+  await readImages(pool, place, asking, { seen, manifests, getManifest })
   await keep(pool, place, seen, manifests)
   return seen
 }

@@ -36,7 +36,7 @@ const AT_ONCE = 8
  * @throws RegistryError; OciError of a closure that is broken; StoreError purged
  */
 export async function observe(pool: pg.Pool, place: Place, asking: Asking): Promise<Seen> {
-  const { tags = [], images = [], evidence = false, signal } = asking
+  const { tags = [], images = [], signal } = asking
   const { at } = place
   const seen = new Map<string, string | null>()
   const names = [...new Set([...tags, ...images])]
@@ -46,27 +46,51 @@ export async function observe(pool: pg.Pool, place: Place, asking: Asking): Prom
   const manifests = new Map<string, Manifest>()
   const trusted = images.length > 0 && (await isTrusted(pool, place.feedId))
   if (!trusted) {
-    for (const image of new Set(images)) {
-      const digest = seen.get(image)
-      if (digest == null) continue
-      const closure = await readImage((wanted) => at.getManifest(wanted, signal), digest)
-      for (const [each, manifest] of closure) manifests.set(each, manifest)
-      if (!evidence) continue
-      for (const subject of new Set([digest, ...platformImages(digest, closure).map((one) => one.digest)])) {
-        const known = await knownReferrers(pool, place, subject)
-        for (const [tag, each, manifest] of await readReferrers(at, subject, known, ['att', 'sig'], signal)) {
-          manifests.set(each, manifest)
-          if (tag !== null) seen.set(tag, each)
-        }
-      }
-    }
+    const getManifest = (wanted: string) => at.getManifest(wanted, signal)
+    await readImages(pool, place, asking, { seen, manifests, getManifest })
   }
   await record(pool, place, seen, manifests)
   return seen
 }
 
+/** What a look at a registry has found so far, and how it gets at a manifest. */
+interface Look {
+  readonly seen: Map<string, string | null>
+  readonly manifests: Map<string, Manifest>
+  readonly getManifest: (digest: string) => Promise<Manifest | null>
+}
+
+/** Adds the manifests of the images that were seen, and with `evidence` what hangs on them, its tags too. */
+export async function readImages(
+  pool: pg.Pool,
+  place: Place,
+  { images = [], evidence = false, signal }: Asking,
+  { seen, manifests, getManifest }: Look,
+): Promise<void> {
+  for (const image of new Set(images)) {
+    const digest = seen.get(image)
+    if (digest == null) continue
+    const closure = await readImage(getManifest, digest)
+    for (const [each, manifest] of closure) manifests.set(each, manifest)
+    if (!evidence) continue
+    for (const subject of new Set([digest, ...platformImages(digest, closure).map((one) => one.digest)])) {
+      const known = await knownReferrers(pool, place, subject)
+      for (const [tag, each, manifest] of await readReferrers(
+        place.at,
+        subject,
+        known,
+        ['att', 'sig'],
+        signal,
+      )) {
+        manifests.set(each, manifest)
+        if (tag !== null) seen.set(tag, each)
+      }
+    }
+  }
+}
+
 /** The manifests of a closure by their digest, children first. */
-export async function readImage(
+async function readImage(
   getManifest: (digest: string) => Promise<Manifest | null>,
   digest: string,
 ): Promise<Map<string, Manifest>> {
