@@ -192,6 +192,16 @@ export function historyFeedIds(grants: Grants): string[] {
   return [...grants.keys()].filter((feedId) => seesHistory(grants, feedId))
 }
 
+/** The feeds that may be pulled from. */
+export function pullFeedIds(grants: Grants): string[] {
+  return [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
+}
+
+/** A role sees what runs in every site, of whichever feed. */
+export function seesEverySite({ scopes, roles }: Actor): boolean {
+  return scopes.includes('*') && roles.length > 0
+}
+
 function requireOn(grants: Grants, feed: { id: string; name: string }, need: Need): void {
   if (need === 'see' || has(grants, feed.id, need)) return
   throw new ApiError('forbidden', `this needs the grant ${need} on the feed ${feed.name}`)

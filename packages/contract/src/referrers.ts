@@ -22,7 +22,7 @@ export const lateReferrer = z.object({
       layer: digest,
       type: z.string(),
       predicateType: z.string().nullable(),
-      /** Who vouches for it: `key:NAME` of the lane, `user:NAME`, `robot:NAME`. */
+      /** Who vouches for it: `key:NAME` or `identity:NAME` of the lane, `user:NAME`, `robot:NAME`. */
       from: z.array(z.string()),
     }),
   ),

@@ -1,5 +1,5 @@
 import { StoreError } from '@sluice/store'
-import { sees } from '../access.ts'
+import { pullFeedIds, sees, seesEverySite } from '../access.ts'
 import type { Call, Handle, Result } from '../call.ts'
 import { pageOf } from '../paging.ts'
 import { addressAt } from '../pull.ts'
@@ -55,10 +55,12 @@ export const deleteFeed = async (
 }
 
 export const previewRetention = async (
-  { services, body }: Call<'previewRetention'>,
+  { services, actor, grants, body }: Call<'previewRetention'>,
   feed: FeedView,
 ): Promise<Result<'previewRetention'>> => {
-  const plan = await services.store.feeds.previewRetention(feed, { ...body, limit: PREVIEWED })
+  const visibleFeedIds = seesEverySite(actor) ? null : [feed.id, ...pullFeedIds(grants)]
+  const asking = { ...body, limit: PREVIEWED, visibleFeedIds }
+  const plan = await services.store.feeds.previewRetention(feed, asking)
   const items = plan.items.map((item) => ({ ...item, tags: [...item.tags] }))
   const kept = plan.kept.map((item) => ({ ...item, tags: [...item.tags], running: [...item.running] }))
   return { status: 200, body: { items, kept, more: plan.more } }

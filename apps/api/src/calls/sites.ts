@@ -1,5 +1,5 @@
 import type { SiteView } from '@sluice/store'
-import { has } from '../access.ts'
+import { pullFeedIds, seesEverySite } from '../access.ts'
 import type { Call, Caller, Handle, Result } from '../call.ts'
 
 export const listSites: Handle<'listSites'> = async (call) => {
@@ -46,13 +46,10 @@ export const listRunning: Handle<'listRunning'> = async (call) => {
  * pull from (invariant 11).
  */
 async function readerOf({ services, actor, grants }: Caller) {
-  const feedIds = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
   const siteIds = (await services.store.sites.reporting(actor)).map(({ id }) => id)
-  return { whole: wholly(actor), feedIds, siteIds }
+  return { whole: seesEverySite(actor), feedIds: pullFeedIds(grants), siteIds }
 }
 
-const wholly = ({ scopes, roles }: Caller['actor']): boolean => scopes.includes('*') && roles.length > 0
-
 function shown(site: SiteView, { actor }: Caller) {
-  return { ...site, reporters: wholly(actor) ? [...site.reporters] : null }
+  return { ...site, reporters: seesEverySite(actor) ? [...site.reporters] : null }
 }

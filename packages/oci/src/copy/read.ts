@@ -6,7 +6,7 @@ import { cancelled, isProgress } from './progress.ts'
 
 /**
  * The bytes of a blob, each once and in order, hashed as they pass and continued by range where the connection breaks.
- * The last of them come only when the hash of all is right. A chunk may be kept.
+ * The last of them come only when the hash of all is right. A chunk may be kept, or given back.
  * @throws RegistryError wrong_digest, wrong_length, timeout, cancelled …
  */
 export async function* readBlob(job: BlobJob): AsyncGenerator<Buffer> {
@@ -18,8 +18,10 @@ export async function* readBlob(job: BlobJob): AsyncGenerator<Buffer> {
     const before = check.seen
     try {
       for await (const chunk of oneBody(job, check, what)) {
+        // Whoever takes it may give its memory back.
+        const { length } = chunk
         yield chunk
-        const wait = bandwidth?.take(chunk.length) ?? 0
+        const wait = bandwidth?.take(length) ?? 0
         if (wait > 0) await pause(wait, signal)
       }
       return check.end()

@@ -1,7 +1,7 @@
 import { digestOf } from '@sluice/oci'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { newId } from '../index.ts'
-import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { indexElsewhere, type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
 import { imageOf, letADayPass, openRegistry, type Registry, someBytes } from './test-registry.ts'
 
 let house: House
@@ -50,6 +50,7 @@ const preview = async (options = {}) =>
   (
     await house.api.feeds.previewRetention(await house.api.feeds.get(scene.dev.name), {
       limit: 100,
+      visibleFeedIds: null,
       ...options,
     })
   ).items
@@ -114,7 +115,7 @@ describe('retention', () => {
     await runs(child!.digest)
     const { items, kept } = await house.api.feeds.previewRetention(
       await house.api.feeds.get(scene.dev.name),
-      { limit: 100 },
+      { limit: 100, visibleFeedIds: null },
     )
     expect(items.map(({ digest }) => digest)).toEqual([free])
     const where = [{ site: 'prod', digest: child!.digest, since: expect.any(String) }]
@@ -122,6 +123,11 @@ describe('retention', () => {
     expect(kept).toHaveLength(3)
     expect(kept.find(({ digest }) => digest === index)).toMatchObject({ tags: ['old'], running: where })
     expect(kept.find(({ digest }) => digest === child!.digest)).toMatchObject({ running: where })
+    const seen = await house.api.feeds.previewRetention(await house.api.feeds.get(scene.dev.name), {
+      limit: 100,
+      visibleFeedIds: [scene.dev.id],
+    })
+    expect(seen.kept).toEqual(kept)
     expect(await collect()).toMatchObject({ retired: 1 })
     expect(await tags()).toEqual(['last', 'old'])
     await scene.sql(`update site set reported_at = now() - interval '1 year'`)
@@ -129,6 +135,33 @@ describe('retention', () => {
     await house.api.sites.remove(scene.rita, 'prod')
     expect(await collect()).toMatchObject({ retired: 3 })
     expect(await tags()).toEqual(['last'])
+  })
+
+  it('tells nobody of an index that runs in a feed they may not see, and keeps what it is made of', async () => {
+    const child = await push('child')
+    await push('last')
+    const elsewhere = await house.api.feeds.create(scene.rita, {
+      name: `other-${scene.dev.name}`,
+      stage: 'other',
+      trusted: false,
+    })
+    const index = await indexElsewhere(scene, elsewhere.id, child)
+    await keep({ keepLast: 1 })
+    await aDayLater()
+    await runs(index)
+    const shownTo = async (visibleFeedIds: string[] | null) =>
+      (
+        await house.api.feeds.previewRetention(await house.api.feeds.get(scene.dev.name), {
+          limit: 100,
+          visibleFeedIds,
+        })
+      ).kept
+    const image = { repository: 'app', digest: child, tags: ['child'] }
+    const where = [{ site: 'prod', digest: index, since: expect.any(String) }]
+    expect(await shownTo(null)).toEqual([{ ...image, running: where }])
+    expect(await shownTo([scene.dev.id, elsewhere.id])).toEqual([{ ...image, running: where }])
+    expect(await shownTo([scene.dev.id])).toEqual([{ ...image, running: [] }])
+    expect(await collect()).toMatchObject({ retired: 0 })
   })
 
   it('lets go of an index with its children, and of nothing that another index needs', async () => {

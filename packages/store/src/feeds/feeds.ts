@@ -155,9 +155,17 @@ export function feeds(connections: Connections, seal: Seal) {
 
     /**
      * What the feed's retention rules, or other ones, would let go of now; nothing goes. The first `limit`
-     * manifests, by repository. @throws PromotionError invalid
+     * manifests, by repository. What runs is told of indexes in the feeds given, or in all.
+     * @throws PromotionError invalid
      */
-    async previewRetention(feed: FeedView, { rules, limit }: { rules?: unknown; limit: number }) {
+    async previewRetention(
+      feed: FeedView,
+      {
+        rules,
+        limit,
+        visibleFeedIds,
+      }: { rules?: unknown; limit: number; visibleFeedIds: readonly string[] | null },
+    ) {
       const retention = rules === undefined ? feed.retention : parseRetention({ rules })
       if (rules !== undefined) refuseUnfit(feed.kind, { retention })
       const [items, kept]: [RetiredView[], RetiredView[]] = [[], []]
@@ -170,6 +178,7 @@ export function feeds(connections: Connections, seal: Seal) {
       const running = await runningOf(
         pool,
         shown.map(({ digest }) => digest),
+        visibleFeedIds,
       )
       return {
         items: items.slice(0, limit),

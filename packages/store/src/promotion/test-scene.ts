@@ -342,3 +342,23 @@ export async function nothingLanded(scene: Scene): Promise<void> {
   )
   if (rows.length > 0) throw new Error(`${scene.trusted.name} holds ${JSON.stringify(rows)}`)
 }
+
+/** An index over an image in a feed of its own, which nobody promoted. Answers its digest. */
+export async function indexElsewhere(scene: Scene, feedId: string, image: string): Promise<string> {
+  const mediaType = OCI_INDEX
+  const child = { mediaType: OCI_MANIFEST, digest: image, size: 100 }
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests: [child], feedId }))
+  const digest = digestOf(bytes)
+  await scene.sql(`insert into manifest (digest, bytes, kind) values ($1, $2, 'index')`, [digest, bytes])
+  await scene.sql(
+    `insert into manifest_edge (parent_digest, position, kind, child_digest, media_type, size, required)
+     values ($1, 0, 'manifest', $2, $3, 100, true)`,
+    [digest, image, child.mediaType],
+  )
+  await scene.sql(
+    `with place as (insert into repository (id, feed_id, name) values (gen_random_uuid(), $1, 'elsewhere') returning id)
+     insert into repository_manifest (repository_id, digest, media_type) select id, $2, $3 from place`,
+    [feedId, digest, mediaType],
+  )
+  return digest
+}

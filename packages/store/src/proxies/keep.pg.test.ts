@@ -96,7 +96,12 @@ describe('what a proxy feed keeps', () => {
     for (const { digest } of [used, index]) store.proxies.noteUse(hub.address, digest)
     await store.proxies.settle()
     expect(
-      (await store.feeds.previewRetention(await store.feeds.get(hub.feed.name), { limit: 10 })).items,
+      (
+        await store.feeds.previewRetention(await store.feeds.get(hub.feed.name), {
+          limit: 10,
+          visibleFeedIds: null,
+        })
+      ).items,
     ).toEqual([{ repository: 'app', digest: unused.digest, tags: ['unused'] }])
     expect(await worker()).toMatchObject({ retired: 1, links: 2 })
     expect(await hub.kept()).toEqual(sorted(used, child, index))

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { indexElsewhere, type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
 import type { Reader, RunningFilter } from './index.ts'
 
 let house: House
@@ -205,6 +205,26 @@ describe('who reads', () => {
     expect(await names(nobody)).toEqual([])
     expect(await names(reporter)).toEqual([site])
     expect(await names(WHOLE)).toContain(site)
+  })
+
+  test('invariant 11: a recall shows no index of a feed that the reader may not see', async () => {
+    const { digest } = await released()
+    const other = await house.api.feeds.create(scene.rita, {
+      name: `other-${site}`,
+      stage: 'other',
+      trusted: false,
+    })
+    const index = await indexElsewhere(scene, other.id, digest)
+    await report(index)
+    await recall(digest)
+    const ofTrusted: Reader = { ...nobody, feedIds: [scene.trusted.id] }
+    expect(await standings(ofTrusted)).toEqual({})
+    await expect(house.api.sites.get(ofTrusted, site)).rejects.toThrow(refused('not_found'))
+    const ofBoth: Reader = { ...nobody, feedIds: [scene.trusted.id, other.id] }
+    expect(await standings(ofBoth)).toEqual({ [index]: 'recalled' })
+    expect(await standings()).toEqual({ [index]: 'recalled' })
+    await report(digest)
+    expect(await standings(ofTrusted)).toEqual({ [digest]: 'recalled' })
   })
 
   test('pages, and refuses a cursor that is none', async () => {

@@ -52,7 +52,13 @@ export const STANDING = (picked: string): string => `
       join manifest_edge e on e.child_digest = a.digest and e.kind = 'manifest'),
   withdrawn as (
     select distinct on (digest) digest, recall_id
-    from (select recall_id, digest from below union select recall_id, digest from above) w order by digest, recall_id),
+    from (
+      select recall_id, digest from below
+      union
+      select a.recall_id, a.digest from above a where $1 or exists (
+        select from repository_manifest m join repository r on r.id = m.repository_id
+        where m.digest = a.digest and r.feed_id = any ($2::uuid[]))) w
+    order by digest, recall_id),
   judged as (
     select p.*, h.repositories, w.recall_id,
       case when w.recall_id is not null then 'recalled' when h.admitted then 'admitted'

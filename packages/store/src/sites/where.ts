@@ -13,19 +13,26 @@ type Row = Omit<Where, 'since'> & { readonly of: string; readonly since: Date }
 /** Shown of one manifest or recall. */
 const SHOWN = 50
 
-/** Where these manifests run now; those that run nowhere are not there. */
+/**
+ * Where these manifests run now; those that run nowhere are not there. What was reported is a digest of theirs, or of an
+ * index that contains them: these in the feeds given, or in all.
+ */
 export async function runningOf(
   pool: pg.Pool,
   digests: readonly string[],
+  visibleFeedIds: readonly string[] | null,
 ): Promise<ReadonlyMap<string, readonly Where[]>> {
   const { rows } = await pool.query<Row>(
     `select w.digest as of, s.name as site, i.digest, i.began_at as since
      from unnest($1::text[]) w (digest) cross join lateral (
        select i.* from running_image i where i.ended_at is null and i.digest in (select runs_as(w.digest))
+         and ($2::uuid[] is null or not exists (select from repository_manifest m where m.digest = i.digest) or exists (
+           select from repository_manifest m join repository r on r.id = m.repository_id
+           where m.digest = i.digest and r.feed_id = any ($2::uuid[])))
        order by i.id desc limit ${SHOWN}) i
        join site s on s.id = i.site_id
      order by s.name, i.digest`,
-    [digests],
+    [digests, visibleFeedIds],
   )
   return byWhat(rows)
 }
