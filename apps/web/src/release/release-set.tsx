@@ -14,6 +14,7 @@ import { may, useMe } from '../session/me.ts'
 import { type Asked, itemsOf, MOST_IMAGES, readAsked, writeAsked } from './asked.ts'
 import { Images } from './images.tsx'
 import { Picker } from './picker.tsx'
+import { TryGates } from '../request/try-gates.tsx'
 
 /** Asks for several images at once: they are approved together, and land together or not at all. */
 export function ReleaseSet() {
@@ -108,19 +109,7 @@ function Together({ lanes }: { lanes: readonly Lane[] }) {
             does={asked.length > 1 ? `Ask for all ${asked.length}` : 'Ask'}
             ready={asked.length > 0}
             refused={evaluate.error}
-            beside={
-              <button
-                type="button"
-                className="button"
-                disabled={asked.length === 0 || evaluate.pending}
-                onClick={() => {
-                  ask.reset()
-                  evaluate.run()
-                }}
-              >
-                Try the gates
-              </button>
-            }
+            beside={<TryGates evaluate={evaluate} ask={ask} ready={asked.length > 0} />}
           >
             <SelectField
               label="Lane"

@@ -10,6 +10,7 @@ import { may, useMe } from '../session/me.ts'
 import { BreakGlass } from './break-glass.tsx'
 import { Gates } from './gates.tsx'
 import { laneChoices, useOpened } from './opened.ts'
+import { TryGates } from './try-gates.tsx'
 
 /** Asks to promote one image, or lets it in without anybody's approval; `image` null closes it. */
 export function AskDialog({
@@ -62,19 +63,7 @@ function Ask({ image, lanes, onClose, onBreak }: Asking & { onBreak?: () => void
         does="Ask"
         onClose={onClose}
         refused={evaluate.error}
-        beside={
-          <button
-            type="button"
-            className="button"
-            disabled={evaluate.pending}
-            onClick={() => {
-              ask.reset()
-              evaluate.run()
-            }}
-          >
-            Try the gates
-          </button>
-        }
+        beside={<TryGates evaluate={evaluate} ask={ask} />}
       >
         <SelectField
           label="Lane"
