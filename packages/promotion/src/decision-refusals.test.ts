@@ -5,16 +5,14 @@ import {
   decideCancel,
   decideRetry,
   decideRevoke,
-  type Policy,
   type PromotionState,
-  parsePolicy,
 } from './index.ts'
+import { inputOf, itemOf } from './test-input.ts'
 import { digest, later, now, other, refusal } from './test-refusal.ts'
 
 // What a person is told when a rule says no: the code, the words, and what a client gets beside them.
 
 describe('approval', () => {
-  const policy = (gates: object): Policy => parsePolicy({ gates })
   const input = (
     over: Partial<DecisionInput> = {},
     gates: object = {},
@@ -25,29 +23,7 @@ describe('approval', () => {
     decision: 'approve',
     digest,
     comment: null,
-    gates: {
-      policy: policy(gates),
-      now,
-      kind: 'promote',
-      recalls: [],
-      requesterPersons: ['rita'],
-      pusherPersons: ['paul'],
-      approvals: [],
-      tickets: [],
-      items: [
-        {
-          source: 'app',
-          digest,
-          platforms: [{ platform: null, digest }],
-          targetTags: ['1.0.0'],
-          pushedAt: now,
-          evidence: [],
-          unread: [],
-          reached: [],
-        },
-      ],
-      ...facts,
-    },
+    gates: inputOf({ gates }, { now, items: [itemOf('app', digest, now)], ...facts }),
     ...over,
   })
   const person = (personId: string | null, kind: 'person' | 'robot' = 'person') => ({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type GateReport, PromotionError } from './index.ts'
+import { type GateReport, PromotionError, parsePolicy } from './index.ts'
 
 export const digest = `sha256:${'a'.repeat(64)}`
 export const other = `sha256:${'b'.repeat(64)}`
@@ -16,6 +16,17 @@ export function refusal(decide: () => unknown) {
     return { code, message, issues, ...(detail !== undefined && { detail }) }
   }
   throw new Error('nothing was refused')
+}
+
+/** What is said of a policy. */
+export function said(policy: unknown): string {
+  try {
+    parsePolicy(policy)
+  } catch (error) {
+    if (error instanceof PromotionError) return error.message
+    throw error
+  }
+  return 'nothing'
 }
 
 export const gate = (

@@ -1,17 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { PromotionError, parsePolicy } from '../index.ts'
+import { said } from '../test-refusal.ts'
 import { robot } from './test-report.ts'
 
 describe('a rule that is written wrong, word for word', () => {
-  const said = (policy: unknown): string => {
-    try {
-      parsePolicy(policy)
-    } catch (error) {
-      if (error instanceof PromotionError) return error.message
-      throw error
-    }
-    return 'nothing'
-  }
   const gates = (value: object) => ({ gates: value })
   const exception = { id: 'CVE-1', owner: 'user:a', until: '2026-12-31', reason: 'r' }
   test.each<[unknown, string]>([

@@ -1,13 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import {
-  type Evidence,
-  evaluateGates,
-  type GateInput,
-  type GateItem,
-  parsePolicy,
-  type TicketState,
-} from '../index.ts'
+import { type Evidence, evaluateGates, type GateItem, type TicketState } from '../index.ts'
+import { inputOf, itemOf } from '../test-input.ts'
 
 export const now = new Date('2026-03-10T12:00:00Z')
 export const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000)
@@ -38,16 +32,7 @@ export function fact(over: Partial<Evidence> & Pick<Evidence, 'summary'>): Evide
 export const unreadable = (type: Evidence['type'], over: Partial<Evidence> = {}) =>
   fact({ type, summary: { kind: 'unreadable', reason: 'broken' }, ...over })
 
-export const plain: GateItem = {
-  source: 'app@sha256:root',
-  digest: ROOT,
-  platforms: [{ platform: null, digest: ROOT }],
-  targetTags: ['1.0.0'],
-  pushedAt: hoursAgo(48),
-  evidence: [],
-  unread: [],
-  reached: [],
-}
+export const plain = itemOf('app@sha256:root', ROOT, hoursAgo(48))
 export const index: GateItem = {
   ...plain,
   platforms: [
@@ -57,17 +42,8 @@ export const index: GateItem = {
 }
 
 export function judge(gate: string, gates: object, items: GateItem[], tickets: TicketState[] = []) {
-  const input: GateInput = {
-    policy: parsePolicy({ gates, keys }),
-    now,
-    kind: 'promote',
-    recalls: [],
-    requesterPersons: [],
-    pusherPersons: [],
-    approvals: [],
-    items,
-    tickets,
-  }
+  const nobody = { requesterPersons: [], pusherPersons: [] }
+  const input = inputOf({ gates, keys }, { ...nobody, now, items, tickets })
   return evaluateGates(input).find((report) => report.gate === gate)
 }
 

@@ -1,11 +1,5 @@
-import {
-  type Evidence,
-  evaluateGates,
-  type GateInput,
-  type GateItem,
-  type GateReport,
-  parsePolicy,
-} from '../index.ts'
+import { type Evidence, evaluateGates, type GateInput, type GateReport } from '../index.ts'
+import { inputOf, itemOf } from '../test-input.ts'
 
 export const now = new Date('2026-03-10T12:00:00.000Z')
 export const at = (hours: number) => new Date(now.getTime() + hours * 3_600_000)
@@ -29,34 +23,14 @@ export function fact(summary: Evidence['summary'], over: Partial<Evidence> = {})
   }
 }
 
-export const item: GateItem = {
-  source: 'app@sha256:a',
-  digest: 'sha256:a',
-  platforms: [{ platform: null, digest: 'sha256:a' }],
-  targetTags: ['1.0.0'],
-  pushedAt: at(-2),
-  evidence: [],
-  unread: [],
-  reached: [],
-}
+export const item = itemOf('app@sha256:a', 'sha256:a', at(-2))
 
 export function report(
   gates: object,
   over: Partial<GateInput> = {},
   gate = Object.keys(gates)[0],
 ): GateReport {
-  const input: GateInput = {
-    policy: parsePolicy({ gates }),
-    now,
-    kind: 'promote',
-    recalls: [],
-    requesterPersons: ['rita'],
-    pusherPersons: ['paul'],
-    approvals: [],
-    tickets: [],
-    items: [item],
-    ...over,
-  }
+  const input = inputOf({ gates }, { now, items: [item], ...over })
   const found = evaluateGates(input).find((one) => one.gate === gate)
   if (found === undefined) throw new Error(`no report of ${gate}`)
   return found
