@@ -12,12 +12,12 @@ import {
   PROMOTION_TRANSITIONS,
   PromotionError,
   type PromotionState,
-  parsePolicy,
   REQUEST_TRANSITIONS,
   type StartInput,
   TRUSTED_TAG_RULES,
   type StandingPromotion,
 } from './index.ts'
+import { inputOf, itemOf } from './test-input.ts'
 
 const now = new Date('2026-03-01T12:00:00Z')
 const later = new Date(now.getTime() + 1)
@@ -41,29 +41,7 @@ function outcome<T>(decide: () => T): T | string {
 }
 
 function facts(over: Partial<GateInput> = {}, gates: object = {}): GateInput {
-  return {
-    policy: parsePolicy({ gates }),
-    now,
-    kind: 'promote',
-    recalls: [],
-    requesterPersons: ['rita'],
-    pusherPersons: ['paul'],
-    approvals: [],
-    tickets: [],
-    items: [
-      {
-        source: 'app',
-        digest: pinned,
-        platforms: [{ platform: null, digest: pinned }],
-        targetTags: ['1.0.0'],
-        pushedAt: now,
-        evidence: [],
-        unread: [],
-        reached: [],
-      },
-    ],
-    ...over,
-  }
+  return inputOf({ gates }, { now, items: [itemOf('app', pinned, now)], ...over })
 }
 
 describe('approval', () => {

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { openSigstore } from '@sluice/testkit/sigstore'
 import { describe, expect, test } from 'vitest'
 import { defaultPolicy, PromotionError, parsePolicy, policyHash, quorumOf } from './index.ts'
+import { said } from './test-refusal.ts'
 
 const PEM = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
@@ -149,15 +150,6 @@ describe('refused, naming the field', () => {
 
 describe('identities', () => {
   const identity = { root: 'sigstore', issuer: 'https://i', subject: 'https://github.com/acme/*' }
-  const said = (policy: object): string => {
-    try {
-      parsePolicy(policy)
-    } catch (error) {
-      if (error instanceof PromotionError) return error.message
-      throw error
-    }
-    return 'nothing'
-  }
   test.each<[object, string]>([
     [
       { gates: { tests: [{ from: ['identity:relase'] }] }, identities: { release: identity } },

@@ -1,40 +1,18 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { Severity } from '../evidence/evidence.ts'
+import type { Evidence, TicketState } from '../index.ts'
 import {
-  type Evidence,
-  evaluateGates,
-  type GateInput,
-  type GateItem,
-  parsePolicy,
-  type TicketState,
-} from '../index.ts'
-
-const now = new Date('2026-03-10T12:00:00Z')
-const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000)
-const ROOT = 'sha256:root'
-const AMD = 'sha256:amd'
-const ARM = 'sha256:arm'
-
-const pem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()
-const keys = { ci: pem, qa: pem }
-
-let serial = 0
-function fact(over: Partial<Evidence> & Pick<Evidence, 'summary'>): Evidence {
-  const id = String(++serial).padStart(6, '0')
-  const { kind } = over.summary
-  return {
-    id,
-    subject: ROOT,
-    type: kind === 'unreadable' ? 'test' : kind,
-    predicateType: null,
-    contentDigest: `sha256:${id}`,
-    claimedAt: null,
-    receivedAt: hoursAgo(1),
-    from: ['key:ci'],
-    ...over,
-  }
-}
+  AMD,
+  ARM,
+  fact,
+  from,
+  hoursAgo,
+  index,
+  judge,
+  plain,
+  table,
+  unreadable,
+  withEvidence,
+} from './test-gate.ts'
 
 const result = (word: 'PASSED' | 'WARNED' | 'FAILED', over: Partial<Evidence> = {}) =>
   fact({
@@ -48,21 +26,6 @@ const result = (word: 'PASSED' | 'WARNED' | 'FAILED', over: Partial<Evidence> = 
     },
     ...over,
   })
-const scan = (findings: [string, Severity, string?, (string | null)?][], over: Partial<Evidence> = {}) =>
-  fact({
-    summary: {
-      kind: 'vulnerabilities',
-      scanner: 'x',
-      findings: findings.map(([id, severity, name = 'ssl', fixed = '2']) => ({
-        id,
-        severity,
-        package: name,
-        version: '1',
-        fixed,
-      })),
-    },
-    ...over,
-  })
 const sbom = (licences: (string | null)[], over: Partial<Evidence> = {}) =>
   fact({
     summary: {
@@ -72,74 +35,6 @@ const sbom = (licences: (string | null)[], over: Partial<Evidence> = {}) =>
     },
     ...over,
   })
-const vex = (statement: object, over: Partial<Evidence> = {}) =>
-  fact({
-    summary: {
-      kind: 'vex',
-      statements: [
-        {
-          vulnerabilities: ['CVE-1'],
-          status: 'not_affected',
-          justification: 'component_not_present',
-          images: [],
-          elsewhere: false,
-          packages: [],
-          ...statement,
-        },
-      ],
-    },
-    ...over,
-  })
-const unreadable = (type: Evidence['type'], over: Partial<Evidence> = {}) =>
-  fact({ type, summary: { kind: 'unreadable', reason: 'broken' }, ...over })
-
-const plain: GateItem = {
-  source: 'app@sha256:root',
-  digest: ROOT,
-  platforms: [{ platform: null, digest: ROOT }],
-  targetTags: ['1.0.0'],
-  pushedAt: hoursAgo(48),
-  evidence: [],
-  unread: [],
-  reached: [],
-}
-const index: GateItem = {
-  ...plain,
-  platforms: [
-    { platform: 'linux/amd64', digest: AMD },
-    { platform: 'linux/arm64', digest: ARM },
-  ],
-}
-
-function judge(gate: string, gates: object, items: GateItem[], tickets: TicketState[] = []) {
-  const input: GateInput = {
-    policy: parsePolicy({ gates, keys }),
-    now,
-    kind: 'promote',
-    recalls: [],
-    requesterPersons: [],
-    pusherPersons: [],
-    approvals: [],
-    items,
-    tickets,
-  }
-  return evaluateGates(input).find((report) => report.gate === gate)
-}
-
-const withEvidence = (item: GateItem, ...evidence: Evidence[]): GateItem => ({ ...item, evidence })
-const from = ['key:ci']
-
-type Row = [name: string, rule: unknown, item: GateItem, verdict: 'pass' | 'block' | 'wait', says?: string]
-function table(gate: string, rows: Row[]) {
-  describe(`the gate ${gate}`, () => {
-    test.each(rows)('%s', (_, rule, item, verdict, says) => {
-      const report = judge(gate, { [gate]: rule }, [item])
-      expect(report).toMatchObject({ verdict })
-      expect(report?.reasons.length === 0).toBe(verdict === 'pass')
-      expect(report?.reasons.join()).toContain(says ?? '')
-    })
-  })
-}
 
 table('tests', [
   ['passed', [{ from }], withEvidence(plain, result('PASSED')), 'pass'],
@@ -343,187 +238,6 @@ table('licences', [
   ['no SBOM', { deny, from }, plain, 'block'],
 ])
 
-const rule = { from, vex: { from } }
-const until = (day: string) => [{ id: 'CVE-1', owner: 'user:anna', until: day, reason: 'not reachable' }]
-table('vulnerabilities', [
-  ['clean', { from }, withEvidence(plain, scan([])), 'pass'],
-  ['no scan', { from }, plain, 'block', 'no vulnerability scan'],
-  [
-    'a critical one',
-    { from },
-    withEvidence(plain, scan([['CVE-1', 'critical']])),
-    'block',
-    'CVE-1 in ssl 1, fixed in 2',
-  ],
-  ['a medium one is not limited', { from }, withEvidence(plain, scan([['CVE-1', 'medium']])), 'pass'],
-  [
-    'an unknown one is not let pass unasked',
-    { from },
-    withEvidence(plain, scan([['CVE-1', 'unknown']])),
-    'block',
-  ],
-  [
-    'unknown ones where allowed',
-    { from, allow: { unknown: 1 } },
-    withEvidence(plain, scan([['CVE-1', 'unknown']])),
-    'pass',
-  ],
-  [
-    'as many as allowed',
-    { from, allow: { high: 1 } },
-    withEvidence(plain, scan([['CVE-1', 'high']])),
-    'pass',
-  ],
-  [
-    'one more',
-    { from, allow: { high: 1 } },
-    withEvidence(
-      plain,
-      scan([
-        ['CVE-1', 'high'],
-        ['CVE-2', 'high'],
-      ]),
-    ),
-    'block',
-    '2 high, 1 allowed',
-  ],
-  [
-    'one that nothing mends',
-    { from, unfixed: 'ignore' },
-    withEvidence(plain, scan([['CVE-1', 'high', 'ssl', null]])),
-    'pass',
-  ],
-  [
-    'an old scan',
-    { from, maxAge: { hours: 24 } },
-    withEvidence(plain, scan([], { claimedAt: hoursAgo(25) })),
-    'block',
-    'older than 24 h',
-  ],
-  [
-    'a clean old scan sent last does not hide a newer one',
-    { from },
-    withEvidence(
-      plain,
-      scan([['CVE-1', 'high']], { claimedAt: hoursAgo(2) }),
-      scan([], { claimedAt: hoursAgo(9), receivedAt: now }),
-    ),
-    'block',
-  ],
-  [
-    'of an index, by platform',
-    { from },
-    withEvidence(index, scan([], { subject: AMD }), scan([['CVE-1', 'high']], { subject: ARM })),
-    'block',
-    '(linux/arm64): 1 high, 0 allowed',
-  ],
-  ['of an index, not of the index', { from }, withEvidence(index, scan([])), 'block'],
-  ['VEX', rule, withEvidence(plain, scan([['CVE-1', 'high']]), vex({})), 'pass'],
-  [
-    'VEX where the lane does not ask for it',
-    { from },
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({})),
-    'block',
-  ],
-  [
-    'VEX by somebody else',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({}, { from: ['user:eve'] })),
-    'block',
-  ],
-  [
-    'VEX without a justification',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ justification: null })),
-    'block',
-  ],
-  [
-    'VEX with a justification of its own',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ justification: 'trust_me' })),
-    'block',
-  ],
-  [
-    'VEX: fixed',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ status: 'fixed', justification: null })),
-    'pass',
-  ],
-  [
-    'VEX: affected',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ status: 'affected' })),
-    'block',
-  ],
-  [
-    'VEX of another image',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ images: [ARM] })),
-    'block',
-  ],
-  [
-    'VEX of another product',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ elsewhere: true })),
-    'block',
-  ],
-  [
-    'VEX of another package',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ packages: ['zip'] })),
-    'block',
-  ],
-  [
-    'VEX of the package',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({ packages: ['ssl'] })),
-    'pass',
-  ],
-  [
-    'the last word of VEX counts',
-    rule,
-    withEvidence(
-      plain,
-      scan([['CVE-1', 'high']]),
-      vex({}, { claimedAt: hoursAgo(3) }),
-      vex({ status: 'affected' }, { claimedAt: hoursAgo(2) }),
-    ),
-    'block',
-  ],
-  [
-    'a later VEX that cannot be read blocks',
-    rule,
-    withEvidence(plain, scan([['CVE-1', 'high']]), vex({}, { claimedAt: hoursAgo(3) }), unreadable('vex')),
-    'block',
-    'a VEX document cannot be read',
-  ],
-  [
-    'VEX of the index is of its platforms',
-    rule,
-    withEvidence(index, scan([['CVE-1', 'high']], { subject: AMD }), scan([], { subject: ARM }), vex({})),
-    'pass',
-  ],
-  [
-    'an exception',
-    { from, exceptions: until('2026-03-10') },
-    withEvidence(plain, scan([['CVE-1', 'high']])),
-    'pass',
-  ],
-  [
-    'an exception that ended',
-    { from, exceptions: until('2026-03-09') },
-    withEvidence(plain, scan([['CVE-1', 'high']])),
-    'block',
-    'the exception for CVE-1 of user:anna ended 2026-03-09',
-  ],
-  [
-    'an exception for another package',
-    { from, exceptions: [{ ...until('2026-12-31')[0], package: 'zip' }] },
-    withEvidence(plain, scan([['CVE-1', 'high']])),
-    'block',
-  ],
-])
-
 const signature = (over: Partial<Evidence> = {}) => fact({ summary: { kind: 'signature' }, ...over })
 table('signatures', [
   ['by the key', [{ from }], withEvidence(plain, signature()), 'pass'],
@@ -563,14 +277,4 @@ describe('ticket', () => {
   ])('%s', (_, ticket, tickets, verdict) => {
     expect(judge('ticket', { ticket }, [plain], tickets)).toMatchObject({ verdict, until: null })
   })
-})
-
-test('a report names every subject, with what decided, as plain JSON', () => {
-  const good = scan([], { subject: AMD })
-  const report = judge('vulnerabilities', { vulnerabilities: { from } }, [withEvidence(index, good)])
-  expect(JSON.parse(JSON.stringify(report))).toEqual(report)
-  expect(report?.inputs['subjects']).toEqual([
-    { source: plain.source, platform: 'linux/amd64', digest: AMD, evidence: good.id, verdict: 'pass' },
-    { source: plain.source, platform: 'linux/arm64', digest: ARM, evidence: null, verdict: 'block' },
-  ])
 })

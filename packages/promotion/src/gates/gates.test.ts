@@ -1,32 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { evaluateGates, type GateInput, parsePolicy, type StandingApproval } from '../index.ts'
+import { evaluateGates, type GateInput, type StandingApproval } from '../index.ts'
+import { inputOf, itemOf } from '../test-input.ts'
 
 const now = new Date('2026-03-01T12:00:00Z')
 
 function input(gates: object, over: Partial<GateInput> = {}): GateInput {
-  return {
-    policy: parsePolicy({ gates }),
-    now,
-    kind: 'promote',
-    recalls: [],
-    requesterPersons: ['rita'],
-    pusherPersons: ['paul'],
-    approvals: [],
-    tickets: [],
-    items: [
-      {
-        source: 'app@sha256:aa',
-        digest: 'sha256:aa',
-        platforms: [{ platform: null, digest: 'sha256:aa' }],
-        targetTags: ['1.0.0'],
-        pushedAt: new Date('2026-03-01T11:00:00Z'),
-        evidence: [],
-        unread: [],
-        reached: [],
-      },
-    ],
-    ...over,
-  }
+  const items = [itemOf('app@sha256:aa', 'sha256:aa', new Date('2026-03-01T11:00:00Z'))]
+  return inputOf({ gates }, { now, items, ...over })
 }
 
 function by(personId: string, ...groups: string[]): StandingApproval {
