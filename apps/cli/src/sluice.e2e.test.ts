@@ -1,5 +1,4 @@
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { until } from '@sluice/testkit'
@@ -8,86 +7,20 @@ import { demo } from './demo/demo.ts'
 import { buildImage } from './demo/image.ts'
 import { push } from './demo/registry.ts'
 import { run } from './run.ts'
-import { startService } from './testdata/service.ts'
+import { openPeople, type People, type Result } from './testdata/people.ts'
 
-const adminPassword = 'correct horse battery staple'
-const passwords: Record<string, string> = { admin: adminPassword, ada: 'ada-ada-ada', bob: 'bob-bob-bob' }
-const home = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-cli-'))
-let service: Awaited<ReturnType<typeof startService>>
-
-type Result = { code: number; stdout: string; stderr: string }
-
-/** One command line as this user, who keeps a sign-in of its own. */
-async function sluice(user: string, line: string | readonly string[], stdin = ''): Promise<Result> {
-  const [input, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  input.end(stdin)
-  const env = { XDG_CONFIG_HOME: path.join(home, user) }
-  const args = typeof line === 'string' ? line.split(' ') : line
-  const code = await run(args, { env, stdin: input, stdout, stderr })
-  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
-}
-
-async function ok(user: string, line: string | readonly string[], stdin = ''): Promise<string> {
-  const { code, stdout, stderr } = await sluice(user, line, stdin)
-  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
-  return stdout
-}
-
-const login = (user: string): Promise<string> =>
-  ok(user, ['login', '--url', service.url, '-u', user, '--password-stdin'], `${passwords[user]}\n`)
-
-const configuration = `
-feeds:
-  - { name: staging, stage: staging, tagRules: { immutable: [release] } }
-grants:
-  dev:
-    - { principal: admin, verbs: [pull, push, request, approve, admin] }
-    - { principal: 'user:ada', verbs: [pull, push] }
-  trusted:
-    - { principal: ada, verbs: [pull, request, approve] }
-    - { principal: bob, verbs: [pull, approve, recall] }
-    - { principal: admin, verbs: [pull, admin] }
-lanes:
-  - { name: dev-to-trusted, from: dev, to: trusted, policy: { gates: { quorum: [{ count: 1 }] } } }
-  - { name: dev-to-staging, from: dev, to: staging, policy: { requestExpiresAfter: { hours: 1 } } }
-`
-const file = path.join(home, 'sluice.yaml')
-
-/** Pushes an image of its own to `dev` and answers its digest. */
-async function pushed(tag: string): Promise<string> {
-  const image = buildImage(`${tag}\n`)
-  const repository = { url: service.url, name: 'dev/team/app', user: 'ada', password: passwords['ada'] ?? '' }
-  await push(repository, image, tag)
-  return image.digest
-}
-
-async function group(name: string, members: readonly string[]): Promise<void> {
-  expect((await post('admin', '/groups', { name, members })).status).toBe(201)
-}
-
-async function ownPassword(user: string, next: string): Promise<void> {
-  expect((await post(user, '/me/password', { current: passwords[user], next })).status).toBe(204)
-  passwords[user] = next
-  await login(user)
-}
-
-const post = async (user: string, where: string, body: object): Promise<Response> =>
-  fetch(`${service.url}/api/v1${where}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${await session(user)}` },
-    body: JSON.stringify(body),
-  })
-
+let service: People['service']
+let adminPassword: People['adminPassword']
+let passwords: People['passwords']
+let home: People['home']
+let sluice: People['sluice']
+let ok: People['ok']
+let pushed: People['pushed']
+let ownPassword: People['ownPassword']
 beforeAll(async () => {
-  service = await startService(adminPassword)
-  await login('admin')
-  for (const name of ['ada', 'bob']) {
-    await ok('admin', `users create ${name} --password-stdin`, `${passwords[name]}\n`)
-    await login(name)
-  }
-  fs.writeFileSync(file, configuration)
-  await ok('admin', `apply -f ${file}`)
-  return () => service.stop()
+  const people = await openPeople()
+  ;({ service, adminPassword, passwords, home, sluice, ok, pushed, ownPassword } = people)
+  return () => people.service.stop()
 })
 
 test('the demonstration ends well', async () => {
@@ -100,88 +33,6 @@ test('the demonstration ends well', async () => {
       'both persons are disabled',
     ]),
   )
-})
-
-test('apply makes it so once, and then finds nothing to change', async () => {
-  expect(await ok('admin', `apply -f ${file}`)).toBe('nothing to change\n')
-  const changed = configuration.replace('hours: 1 ', 'hours: 2 ')
-  const before = await ok('admin', 'lanes get dev-to-staging')
-  expect(await ok('admin', 'apply --dry-run -f -', changed)).toBe(
-    'change lane dev-to-staging\n  - requestExpiresAfter.hours: 1\n  + requestExpiresAfter.hours: 2\n',
-  )
-  expect(await ok('admin', 'lanes get dev-to-staging')).toBe(before)
-  expect(JSON.parse(await ok('admin', 'lanes get dev-to-trusted --json'))).toMatchObject({ version: 1 })
-  const other = configuration.replace('from: dev, to: staging', 'from: trusted, to: staging')
-  expect(await sluice('admin', 'apply -f -', other)).toMatchObject({ code: 3 })
-})
-
-test('lanes by apply: made with gates, unchanged by the same file, changed, and refused with path and reason', async () => {
-  const lane = (policy: string, name = 'gated') =>
-    `lanes:\n  - { name: ${name}, from: dev, to: staging, policy: ${policy} }\n`
-  const gates = `{ gates: { vulnerabilities: { from: ['user:ada'] }, ticket: { keys: [jira] }, soak: { minutes: 5 } } }`
-  expect(await ok('admin', 'apply -f -', lane(gates))).toContain('create lane gated\n')
-  expect(await ok('admin', 'apply -f -', lane(gates))).toBe('nothing to change\n')
-  expect(await ok('admin', 'apply -f -', lane(gates.replace('5', '6')))).toBe(
-    'change lane gated\n  - gates.soak.minutes: 5\n  + gates.soak.minutes: 6\n',
-  )
-  await group('pair', ['ada', 'bob'])
-  for (const [policy, ...said] of [
-    ['{ gates: { vulnerabilites: {} } }', 'gates.vulnerabilites', 'did you mean "vulnerabilities"?'],
-    ['{ gates: { soak: { minute: 5 } } }', 'gates.soak.minute', 'did you mean "minutes"?'],
-    ['{ gate: {} }', 'gate: ', 'did you mean "gates"?'],
-    [`{ gates: { quorum: [{ count: 1, group: nobody }] } }`, 'gates.quorum[0].group', 'no group nobody'],
-    [`{ gates: { quorum: [{ count: 3, group: pair }] } }`, 'gates.quorum[0].count', 'pair has 2 members'],
-    [`{ gates: { sbom: { from: ['key:ci'] } } }`, 'gates.sbom.from[0]', 'no key of this lane'],
-  ] as const) {
-    for (const name of ['gated', 'never']) {
-      const { code, stderr } = await sluice('admin', 'apply -f -', lane(policy, name))
-      expect({ policy, code, missing: said.filter((part) => !stderr.includes(part)) }).toEqual({
-        policy,
-        code: expect.any(Number),
-        missing: [],
-      })
-      expect(code).not.toBe(0)
-    }
-  }
-  expect(JSON.parse(await ok('admin', 'lanes get gated --json'))).toMatchObject({
-    version: 2,
-    policy: { gates: { soak: { minutes: 6 } } },
-  })
-  expect(await sluice('admin', 'lanes get never')).toMatchObject({ code: 1 })
-})
-
-test('a proxy feed: made by a file and by hand, and told how long to keep', async () => {
-  const feed = (days: number) =>
-    `feeds:\n  - { name: hub, kind: proxy, stage: hub, remote: { url: "https://registry.example", prefix: library }, cache: { keepDays: ${days} } }\n`
-  expect(await ok('admin', 'apply -f -', feed(7))).toContain('create feed hub\n')
-  expect(await ok('admin', 'apply -f -', feed(7))).toBe('nothing to change\n')
-  expect(await ok('admin', 'apply -f -', feed(8))).toBe(
-    'change feed hub\n  - cache.keepDays: 7\n  + cache.keepDays: 8\n',
-  )
-  const shown = await ok('admin', 'feeds keep hub 9')
-  for (const part of [
-    'proxy',
-    'registry.example/library',
-    'what was pulled within 9 days',
-    'last answered never',
-  ]) {
-    expect(shown).toContain(part)
-  }
-  const made = await ok(
-    'admin',
-    'feeds create spare --stage hub --kind proxy --registry https://registry.example --keep-days 3 --json',
-  )
-  expect(JSON.parse(made)).toMatchObject({ kind: 'proxy', trusted: false, cache: { keepDays: 3 } })
-  expect(
-    await sluice(
-      'admin',
-      'feeds create no --stage x --trusted --kind proxy --registry https://registry.example',
-    ),
-  ).toMatchObject({ code: 2, stderr: expect.stringContaining('never trusted') })
-  expect(await sluice('admin', 'feeds keep dev 3')).toMatchObject({
-    stderr: expect.stringContaining('hosted'),
-  })
-  expect(await sluice('admin', 'feeds create no --stage x --kind proxy')).toMatchObject({ code: 2 })
 })
 
 test('from request to pull: by digest, by another person, waited for', async () => {
@@ -320,16 +171,6 @@ test('a purge takes two persons who do not know each other’s password; then th
   await expect(pushed('1.0.2')).rejects.toThrow(/403|purged/)
 })
 
-async function session(username: string): Promise<string> {
-  const answer = await fetch(`${service.url}/api/v1/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ username, password: passwords[username] }),
-  })
-  const { token } = JSON.parse(await answer.text())
-  return token
-}
-
 test('a tag goes back to what it was; what it was is told', async () => {
   const one = await pushed('main')
   const before = new Date().toISOString()
@@ -429,32 +270,4 @@ test('evidence is sent, listed and read back; an administrator reads the secret 
   expect(await ok('ada', ['evidence', 'get', made.id])).toContain(xml.trim())
   expect(await ok('admin', 'lanes ticket-key dev-to-trusted jira')).toMatch(/^[0-9a-f]{64}\n$/)
   expect(await sluice('ada', 'lanes ticket-key dev-to-trusted jira')).toMatchObject({ code: 3 })
-})
-
-test('a lane into a trusted feed changes by apply when another administrator has confirmed it', async () => {
-  const made = await ok(
-    'admin',
-    ['users', 'create', 'second', '--role', 'admin', '--password-stdin'],
-    'second one\n',
-  )
-  expect(made).toContain('second')
-  passwords['second'] = 'second one'
-  await ownPassword('second', 'nobody else knows it')
-  const file = `lanes:\n  - { name: dev-to-trusted, from: dev, to: trusted, policy: { gates: { soak: { minutes: 1 } } } }\n`
-  const policy = async () => JSON.parse(await ok('admin', 'lanes get dev-to-trusted --json')).policy
-  const before = await policy()
-  const proposed = await sluice('admin', 'apply -f -', file)
-  const [, change] = /lanes confirm dev-to-trusted (\S+)/.exec(proposed.stderr) ?? []
-  expect(proposed).toMatchObject({ code: 0, stderr: expect.stringMatching(/^proposed lane dev-to-trusted/) })
-  // The same file again proposes nothing more; another one is refused while that waits.
-  const again = await sluice('admin', 'apply -f -', file)
-  expect(again).toMatchObject({ code: 0, stderr: proposed.stderr })
-  const other = file.replace('minutes: 1 ', 'minutes: 2 ')
-  expect(await sluice('second', 'apply -f -', other)).toMatchObject({ code: 3 })
-  expect(await policy()).toEqual(before)
-  expect(await sluice('admin', `lanes confirm dev-to-trusted ${change}`)).toMatchObject({ code: 3 })
-  expect(await policy()).toEqual(before)
-  await ok('second', `lanes confirm dev-to-trusted ${change}`)
-  expect(await policy()).toMatchObject({ gates: { soak: { minutes: 1 } } })
-  expect(await ok('admin', 'apply -f -', file)).toBe('nothing to change\n')
 })

@@ -3,7 +3,16 @@ import { type FlakyProxy, startFlakyProxy } from '@sluice/testkit'
 import type { FeedServerOptions } from '../server.ts'
 import { memoryIndex } from '../memory-index.ts'
 import type { BlobStorage, Caller, RepositoryAddress } from '../ports.ts'
+import { testBlob, testImage } from '../test-images.ts'
+import { pushBlob, pushImage } from '../test-push.ts'
 import { authenticate, startTestServer, type TestServer } from '../test-server.ts'
+
+export const IMAGE = testImage({ annotations: { n: '1' } })
+export const NEXT = testImage({ annotations: { n: '2' } })
+export const BIG = testBlob(Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7) % 251)))
+export const EMPTY = testBlob('')
+/** What `hub/app` is a proxy of. */
+export const THERE = 'dev/library/app'
 
 const FEED = { id: 'f-hub', name: 'hub', trusted: false }
 const OTHER = { id: 'f-spare', name: 'spare', trusted: false }
@@ -18,6 +27,14 @@ export interface TestProxy extends AsyncDisposable {
   readonly contact: Map<string, string | null>
   readonly used: string[]
   readonly failures: unknown[]
+  /** Asks for a part of `hub/app`. */
+  ask(method: string, path: string, headers?: Record<string, string>): ReturnType<TestServer['ask']>
+  /** How often the upstream was asked so. */
+  asked(method: string, part: string): number
+  /** Nothing comes through any more. */
+  kill(): void
+  /** The upstream answers so, whatever it is asked. */
+  away(status: number, headers?: Record<string, string>): void
 }
 
 /** Everybody may everything. */
@@ -83,6 +100,11 @@ export async function startTestProxy(
     contact,
     used,
     failures,
+    ask: (method, path, headers = {}) => proxy.ask(method, `/v2/hub/app/${path}`, { headers }),
+    asked: (method, part) =>
+      way.log.filter((line) => line.startsWith(`${method} `) && line.includes(part)).length,
+    kill: () => way.add({ path: /./, fault: { kind: 'hold-request', until: new Promise(() => {}) } }),
+    away: (status, headers = {}) => way.add({ path: /./, fault: { kind: 'status', status, headers } }),
     async [Symbol.asyncDispose]() {
       registry.close()
       await proxy[Symbol.asyncDispose]()
@@ -90,4 +112,12 @@ export async function startTestProxy(
       await upstream[Symbol.asyncDispose]()
     },
   }
+}
+
+/** The upstream has an image under `v1`, and two blobs beside it. */
+export async function startFilledProxy(): Promise<TestProxy> {
+  const world = await startTestProxy()
+  await pushImage(world.upstream, THERE, IMAGE, 'v1')
+  for (const blob of [BIG, EMPTY]) await pushBlob(world.upstream, THERE, blob)
+  return world
 }

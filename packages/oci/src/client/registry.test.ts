@@ -3,8 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { OCI_INDEX, OCI_MANIFEST } from '../descriptor.ts'
 import { digestOf } from '../digest.ts'
 import { storeBlob, storeImage } from '../testdata/image.ts'
-import { fail, type FakeRegistry, fakeRegistry } from '../testdata/registry.ts'
-import type { RegistryErrorCode } from './errors.ts'
+import { coded, fail, type FakeRegistry, fakeRegistry } from '../testdata/registry.ts'
 import type { RegistryOptions } from './options.ts'
 import { openRegistry, type Registry } from './registry.ts'
 
@@ -30,7 +29,6 @@ function open(more: Partial<RegistryOptions> = {}): Registry {
   return registry
 }
 
-const coded = (code: RegistryErrorCode) => expect.objectContaining({ name: 'RegistryError', code })
 const basicCredentials = { type: 'basic', username: 'ci', password: 's3cret' } as const
 const basic = `Basic ${Buffer.from('ci:s3cret').toString('base64')}`
 

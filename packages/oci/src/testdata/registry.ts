@@ -2,8 +2,13 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { expect } from 'vitest'
+import type { RegistryErrorCode } from '../client/errors.ts'
 
 export const sha256 = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+/** Any error of the client with this code. */
+export const coded = (code: RegistryErrorCode) => expect.objectContaining({ name: 'RegistryError', code })
 
 /** What a test does instead of the registry; true when it has answered, or will. */
 export type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean | undefined

@@ -267,7 +267,7 @@ export async function addLane(
   return id
 }
 
-interface PushOptions {
+export interface PushOptions {
   readonly by?: Actor
   readonly foreign?: boolean
   /** As an index over two images of two platforms. */
