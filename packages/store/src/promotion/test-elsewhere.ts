@@ -4,7 +4,7 @@ import { openStore, type Run } from '../index.ts'
 import { startRegistry } from '../remotes/test-registry.ts'
 import { addLane, openHouse, type Scene, setScene } from './test-scene.ts'
 
-const secret = createHash('sha256').update('intend').digest()
+const secret = createHash('sha256').update('beside').digest()
 
 export const fresh = (word: string) => `${word}-${randomBytes(4).toString('hex')}`
 
@@ -17,6 +17,8 @@ export async function openBeside() {
     house,
     store,
     registry,
+    /** What the store seals with. */
+    secret,
     async close(): Promise<void> {
       await registry.close()
       await store.close()

@@ -1,34 +1,25 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { OCI_MANIFEST, parseManifest } from '@sluice/oci'
 import { parsePolicy } from '@sluice/promotion'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attestation, bytesOf, from, keys, result } from '../evidence/test-attestation.ts'
-import { openStore, type Store } from '../index.ts'
-import { addLane, type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
-import { startRegistry, type TestRegistry } from '../remotes/test-registry.ts'
+import { type Beside, fresh, openBeside } from '../promotion/test-elsewhere.ts'
+import { addLane, type Scene, setScene } from '../promotion/test-scene.ts'
 
-const secret = createHash('sha256').update('proxies').digest()
-
-let house: House
-let store: Store
+let beside: Beside
+let house: Beside['house']
+let store: Beside['store']
 let scene: Scene
-let registry: TestRegistry
+let registry: Beside['registry']
 
 beforeAll(async () => {
-  house = await openHouse()
-  store = await openStore({ url: house.apiUrl, secret })
+  beside = await openBeside()
+  ;({ house, store, registry } = beside)
   scene = await setScene(house)
-  registry = await startRegistry()
 })
-afterAll(async () => {
-  await registry.close()
-  await store.close()
-  await house.close()
-})
+afterAll(() => beside.close())
 
 const refused = (code: string, more: object = {}) =>
   expect.objectContaining({ name: 'StoreError', code, ...more })
-const fresh = (word: string) => `${word}-${randomBytes(4).toString('hex')}`
 const reached = () => ({ url: registry.url, prefix: 'library', plainHttp: 'loopback' as const })
 
 const make = (over: object = {}) =>

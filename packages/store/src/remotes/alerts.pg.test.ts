@@ -1,29 +1,21 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { parsePolicy } from '@sluice/promotion'
 import { memoryStorage } from '@sluice/feed/storage'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openStore, type SeenTag, type Store } from '../index.ts'
-import { addLane, type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
-import { startRegistry, type TestRegistry } from './test-registry.ts'
+import { type SeenTag } from '../index.ts'
+import { type Beside, fresh, openBeside } from '../promotion/test-elsewhere.ts'
+import { addLane, type Scene, setScene } from '../promotion/test-scene.ts'
 
-const secret = createHash('sha256').update('alerts').digest()
-
-let house: House
-let store: Store
+let beside: Beside
+let house: Beside['house']
+let store: Beside['store']
 let scene: Scene
-let registry: TestRegistry
+let registry: Beside['registry']
 beforeAll(async () => {
-  house = await openHouse()
-  store = await openStore({ url: house.apiUrl, secret })
-  registry = await startRegistry()
+  beside = await openBeside()
+  ;({ house, store, registry } = beside)
 })
-afterAll(async () => {
-  await registry.close()
-  await store.close()
-  await house.close()
-})
+afterAll(() => beside.close())
 
-const fresh = (word: string) => `${word}-${randomBytes(4).toString('hex')}`
 const refused = (code: string, more: object = {}) =>
   expect.objectContaining({ name: 'StoreError', code, ...more })
 

@@ -1,35 +1,30 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { OCI_CONFIG, OCI_MANIFEST } from '@sluice/oci'
 import { parsePolicy } from '@sluice/promotion'
 import { attestation, bytesOf, from, keys, result } from '../evidence/test-attestation.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openStore, type Store } from '../index.ts'
-import { addLane, type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
-import { startRegistry, type TestRegistry } from './test-registry.ts'
+import { openStore } from '../index.ts'
+import { type Beside, fresh, openBeside } from '../promotion/test-elsewhere.ts'
+import { addLane, type Scene, setScene } from '../promotion/test-scene.ts'
+import { startRegistry } from './test-registry.ts'
 
-const secret = createHash('sha256').update('remotes').digest()
 const PASSWORD = 'c0rrect-horse-battery'
 
-let house: House
-let store: Store
+let beside: Beside
+let house: Beside['house']
+let store: Beside['store']
 let scene: Scene
-let registry: TestRegistry
+let registry: Beside['registry']
 
 beforeAll(async () => {
-  house = await openHouse()
-  store = await openStore({ url: house.apiUrl, secret })
+  beside = await openBeside()
+  ;({ house, store, registry } = beside)
   scene = await setScene(house)
-  registry = await startRegistry()
 })
-afterAll(async () => {
-  await registry.close()
-  await store.close()
-  await house.close()
-})
+afterAll(() => beside.close())
 
 const refused = (code: string, more: object = {}) =>
   expect.objectContaining({ name: 'StoreError', code, ...more })
-const fresh = (word: string) => `${word}-${randomBytes(4).toString('hex')}`
 const basic = { type: 'basic', username: 'puller', password: PASSWORD } as const
 
 const make = (over: object = {}, trusted = false) =>
@@ -248,7 +243,7 @@ describe('a request whose source is remote', () => {
     const { request } = await ask('drift:live')
     const second = registry.image('team/drift', ['live'])
     // Only a new process has not looked just now.
-    const looker = await openStore({ url: house.apiUrl, secret })
+    const looker = await openStore({ url: house.apiUrl, secret: beside.secret })
     await looker.remotes.look.again(request.id)
     expect(await looker.requests.get(request.id)).toMatchObject({
       digest: first,
@@ -258,7 +253,7 @@ describe('a request whose source is remote', () => {
     expect(registry.log.filter((line) => line === 'HEAD /v2/team/drift/manifests/live')).toHaveLength(2)
     await looker.close()
     registry.remove('team/drift', 'live')
-    const later = await openStore({ url: house.apiUrl, secret })
+    const later = await openStore({ url: house.apiUrl, secret: beside.secret })
     await later.remotes.look.again(request.id)
     expect(await later.requests.get(request.id)).toMatchObject({ drift: { from: first, to: null } })
     await later.close()
