@@ -1,8 +1,7 @@
 import { copyGraph, parseManifest, verifyGraph } from '@sluice/oci'
 import type { Late, LateScan } from '@sluice/store'
-import { hostedDestination } from './ends/hosted-destination.ts'
-import { bothOf } from './ends/registries.ts'
-import { openSource } from './ends/source.ts'
+import { openEnds } from './ends/both.ts'
+import type { StoredBlob } from './ends/hosted-destination.ts'
 import { WorkerError } from './errors.ts'
 import type { Follower } from './referrers.ts'
 
@@ -47,29 +46,12 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
 }
 
 async function copy(scan: LateScan, late: Late, context: Follower): Promise<void> {
-  const { referrers, registries, storage, signal } = context
+  const { referrers, registries, signal } = context
   const { source, target } = scan
   const root = { digest: late.digest, mediaType: late.mediaType }
-  const from = await openSource({ source, closure: [root] }, referrers, context)
-  const to = target.remote
-    ? await registries.open(target, 'pull,push')
-    : {
-        repository: hostedDestination(
-          { blobs: referrers.blobs, receive: (blob) => referrers.receiveBlob(scan, late, blob) },
-          storage,
-        ),
-      }
-  const bandwidth = bothOf(
-    'bandwidth' in from ? from.bandwidth : undefined,
-    'bandwidth' in to ? to.bandwidth : undefined,
-  )
-  await copyGraph({
-    source: from.repository,
-    destination: to.repository,
-    root,
-    signal,
-    ...(bandwidth && { bandwidth }),
-  })
+  const stored = { ...referrers, receive: (blob: StoredBlob) => referrers.receiveBlob(scan, late, blob) }
+  const ends = await openEnds({ source, target, closure: [root] }, stored, context)
+  await copyGraph({ ...ends, root, signal })
   if (!target.remote) return
   const { repository } = await registries.open(target, 'pull')
   await verifyGraph({ registry: repository, root, signal })

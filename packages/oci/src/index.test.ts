@@ -32,6 +32,7 @@ test('the public face', () => {
       'GRAPH_BYTES_LIMIT',
       'GRAPH_DEPTH_LIMIT',
       'GRAPH_NODE_LIMIT',
+      'LEAST_BANDWIDTH',
       'MANIFEST_LIMIT',
       'MANIFEST_TYPES',
       'NON_DISTRIBUTABLE_LAYERS',

@@ -42,7 +42,7 @@ export {
 export { referrersTag } from './client/referrers.ts'
 export { openRegistry, type Registry } from './client/registry.ts'
 export type { Repository, Resolved } from './client/repository.ts'
-export { type Bandwidth, createBandwidth } from './copy/bandwidth.ts'
+export { type Bandwidth, createBandwidth, LEAST_BANDWIDTH } from './copy/bandwidth.ts'
 export { copyGraph, type CopyOptions, type CopyResult } from './copy/copy.ts'
 export type { BlobJob, CopyDestination, CopySource, Placed } from './copy/ends.ts'
 export { readBlob } from './copy/read.ts'

@@ -7,7 +7,13 @@ import type { BlobState } from '@sluice/store'
 export interface BlobRows {
   readonly blobs: (digests: readonly string[]) => Promise<ReadonlyMap<string, BlobState>>
   /** Keeps one whose bytes are durable; answers the storage key of bytes that are superfluous now. */
-  readonly receive: (blob: { digest: string; size: number; storageKey: string }) => Promise<string | null>
+  readonly receive: (blob: StoredBlob) => Promise<string | null>
+}
+
+export interface StoredBlob {
+  readonly digest: string
+  readonly size: number
+  readonly storageKey: string
 }
 
 /**

@@ -2,6 +2,7 @@ import {
   type Bandwidth,
   type ClientLimits,
   createBandwidth,
+  LEAST_BANDWIDTH,
   openRegistry,
   type Registry,
   type Repository,
@@ -27,9 +28,6 @@ interface Kept {
 }
 
 /** @param how shared by all of them: the leave to send, and how long each is waited for */
-/** Older settings may say less than what can be kept to. */
-const LEAST_BANDWIDTH = 65_536
-
 export function openRegistries(
   remotes: Pick<Store['remotes'], 'get'>,
   how: { readonly budget: RequestBudget; readonly limits: Partial<ClientLimits> },
@@ -46,6 +44,7 @@ export function openRegistries(
       let now = kept.get(feedId)
       if (now?.changedAt !== changedAt) {
         if (now !== undefined) former.push(now.registry)
+        // Older settings may say less than what can be kept to.
         const bandwidth =
           found.bandwidth === null ? undefined : createBandwidth(Math.max(found.bandwidth, LEAST_BANDWIDTH))
         now = { changedAt, registry: openRegistry({ ...found.options, ...how }), bandwidth }
@@ -61,10 +60,4 @@ export function openRegistries(
       for (const registry of [...former, ...[...kept.values()].map((one) => one.registry)]) registry.close()
     },
   }
-}
-
-/** Both ends' limits at once. */
-export function bothOf(a: Bandwidth | undefined, b: Bandwidth | undefined): Bandwidth | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return { take: (bytes) => Math.max(a.take(bytes), b.take(bytes)) }
 }

@@ -1,8 +1,7 @@
 import { copyGraph, type CopyJournal, type CopyResult, memoryJournal } from '@sluice/oci'
 import type { RunItem } from '@sluice/store'
-import { hostedDestination } from '../ends/hosted-destination.ts'
-import { bothOf } from '../ends/registries.ts'
-import { openSource } from '../ends/source.ts'
+import { openEnds } from '../ends/both.ts'
+import type { StoredBlob } from '../ends/hosted-destination.ts'
 import { type ProgressOf, withProgress } from '../progress.ts'
 import { readApproved } from './approved.ts'
 import type { Step, StepContext } from './step.ts'
@@ -37,35 +36,22 @@ export const copy: Step = {
 }
 
 async function move(item: RunItem, context: StepContext, progressOf: ProgressOf): Promise<CopyResult[]> {
-  const { runs, run, registries, storage, signal } = context
+  const { runs, run, signal } = context
   const trees = await readApproved(item, context)
-  const from = await openSource(item, runs, context)
-  const to = item.target.remote
-    ? await registries.open(item.target, 'pull,push')
-    : {
-        repository: hostedDestination(
-          { blobs: runs.blobs, receive: (blob) => runs.receiveBlob(run, blob) },
-          storage,
-        ),
-      }
-  const bandwidth = bothOf(
-    'bandwidth' in from ? from.bandwidth : undefined,
-    'bandwidth' in to ? to.bandwidth : undefined,
-  )
+  const stored = { ...runs, receive: (blob: StoredBlob) => runs.receiveBlob(run, blob) }
+  const ends = await openEnds(item, stored, context)
   const journal = await stagedJournal(item, context)
   const results: CopyResult[] = []
   for (const [i, { root, nodes }] of trees.entries()) {
     results.push(
       await copyGraph({
-        source: from.repository,
-        destination: to.repository,
+        ...ends,
         root,
         closure: nodes,
         journal,
         resend: (digest) => run.lost === 'all' || run.lost.includes(digest),
         signal,
         onProgress: progressOf(item.position, i),
-        ...(bandwidth && { bandwidth }),
       }),
     )
   }

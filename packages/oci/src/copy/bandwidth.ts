@@ -4,9 +4,13 @@ export interface Bandwidth {
   take(bytes: number): number
 }
 
-/** @param bytesPerSecond at least 65,536, so that a slow copy is not taken for a dead one */
+/** The least that a limit can be, in bytes a second: a copy that is slower is taken for a dead one. */
+export const LEAST_BANDWIDTH = 65_536
+
+/** @throws RangeError below {@link LEAST_BANDWIDTH} */
 export function createBandwidth(bytesPerSecond: number): Bandwidth {
-  if (!(bytesPerSecond >= 65_536)) throw new RangeError('a bandwidth limit is at least 65536 bytes a second')
+  if (!(bytesPerSecond >= LEAST_BANDWIDTH))
+    throw new RangeError(`a bandwidth limit is at least ${LEAST_BANDWIDTH} bytes a second`)
   let paidUntil = 0
   return {
     take(bytes) {

@@ -1,13 +1,10 @@
 import { type Feed, FeedError, type RepositoryAddress, type Upstreams } from '@sluice/feed'
-import { type Bandwidth, createBandwidth, RegistryError } from '@sluice/oci'
+import { type Bandwidth, createBandwidth, LEAST_BANDWIDTH, RegistryError } from '@sluice/oci'
 import { asStoreError, StoreError } from '../errors.ts'
 import type { Remotes } from '../remotes/index.ts'
 import type { Connections } from '../transaction.ts'
 import { contacts } from './contacts.ts'
 import { uses } from './uses.ts'
-
-/** The least that a limit can be, in bytes a second (`createBandwidth`). */
-const LEAST_BANDWIDTH = 65_536
 
 export interface Proxies extends Upstreams {
   /** Writes down what was noted and is not written yet. */
