@@ -5,6 +5,7 @@ test('the public face', () => {
   expect(Object.keys(face).sort()).toEqual([
     'cloneDatabase',
     'emptyDatabase',
+    'freePort',
     'indexOf',
     'makeAuthority',
     'onArchitecture',
