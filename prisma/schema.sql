@@ -486,6 +486,7 @@ table public.late_referrer of sluice_owner
   constraint late_referrer_pkey PRIMARY KEY (id)
   constraint late_referrer_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'intended'::text, 'admitted'::text, 'refused'::text])))
   CREATE INDEX late_referrer_digest_idx ON public.late_referrer USING btree (digest)
+  CREATE INDEX late_referrer_intended_idx ON public.late_referrer USING btree (digest) WHERE (state = 'intended'::text)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.late_referrer FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.late_referrer FOR EACH ROW EXECUTE FUNCTION guard_late_referrer() (always)
   CREATE TRIGGER notify AFTER INSERT OR UPDATE OF state ON public.late_referrer FOR EACH ROW EXECUTE FUNCTION notify_late_referrer() (origin)
@@ -1120,9 +1121,9 @@ begin
   perform require_entry(p_entry, 'referrer:' || p_id, 'system');
   v_remote := is_remote(v_admission.repository_id);
   if not v_remote then
-    perform require_late(v_admission, p_subject, p_digest, p_tag, p_carries);
     -- The share lock keeps a collector from unlinking what is about to be linked.
     perform from blob b where b.digest in (select child_digest from manifest_edge where parent_digest = p_digest) order by b.digest for share;
+    perform require_late(v_admission, p_subject, p_digest, p_tag, p_carries);
     select string_agg(e.child_digest, ', ') into v_missing from manifest_edge e
       where e.parent_digest = p_digest and not exists (
         select from blob b where b.digest = e.child_digest and b.size = e.size and b.quarantined_at is null);
@@ -1133,8 +1134,11 @@ begin
                       and digest = p_digest and tag = p_tag and state = 'intended') then
     perform refuse('not_admitted', 'what goes to a registry elsewhere is intended first');
   end if;
-  select rm.media_type into v_media_type from promotion p join request_item i on i.request_id = p.request_id and i.position = v_admission.position
-    join repository_manifest rm on rm.repository_id = i.source_repository_id and rm.digest = p_digest
+  -- Of what its source has lost since, its own bytes say it.
+  select coalesce(rm.media_type, convert_from(m.bytes, 'UTF8')::jsonb ->> 'mediaType') into v_media_type
+    from promotion p join request_item i on i.request_id = p.request_id and i.position = v_admission.position
+    join manifest m on m.digest = p_digest
+    left join repository_manifest rm on rm.repository_id = i.source_repository_id and rm.digest = m.digest
     where p.id = v_admission.promotion_id;
   insert into repository_blob (repository_id, digest, admission_id)
     select distinct v_admission.repository_id, e.child_digest, v_admission.id from manifest_edge e
@@ -1194,6 +1198,10 @@ AS $function$
     or exists (
       select from staged_member s join promotion p on p.id = s.promotion_id
       where s.digest = p_digest and p.state in ('QUEUED', 'RUNNING', 'ERRORED'))
+    or exists (
+      select from late_referrer l
+      where l.state = 'intended' and (l.digest = p_digest or exists (
+        select from manifest_edge e where e.parent_digest = l.digest and e.child_digest = p_digest)))
 $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
@@ -2442,12 +2450,17 @@ begin
     insert into commit_intent as c (feed_id, repository, tag, promotion_id, digest, previous, attempt, send_until, free_at, entry_id)
       values (v_admission.feed_id, v_repository, p_tag, v_admission.promotion_id, p_digest, p_now, 1, v_until, v_until + p_timeout, p_entry)
       on conflict (feed_id, repository, tag) do update set
-        promotion_id = excluded.promotion_id, digest = excluded.digest, previous = excluded.previous, sendings = c.sendings + 1,
+        promotion_id = excluded.promotion_id, digest = excluded.digest, previous = excluded.previous,
+        sendings = case when c.digest = excluded.digest then c.sendings + 1 else 1 end,
         entry_id = excluded.entry_id, send_until = excluded.send_until, free_at = greatest(c.free_at, excluded.free_at), committed_at = null
       where c.free_at <= now() or c.digest = excluded.digest;
     if not found then
       perform refuse('tag_held', format('%s:%s is being set', v_repository, p_tag));
     end if;
+    update late_referrer l set state = 'waiting', entry_id = null,
+        reason = format('%s took its place under the tag before the target had it', p_digest)
+      from admission a
+      where a.id = l.admission_id and a.repository_id = v_admission.repository_id and l.tag = p_tag and l.digest <> p_digest and l.state = 'intended';
   end if;
   perform record_late(p_id, p_admission, p_subject, p_digest, p_tag, p_carries, 'intended', p_entry);
 end $function$
@@ -3267,10 +3280,19 @@ CREATE OR REPLACE FUNCTION public.require_signature_tag(p_admission admission, p
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 begin
-  if p_now is not null and p_now <> p_digest and not exists (
+  if p_now is null or p_now = p_digest or exists (
       select from late_referrer l join admission a on a.id = l.admission_id
       where a.repository_id = p_admission.repository_id and l.tag = p_tag and l.digest = p_now and l.state = 'admitted') then
+    return;
+  end if;
+  if not exists (
+      select from late_referrer l join admission a on a.id = l.admission_id
+      where a.repository_id = p_admission.repository_id and l.tag = p_tag and l.digest = p_now and l.state = 'intended') then
     perform refuse('target_moved', format('the target has %s under the tag %s, which no promotion put there', p_now, p_tag));
+  end if;
+  if exists (select from manifest where digest = p_now) then
+    perform refuse('tag_held', format('%s was set under the tag %s before this, and is read back first; remove it from the target if it is damaged there',
+      p_now, p_tag));
   end if;
 end $function$
 

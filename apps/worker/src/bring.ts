@@ -1,4 +1,11 @@
-import { copyGraph, parseManifest, verifyGraph } from '@sluice/oci'
+import {
+  copyGraph,
+  type CopySource,
+  parseManifest,
+  RegistryError,
+  type Repository,
+  verifyGraph,
+} from '@sluice/oci'
 import type { Late, LateScan } from '@sluice/store'
 import { openEnds } from './ends/both.ts'
 import type { StoredBlob } from './ends/hosted-destination.ts'
@@ -22,9 +29,10 @@ export async function bring(scan: LateScan, late: Late, context: Follower): Prom
 async function push(scan: LateScan, late: Late, context: Follower): Promise<void> {
   const { referrers, registries, tagTimes, signal } = context
   const { repository: there } = await registries.open(scan.target, 'pull,push')
-  const { tag, digest, mediaType } = late
+  const { tag, digest, mediaType, intended } = late
+  if (intended && (await isServed(there, late, signal))) return
   if (tag === '') {
-    await referrers.intend(scan, late, { now: null, ...tagTimes })
+    if (!intended) await referrers.intend(scan, late, { now: null, ...tagTimes })
     await copy(scan, late, context)
     return
   }
@@ -45,14 +53,46 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
   )
 }
 
+/** An earlier scan had pushed it, and it is whole there: its source is not needed. */
+async function isServed(
+  there: Repository,
+  { tag, digest, mediaType }: Late,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const now = await there.resolve(tag === '' ? digest : tag, signal)
+  if (now?.digest !== digest) return false
+  try {
+    await verifyGraph({ registry: there, root: { digest, mediaType }, signal })
+    return true
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error
+    // What it lost is sent again.
+    return false
+  }
+}
+
 async function copy(scan: LateScan, late: Late, context: Follower): Promise<void> {
   const { referrers, registries, signal } = context
   const { source, target } = scan
   const root = { digest: late.digest, mediaType: late.mediaType }
   const stored = { ...referrers, receive: (blob: StoredBlob) => referrers.receiveBlob(scan, late, blob) }
   const ends = await openEnds({ source, target, closure: [root] }, stored, context)
-  await copyGraph({ ...ends, root, signal })
+  await copyGraph({ ...ends, source: asObserved(ends.source, late, context), root, signal })
   if (!target.remote) return
   const { repository } = await registries.open(target, 'pull')
   await verifyGraph({ registry: repository, root, signal })
+}
+
+/** The source with the manifest as it was observed there: it may have another by now, or none. */
+function asObserved(source: CopySource, { digest, mediaType }: Late, { referrers }: Follower): CopySource {
+  const { name, registry } = source
+  return {
+    name,
+    registry,
+    async getManifest(wanted, signal) {
+      const bytes = wanted === digest ? await referrers.readManifest(digest) : null
+      return bytes === null ? source.getManifest(wanted, signal) : parseManifest(bytes, mediaType)
+    },
+    openBlob: (blob, size, from, signal) => source.openBlob(blob, size, from, signal),
+  }
 }

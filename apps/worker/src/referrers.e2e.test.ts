@@ -62,6 +62,14 @@ async function hang(
   return digestOf(manifest.bytes)
 }
 
+/** Deletes a manifest there, and with it the tags that name it. */
+async function remove(at: Omit<Served, 'stop'>, digest: string): Promise<void> {
+  const { status } = await fetch(`${at.url}/v2/${at.prefix}${REPOSITORY}/manifests/${digest}`, {
+    method: 'DELETE',
+  })
+  expect(status).toBe(202)
+}
+
 /** A lane that asks for test results, and an index with one that is promoted along it. */
 async function promoted(scene: Scene, from: Omit<Served, 'stop'>) {
   const { rows } = await scene.owner.query<{ id: string }>('select id from lane')
@@ -205,6 +213,62 @@ test('a worker that dies when it has pushed what follows: another finishes, with
   await scene.close()
   await Promise.all([from.stop(), to.stop()])
 })
+
+test.each([
+  ['its source has another under the tag', { lostInSource: false, servedThere: true }],
+  ['its source has lost it', { lostInSource: true, servedThere: true }],
+  [
+    'its source has another under the tag, and the target has not been sent it',
+    { lostInSource: false, servedThere: false },
+  ],
+] as const)(
+  'a tag of signatures that was being set is finished though %s, and the next follows (invariants 1 and 3)',
+  async (_, { lostInSource, servedThere }) => {
+    const [from, to] = [await startFeed(), await startFeed()]
+    const scene = await openScene({ from, to })
+    const worker = await scene.spawn()
+    const { requestId, index } = await promoted(scene, from)
+    const tag = `${index.digest.replace(':', '-')}.att`
+    const gate = await closeGate(scene.owner, 'late_referrer', `new.state = 'admitted'`)
+    const first = await hang(from, index, testResult(index.digest), tag)
+    await scene.api.referrers.ask(requestId)
+    await gate.reached()
+    await worker.kill()
+    await gate.crash()
+    const there = repositoryOf(to)
+    expect((await there.resolve(tag))?.digest).toBe(first)
+    const second = await hang(from, index, testResult(index.digest), tag)
+    if (lostInSource) await remove(from, first)
+    if (!servedThere) await remove(to, first)
+    await scene.spawn()
+    // What was sent twice may arrive twice: its lease runs out.
+    if (!servedThere) {
+      await until(async () => ((await entriesOf(scene, 'referrer.admitted', first)) === 1 ? true : null), {
+        what: 'the first',
+        timeoutMs: 30_000,
+      })
+      await scene.owner.query(`update commit_intent set free_at = now() where tag = $1`, [tag])
+    }
+    const found = await settled(scene, requestId, 2)
+    expect(found.map(({ digest, state }) => `${digest} ${state}`)).toEqual([
+      `${second} admitted`,
+      `${first} admitted`,
+    ])
+    for (const digest of [first, second]) expect(await entriesOf(scene, 'referrer.admitted', digest)).toBe(1)
+    expect((await there.resolve(tag))?.digest).toBe(second)
+    expect((await there.getManifest(first))?.mediaType).toBe(OCI_MANIFEST)
+    const { rows } = await scene.owner.query(
+      'select from_digest as "from", to_digest as "to" from tag_move where tag = $1 order by id',
+      [tag],
+    )
+    expect(rows).toEqual([
+      { from: null, to: first },
+      { from: first, to: second },
+    ])
+    await scene.close()
+    await Promise.all([from.stop(), to.stop()])
+  },
+)
 
 test('a tag of signatures that somebody else set in the target stays as it is', async () => {
   const [from, to] = [await startFeed(), await startFeed()]

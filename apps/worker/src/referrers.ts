@@ -1,6 +1,6 @@
 import type { BlobStorage } from '@sluice/feed'
 import { OciError, RegistryError } from '@sluice/oci'
-import { type Late, type LateScan, type Store, StoreError } from '@sluice/store'
+import { type FoundLate, type Late, type LateScan, type Store, StoreError } from '@sluice/store'
 import type { Logger } from 'pino'
 import type { Registries } from './ends/registries.ts'
 import { WorkerError } from './errors.ts'
@@ -58,16 +58,21 @@ export async function followAll(context: Follower): Promise<void> {
 
 async function follow(scan: LateScan, context: Follower): Promise<void> {
   const { referrers, registries, storage, signal, log } = context
-  const { source, requestId } = scan
+  const { source, sourceGone, requestId } = scan
   let problem: string | null = null
   let again = false
   try {
+    // What the target may serve already, whatever became of the source.
+    for (const late of await referrers.intended(scan)) {
+      signal.throwIfAborted()
+      if ((await land(scan, late, context)) === 'waiting') again = true
+    }
     // What a trusted registry elsewhere has by another way is none of ours.
-    if (source.remote && !source.trusted) {
+    if (source.remote && !source.trusted && !sourceGone) {
       const { repository } = await registries.open(source, 'pull')
       await referrers.observe(scan, repository, signal)
     }
-    for (let goOn = true; goOn; ) {
+    for (let goOn = !sourceGone; goOn; ) {
       const { found, more, problem: full } = await referrers.find(scan, storage)
       problem = full
       // What followed may be spoken about too: a signature of an SBOM.
@@ -91,17 +96,20 @@ async function follow(scan: LateScan, context: Follower): Promise<void> {
 
 async function settle(
   scan: LateScan,
-  late: Late,
+  late: FoundLate,
   context: Follower,
 ): Promise<'admitted' | 'refused' | 'waiting'> {
+  const { verdict } = late
+  if (verdict.verdict === 'admit') return land(scan, late, context)
+  const state = verdict.verdict === 'refuse' ? 'refused' : 'waiting'
+  await context.referrers.keepOut(scan, late, { state, reason: verdict.reason })
+  return state
+}
+
+async function land(scan: LateScan, late: Late, context: Follower): Promise<'admitted' | 'waiting'> {
   const { referrers, signal, log } = context
-  const { verdict, digest, subject } = late
+  const { digest, subject } = late
   const told = { requestId: scan.requestId, digest, subject }
-  if (verdict.verdict !== 'admit' && !late.intended) {
-    const state = verdict.verdict === 'refuse' ? 'refused' : 'waiting'
-    await referrers.keepOut(scan, late, { state, reason: verdict.reason })
-    return state
-  }
   try {
     await bring(scan, late, context)
     log.info(told, 'what came after a promotion followed its image')

@@ -23,9 +23,12 @@ export interface Late {
   readonly tag: string
   readonly mediaType: string
   readonly carries: readonly Carried[]
-  readonly verdict: LateVerdict
   /** About to be pushed by an earlier scan, which did not finish. */
   readonly intended: boolean
+}
+
+export interface FoundLate extends Late {
+  readonly verdict: LateVerdict
 }
 
 interface Row {
@@ -37,7 +40,6 @@ interface Row {
   readonly mediaType: string
   readonly bytes: Uint8Array
   readonly sender: string | null
-  readonly intended: boolean
 }
 
 /** Of one scan; the next one goes on. */
@@ -57,18 +59,16 @@ const CANDIDATES = `
     from subject s join manifest m on m.subject_digest = s.digest
       join repository_manifest rm on rm.repository_id = $2 and rm.digest = m.digest
     where not exists (select from repository_manifest t where t.repository_id = $3 and t.digest = m.digest)
-      or exists (select from late_referrer l where l.admission_id = $1 and l.digest = m.digest and l.state = 'intended')
     union all
     select s.digest, m.digest, t.name, m.kind, m.bytes, rm.media_type, rm.pushed_by, rm.pushed_at
     from subject s cross join unnest(array['.sig', '.att', '.sbom']) e (suffix)
       join current_tag t on t.repository_id = $2 and t.name = signature_tag(s.digest) || e.suffix
       join repository_manifest rm on rm.repository_id = $2 and rm.digest = t.digest join manifest m on m.digest = rm.digest
     where not exists (select from tag x where x.repository_id = $3 and x.name = t.name and x.digest = t.digest))
-  select l.id, c.subject, c.digest, c.tag, c.kind, c.media_type as "mediaType", c.bytes, sender_of(c.pushed_by) as sender,
-    coalesce(l.state = 'intended', false) as intended
+  select l.id, c.subject, c.digest, c.tag, c.kind, c.media_type as "mediaType", c.bytes, sender_of(c.pushed_by) as sender
   from candidate c left join late_referrer l
     on l.admission_id = $1 and l.subject = c.subject and l.digest = c.digest and l.tag = c.tag
-  where l.id is null or l.state in ('waiting', 'intended')
+  where l.id is null or l.state = 'waiting'
   order by l.id is not null, c.pushed_at, c.digest, c.tag limit ${BATCH + 1}`
 
 /** What there is to decide, decided; `more`: another scan goes on. `problem`: nothing more is taken. */
@@ -76,7 +76,11 @@ export async function findLate(
   { prisma, pool }: { readonly prisma: Transaction; readonly pool: pg.Pool },
   { admissionId, source, target, policy }: LateScan,
   readBytes: LayerReader,
-): Promise<{ readonly found: readonly Late[]; readonly more: boolean; readonly problem: string | null }> {
+): Promise<{
+  readonly found: readonly FoundLate[]
+  readonly more: boolean
+  readonly problem: string | null
+}> {
   const { rows: known } = await pool.query<{ count: number }>(
     'select count(*)::int as count from late_referrer where admission_id = $1',
     [admissionId],
@@ -84,7 +88,7 @@ export async function findLate(
   const { rows } = await pool.query<Row>(CANDIDATES, [admissionId, source.repositoryId, target.repositoryId])
   const full = (known[0]?.count ?? 0) >= REFERRERS_LIMIT
   const due = rows.slice(0, BATCH).filter(({ id }) => id !== null || !full)
-  const found: Late[] = []
+  const found: FoundLate[] = []
   for (const row of due) {
     const layers = await readLayers(prisma, row, source.repositoryId, policy, readBytes)
     found.push({
@@ -93,7 +97,7 @@ export async function findLate(
       digest: row.digest,
       tag: row.tag,
       mediaType: row.mediaType,
-      intended: row.intended,
+      intended: false,
       carries: layers.flatMap((one) => {
         if ('unread' in one) return []
         const { type, predicateType, from } = one.evidence

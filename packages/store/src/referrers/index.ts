@@ -10,12 +10,13 @@ import { type Connections, transaction } from '../transaction.ts'
 import { admitLate, intendLate, keepOut, type LateIntent } from './admit.ts'
 import { askForRepositories, askForScan, dueScans, finishScan, type LateScan } from './due.ts'
 import { findLate, type Late } from './find.ts'
+import { intendedLate } from './intended.ts'
 import { observeLate } from './observe.ts'
 import { type LateList, listLate } from './view.ts'
 
 export type { LateIntent } from './admit.ts'
 export type { LateScan } from './due.ts'
-export type { Late } from './find.ts'
+export type { FoundLate, Late } from './find.ts'
 export type { LateList, LateView } from './view.ts'
 
 /** Signatures, SBOMs and attestations that come to a source after the promotion (docs/adr/0014). */
@@ -40,6 +41,7 @@ export function lateReferrers(connections: Connections, remotes: Remotes) {
     due: (limit: number) => dueScans(pool, limit),
     finish: (scan: LateScan, how: Parameters<typeof finishScan>[2]) => finishScan(pool, scan, how),
     observe: (scan: LateScan, at: Repository, signal: AbortSignal) => observeLate(pool, scan, at, signal),
+    intended: (scan: LateScan) => intendedLate(pool, scan),
     /** @param storage where the bytes of hosted sources are read */
     find: (scan: LateScan, storage: BlobReader) =>
       findLate(connections, scan, layersOf(prisma, remotes, storage)),
