@@ -43,7 +43,7 @@ export default defineConfig({
         extends: true,
         test: {
           ...kind('clients'),
-          globalSetup: './tests/clients/service-setup.ts',
+          globalSetup: ['./tests/global-setup.ts', './tests/clients/service-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -2,6 +2,7 @@
 // stands on the queue. Ends with the count.
 import fs from 'node:fs'
 import path from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { writeTable } from './clients.mjs'
 import { fail, prepare, root, run } from './prepare.mjs'
 
@@ -24,6 +25,7 @@ const { code } = await run(process.execPath, [...vitest, ...reporters], {
 
 if (chosen === 'clients') writeTable(report)
 const { passed, failed, skipped } = count()
+tellFailures()
 if (skipped > 0) process.stdout.write(`${skipped} skipped: a test that does not run proves nothing\n`)
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
 process.exit(code === 0 && failed === 0 && skipped === 0 && passed > 0 ? 0 : 1)
@@ -41,4 +43,26 @@ function count() {
   }
   if (code !== 0 && failed === 0) failed = 1
   return { passed, failed, skipped }
+}
+
+/** Each failed test on a line of its own, with what it said first: thousands of lines stand above it. */
+function tellFailures() {
+  if (!fs.existsSync(report)) return
+  const { testResults } = JSON.parse(fs.readFileSync(report, 'utf8'))
+  for (const { name, status, message, assertionResults } of testResults) {
+    const file = path.relative(root, name)
+    const broken = assertionResults.filter((test) => test.status === 'failed')
+    for (const { fullName, failureMessages } of broken)
+      process.stdout.write(`FAILED ${file}: ${fullName}\n${firstLines(failureMessages.join('\n'))}`)
+    if (status === 'failed' && broken.length === 0)
+      process.stdout.write(`FAILED ${file}\n${firstLines(message)}`)
+  }
+}
+
+function firstLines(text) {
+  return `${stripVTControlCharacters(text)
+    .split('\n')
+    .slice(0, 4)
+    .map((line) => `  ${line}`)
+    .join('\n')}\n`
 }

@@ -40,6 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       await service.call('PUT', `/feeds/${feed}/grants`, [...items, ...added])
     }
     const { url, adminPassword } = service
+    project.provide('programs', true)
     project.provide('sluice', { url, adminPassword, group, approver })
     return service.stop
   } catch (error) {

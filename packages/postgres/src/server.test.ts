@@ -55,7 +55,7 @@ test('makes a cluster of its own: loopback, SCRAM, checksums, UTF8, C locale; se
     'shared_buffers',
   ]
   const values = await Promise.all(shown.map((name) => query(url, `show ${name}`)))
-  expect(values.flat()).toEqual(['127.0.0.1', '', 'on', 'UTF8', 'C', '100', '128MB'])
+  expect(values.flat()).toEqual(['127.0.0.1', '', 'on', 'UTF8', 'C', '300', '128MB'])
   expect(await query(url, 'select distinct auth_method from pg_hba_file_rules')).toEqual(['scram-sha-256'])
   expect(fs.statSync(path.join(home, 'superuser-password')).mode & 0o777).toBe(0o600)
   expect(fs.statSync(dataDir).mode & 0o067).toBe(0)

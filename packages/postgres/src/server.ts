@@ -128,7 +128,8 @@ function settings(port: number, durable: boolean): string {
     `port=${port}`,
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
-    'max_connections=100',
+    // A service on many cores has about seventy; tests run several beside one another.
+    'max_connections=300',
     'shared_buffers=128MB',
     'password_encryption=scram-sha-256',
     'log_checkpoints=off',

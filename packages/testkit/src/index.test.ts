@@ -21,6 +21,7 @@ test('the public face', () => {
     'startTokenGate',
     'testPostgres',
     'until',
+    'wantProgram',
     'writeLayout',
   ])
 })

@@ -25,6 +25,7 @@ export {
   pushIndex,
   pushManifest,
 } from './push.ts'
+export { wantProgram } from './programs.ts'
 export {
   freePort,
   type RegistryKind,

@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { wantProgram } from './programs.ts'
 import { until } from './wait.ts'
 
 /** Registries of other makers, by the program that must be on the PATH. */
@@ -38,6 +39,7 @@ export interface RunningRegistry {
  * @throws Error naming the program when it is not there or does not start
  */
 export async function startRegistry(kind: RegistryKind, needs: RegistryNeeds = {}): Promise<RunningRegistry> {
+  await wantProgram(PROGRAMS[kind])
   const folder = await mkdtemp(path.join(tmpdir(), `sluice-${kind}-`))
   const port = await freePort()
   const config = path.join(folder, kind === 'zot' ? 'config.json' : 'config.yml')

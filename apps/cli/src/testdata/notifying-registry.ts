@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { freePort, until } from '@sluice/testkit'
+import { freePort, until, wantProgram } from '@sluice/testkit'
 
 /** Whom it lets in; the hash is bcrypt's, which is all that it reads. */
 export const LOGIN = { user: 'ci', password: 'there-is-one' }
@@ -11,6 +11,7 @@ const HTPASSWD = 'ci:$2b$04$LPfLKnwrpmih/V6LW.Km6.kWkAdJlacFEwOiKzee0UQWWQiT2Gc2
 
 /** docker-registry with sign-in, to be started when it is known where it notifies. */
 export async function notifyingRegistry() {
+  await wantProgram('docker-registry')
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-cli-registry-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
