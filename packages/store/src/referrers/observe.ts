@@ -1,6 +1,6 @@
 import type { Manifest, Repository } from '@sluice/oci'
 import type pg from 'pg'
-import { knownReferrers, readReferrers } from '../remotes/observe.ts'
+import { readReferrers } from '../remotes/observe.ts'
 import { sqlTransaction } from '../transaction.ts'
 import type { LateScan } from './due.ts'
 import { SUBJECTS } from './find.ts'
@@ -27,8 +27,8 @@ export async function observeLate(
   const seen: { tag: string | null; digest: string; manifest: Manifest }[] = []
   for (const { digest: subject } of subjects) {
     signal.throwIfAborted()
-    const known = await knownReferrers(pool, source, subject)
-    for (const [tag, digest, manifest] of await readReferrers(at, subject, known, ENDS, signal)) {
+    const place = { ...source, at }
+    for (const [tag, digest, manifest] of await readReferrers(pool, place, subject, ENDS, signal)) {
       seen.push({ tag, digest, manifest })
     }
   }

@@ -74,14 +74,7 @@ export async function readImages(
     for (const [each, manifest] of closure) manifests.set(each, manifest)
     if (!evidence) continue
     for (const subject of new Set([digest, ...platformImages(digest, closure).map((one) => one.digest)])) {
-      const known = await knownReferrers(pool, place, subject)
-      for (const [tag, each, manifest] of await readReferrers(
-        place.at,
-        subject,
-        known,
-        ['att', 'sig'],
-        signal,
-      )) {
+      for (const [tag, each, manifest] of await readReferrers(pool, place, subject, ['att', 'sig'], signal)) {
         manifests.set(each, manifest)
         if (tag !== null) seen.set(tag, each)
       }
@@ -116,7 +109,7 @@ async function readImage(
 type Referrer = readonly [tag: string | null, digest: string, manifest: Manifest]
 
 /** What was seen to refer to this digest before: by its digest it says the same for ever. */
-export async function knownReferrers(
+async function knownReferrers(
   pool: pg.Pool,
   { feedId, repository }: Omit<Place, 'at'>,
   subject: string,
@@ -130,31 +123,53 @@ export async function knownReferrers(
   return new Set(rows.map(({ digest }) => digest))
 }
 
+/** Of these, what was purged. */
+async function purgedOf(pool: pg.Pool, digests: readonly string[]): Promise<ReadonlySet<string>> {
+  if (digests.length === 0) return new Set()
+  const { rows } = await pool.query<{ digest: string }>(
+    'select digest from tombstone where digest = any ($1::text[])',
+    [digests],
+  )
+  return new Set(rows.map(({ digest }) => digest))
+}
+
 /**
- * By the API or its fallback tag, and what cosign hangs on an image by the name of a tag. One more than may be, so
- * that a reader of evidence sees that there are too many (evidence/attached.ts).
+ * What refers to a digest and was not seen before: by the API or its fallback tag, and what cosign hangs on an image by
+ * the name of a tag. One more than may be, so that a reader of evidence sees that there are too many
+ * (evidence/attached.ts). What was purged is left out: it is not taken again, and stops nothing that speaks beside it.
  */
 export async function readReferrers(
-  at: Repository,
+  pool: pg.Pool,
+  place: Place,
   subject: string,
-  known: ReadonlySet<string>,
   ends: readonly string[],
   signal?: AbortSignal,
 ): Promise<Referrer[]> {
+  const { at } = place
+  const listed = (await at.referrers(subject, signal, REFERRERS_LIMIT)).slice(0, REFERRERS_LIMIT + 1)
+  const known = await knownReferrers(pool, place, subject)
+  const purged = await purgedOf(
+    pool,
+    listed.map(({ digest }) => digest),
+  )
   const found: Referrer[] = []
-  const listed = await at.referrers(subject, signal, REFERRERS_LIMIT)
-  const fresh = listed.slice(0, REFERRERS_LIMIT + 1).filter(({ digest }) => !known.has(digest))
+  const fresh = listed.filter(({ digest }) => !known.has(digest) && !purged.has(digest))
   await eachOf(fresh, async ({ digest }) => {
     const manifest = await at.getManifest(digest, signal)
     if (manifest !== null && manifest.kind === 'manifest') found.push([null, digest, manifest])
   })
+  const tagged: Referrer[] = []
   await eachOf(ends, async (end) => {
     const tag = `${referrersTag(subject)}.${end}`
     const manifest = await at.getManifest(tag, signal)
     if (manifest !== null && manifest.kind === 'manifest')
-      found.push([tag, digestOf(manifest.bytes), manifest])
+      tagged.push([tag, digestOf(manifest.bytes), manifest])
   })
-  return found
+  const gone = await purgedOf(
+    pool,
+    tagged.map(([, digest]) => digest),
+  )
+  return [...found, ...tagged.filter(([, digest]) => !gone.has(digest))]
 }
 
 async function isTrusted(pool: pg.Pool, feedId: string): Promise<boolean> {
