@@ -160,6 +160,9 @@ export function memoryIndex({ feeds, tagRule = () => null, room = {} }: MemoryIn
 
     cancelUpload: async (address, id, principalId) => uploads.cancel(keyOf(address), id, principalId),
 
+    // Nothing is purged here.
+    refusePurged: async () => undefined,
+
     async keepManifest(address, { digest, manifest, tag }) {
       const repository = enter(address)
       repository.manifests.set(digest, manifest)

@@ -175,6 +175,8 @@ export interface FeedIndex {
   /** Ends the upload; answers the storage key of what it left behind, null when there was none. */
   cancelUpload(address: RepositoryAddress, id: string, principalId: string): Promise<string | null>
 
+  /** Of a proxy feed, before a manifest is fetched: throws `DENIED` for what was purged. */
+  refusePurged(digest: string): Promise<void>
   /**
    * Of a proxy feed: keeps a manifest that its upstream served, whether what it needs is here or not, and points the
    * tag at it. Throws `DENIED` for what was purged.

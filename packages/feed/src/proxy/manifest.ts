@@ -52,6 +52,7 @@ async function look(proxy: Proxy, address: RepositoryAddress, tag: string): Prom
       const now = await repository.resolve(tag, signal)
       if (now === null) return null
       if (await index.keepTag(address, tag, now.digest)) return now.digest
+      await index.refusePurged(now.digest)
       const manifest = await repository.getManifest(now.digest, signal)
       if (manifest === null) return null
       await index.keepManifest(address, { digest: now.digest, manifest, tag })
@@ -78,6 +79,7 @@ async function isKept({ index }: Proxy, address: RepositoryAddress, tag: string)
 export function ensureManifest(proxy: Proxy, address: RepositoryAddress, digest: string): Promise<boolean> {
   if (!isDigest(digest)) return Promise.resolve(false)
   return proxy.manifests.once(placeKey(address, digest), async () => {
+    await proxy.index.refusePurged(digest)
     const signal = AbortSignal.timeout(proxy.limits.upstreamMs)
     try {
       return await proxy.contacts.ask(address.feed, async () => {

@@ -10,11 +10,16 @@ import { enterRepository } from './repository.ts'
 import { refusedAsPurged } from './tombstone.ts'
 import { storeBlob } from './uploads.ts'
 
-type Cached = Pick<FeedIndex, 'keepManifest' | 'keepTag' | 'forgetTag' | 'keepBlob'>
+type Cached = Pick<FeedIndex, 'refusePurged' | 'keepManifest' | 'keepTag' | 'forgetTag' | 'keepBlob'>
 
 /** What proxy feeds keep of their upstreams: by nobody's push, and whole or not. */
 export function cachedContent(pool: pg.Pool): Cached {
   return {
+    async refusePurged(digest) {
+      const gone = await refusedAsPurged(pool, digest)
+      if (gone !== null) throw gone
+    },
+
     async keepManifest(address, { digest, manifest, tag }) {
       try {
         await sqlTransaction(pool, async (client) => {

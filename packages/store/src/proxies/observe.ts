@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { FORGET, linkManifest, observeTag } from '../feed-index/cached.ts'
 import { enterRepository } from '../feed-index/repository.ts'
 import { type Asking, eachOf, type Place, readImages, type Seen } from '../remotes/observe.ts'
+import { StoreError } from '../errors.ts'
 import { sqlTransaction } from '../transaction.ts'
 
 /**
@@ -18,6 +19,7 @@ export async function observeUpstream(pool: pg.Pool, place: Place, asking: Askin
   const manifests = new Map<string, Manifest>()
   const getManifest = async (digest: string): Promise<Manifest | null> => {
     const kept = manifests.get(digest) ?? (await readKept(pool, place, digest))
+    if (kept === null) await refusePurged(pool, digest)
     const manifest = kept ?? (await at.getManifest(digest, signal))
     if (manifest !== null) manifests.set(digest, manifest)
     return manifest
@@ -29,6 +31,13 @@ export async function observeUpstream(pool: pg.Pool, place: Place, asking: Askin
   await readImages(pool, place, asking, { seen, manifests, getManifest })
   await keep(pool, place, seen, manifests)
   return seen
+}
+
+/** Before it is fetched: Postgres would refuse it afterwards. @throws StoreError purged */
+async function refusePurged(pool: pg.Pool, digest: string): Promise<void> {
+  const { rowCount } = await pool.query('select from tombstone where digest = $1', [digest])
+  if (rowCount === 0) return
+  throw new StoreError('purged', `${digest} was purged; its bytes are not taken again`)
 }
 
 async function readKept(
