@@ -101,15 +101,12 @@ export async function putManifest(contender, repository, reference, bytes) {
   return response.headers['docker-content-digest']
 }
 
+/** Until the last byte has come: to parse them is this side's work. */
 export async function getJson(contender, repository, path) {
   const authorization = await contender.authorization(repository)
-  return timed(async () => {
-    const answer = await send(`${contender.url}/v2/${contender.name(repository)}/${path}`, {
-      authorization,
-      wanted: 200,
-    })
-    return JSON.parse(await read(answer))
-  })
+  const at = `${contender.url}/v2/${contender.name(repository)}/${path}`
+  const { value, seconds } = await timed(async () => read(await send(at, { authorization, wanted: 200 })))
+  return { value: JSON.parse(value), seconds }
 }
 
 export async function timed(work) {

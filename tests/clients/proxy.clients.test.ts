@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { type FlakyProxy, type RunningRegistry, startFlakyProxy, startRegistry, until } from '@sluice/testkit'
+import {
+  type FlakyProxy,
+  REGISTRY_KINDS,
+  type RunningRegistry,
+  startFlakyProxy,
+  startRegistry,
+  until,
+} from '@sluice/testkit'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { call } from '../../scripts/service.mjs'
 import { image, index, pulledDigest, writeLayouts } from './images.ts'
@@ -13,7 +20,6 @@ import { run } from './run.ts'
 const { url, adminPassword, approver } = inject('sluice')
 const here = new URL(url).host
 const password = randomBytes(18).toString('base64url')
-const kinds = ['docker-registry', 'distribution3'] as const
 
 let home: string
 let admin: string
@@ -35,7 +41,7 @@ const skopeo = (...args: string[]) => tool('skopeo', args)
 const layout = (name: string) => path.join(home, 'layouts', name)
 const fresh = () => path.join(fs.mkdtempSync(path.join(home, 'pulled-')), 'new')
 
-describe.each(kinds)('a proxy of %s', (kind) => {
+describe.each(REGISTRY_KINDS)('a proxy of %s', (kind) => {
   const [hub, gold, user] = ['hub', 'gold', 'puller'].map((word) =>
     `${word}-${kind}`.replace('distribution3', 'd3'),
   )

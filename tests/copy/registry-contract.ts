@@ -88,7 +88,9 @@ export function describeRegistry(kind: string, start: () => Promise<Served>): vo
       const registry = open(from.url)
       const source = registry.repository(from.prefix + name)
       const destination = registry.repository(`${from.prefix}other/${name}`, 'pull,push')
-      expect((await copyGraph({ source, destination, root })).blobs).toMatchObject({ mounted: 2, sent: 0 })
+      // zot has a blob of any repository in all of them.
+      const unsent = kind === 'zot' ? { present: 2, mounted: 0 } : { present: 0, mounted: 2 }
+      expect((await copyGraph({ source, destination, root })).blobs).toMatchObject({ ...unsent, sent: 0 })
       await verifyGraph({ registry: destination, root })
     })
 

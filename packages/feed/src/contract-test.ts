@@ -1,5 +1,6 @@
 import { OCI_CONFIG } from '@sluice/oci'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { tagListing } from './paging.ts'
 import { CONFIG, LAYER, linkTo, testImage, testIndex, testReferrer } from './test-images.ts'
 import { manifestContract } from './test-index-manifests.ts'
 import { uploadContract } from './test-index-uploads.ts'
@@ -111,18 +112,24 @@ export function feedIndexContract(name: string, make: () => Promise<IndexUnderTe
         await pushImage(app, testImage(), ['b', 'B', 'a-1', 'a.1', '_x', '1.10', '1.9'])
         const all = ['1.10', '1.9', 'B', '_x', 'a-1', 'a.1', 'b']
         const page = (limit: number, last: string | null) => index.listTags(app, { limit, last })
-        expect(await page(100, null)).toEqual({ names: all, more: false })
-        expect(await page(3, null)).toEqual({ names: all.slice(0, 3), more: true })
-        expect(await page(3, 'B')).toEqual({ names: all.slice(3, 6), more: true })
-        expect(await page(3, 'a-1')).toEqual({ names: ['a.1', 'b'], more: false })
-        expect(await page(7, null)).toEqual({ names: all, more: false })
-        expect(await page(2, 'C')).toEqual({ names: ['_x', 'a-1'], more: true })
-        expect((await page(0, null))?.names).toEqual([])
+        const whole = (names: string[], more: boolean) => tagListing({ names, more })
+        expect(await page(100, null)).toEqual(whole(all, false))
+        expect(await page(3, null)).toEqual(whole(all.slice(0, 3), true))
+        expect(await page(3, 'B')).toEqual(whole(all.slice(3, 6), true))
+        expect(await page(3, 'a-1')).toEqual(whole(['a.1', 'b'], false))
+        expect(await page(7, null)).toEqual(whole(all, false))
+        expect(await page(2, 'C')).toEqual(whole(['_x', 'a-1'], true))
+        expect(await page(1, 'C')).toEqual(whole(['_x'], true))
+        expect(await page(0, null)).toEqual(whole([], true))
       })
       it('knows no tags of a repository that never was, and none of one without', async () => {
         expect(await index.listTags(app, { limit: 9, last: null })).toBeNull()
         await pushBlob(app, LAYER)
-        expect(await index.listTags(app, { limit: 9, last: null })).toEqual({ names: [], more: false })
+        expect(await index.listTags(app, { limit: 9, last: null })).toEqual({
+          json: '[]',
+          last: null,
+          more: false,
+        })
       })
       it('lists repositories of the feeds given by feed/repository', async () => {
         for (const address of [twin, app, abroad]) await pushBlob(address, LAYER)

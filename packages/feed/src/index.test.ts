@@ -13,6 +13,7 @@ it('has this public face', () => {
     'createFeedServer',
     'overQuota',
     'requireCondition',
+    'tagListing',
   ])
   expect(Object.keys(storage).sort()).toEqual([
     'folderStorage',

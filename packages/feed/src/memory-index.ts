@@ -3,6 +3,7 @@ import { type Descriptor, isDigest, type Manifest, successors } from '@sluice/oc
 import { requireCondition } from './condition.ts'
 import { FeedError } from './errors.ts'
 import { MemoryUploads } from './memory-uploads.ts'
+import { tagListing } from './paging.ts'
 import type {
   Feed,
   FeedIndex,
@@ -102,7 +103,7 @@ export function memoryIndex({ feeds, tagRule = () => null, room = {} }: MemoryIn
 
     async listTags(address, page) {
       const repository = find(address)
-      return repository === undefined ? null : pageOf([...repository.tags.keys()], page)
+      return repository === undefined ? null : tagListing(pageOf([...repository.tags.keys()], page))
     },
 
     async listReferrers(address, subject, { artifactType, limit, afterDigest }) {

@@ -1,5 +1,5 @@
 import { FeedError, quote } from './errors.ts'
-import type { Page } from './ports.ts'
+import type { Listing, Page, TagListing } from './ports.ts'
 
 const LAST_LIMIT = 512
 
@@ -21,6 +21,11 @@ export function readLast(query: URLSearchParams): string | null {
   if (last === null || last === '') return null
   if (last.length <= LAST_LIMIT && !/[^\x20-\x7e]/.test(last)) return last
   throw new FeedError('UNSUPPORTED', `last=${quote(last)} is not the end of a page`)
+}
+
+/** Tags that are at hand as names. */
+export function tagListing({ names, more }: Listing): TagListing {
+  return { json: JSON.stringify(names), last: names.at(-1) ?? null, more }
 }
 
 /** The `Link` of a page that has a successor. RFC 8288. */

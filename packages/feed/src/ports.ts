@@ -132,7 +132,7 @@ export interface FeedIndex {
   deleteManifest(address: RepositoryAddress, digest: string, principalId: string): Promise<boolean>
   deleteTag(address: RepositoryAddress, tag: string, principalId: string): Promise<boolean>
   /** Tags in ASCII order after `last`; null when the repository is unknown. */
-  listTags(address: RepositoryAddress, page: Page): Promise<Listing | null>
+  listTags(address: RepositoryAddress, page: Page): Promise<TagListing | null>
   /** Referrers of `subject` within this repository, ordered by digest. */
   listReferrers(address: RepositoryAddress, subject: string, filter: ReferrerFilter): Promise<Referrers>
   /** `feed/repository` names in ASCII order, of the feeds given. */
@@ -234,6 +234,15 @@ export interface Page {
 
 export interface Listing {
   readonly names: readonly string[]
+  readonly more: boolean
+}
+
+/** A page of tags as it is sent: to parse ten thousand and to write them again takes longer than to find them. */
+export interface TagListing {
+  /** The names as an array in JSON. */
+  readonly json: string
+  /** Null where there is none. */
+  readonly last: string | null
   readonly more: boolean
 }
 

@@ -18,7 +18,17 @@ export function sendJson(
   headers: OutgoingHttpHeaders = {},
   type = 'application/json',
 ): void {
-  const bytes = Buffer.from(JSON.stringify(value))
+  sendJsonText(res, JSON.stringify(value), headers, type)
+}
+
+/** The same of a text that is JSON already. */
+export function sendJsonText(
+  res: ServerResponse,
+  text: string,
+  headers: OutgoingHttpHeaders = {},
+  type = 'application/json',
+): void {
+  const bytes = Buffer.from(text)
   res.writeHead(200, { 'Content-Type': type, 'Content-Length': bytes.length, ...headers })
   res.end(bytes)
 }

@@ -2,7 +2,7 @@ import { FeedError, quote } from './errors.ts'
 import type { Exchange, FeedParts } from './exchange.ts'
 import { nextLink, readPage } from './paging.ts'
 import { listUpstreamTags } from './proxy/lists.ts'
-import { sendJson } from './reply.ts'
+import { sendJsonText } from './reply.ts'
 
 /** GET `tags/list?n=&last=`: in ASCII order. Distribution specification, "Listing Tags". */
 export async function listTags(
@@ -15,8 +15,7 @@ export async function listTags(
       ? await listUpstreamTags(proxy, address, page)
       : { list: await index.listTags(address, page), headers: {} }
   if (listing === null) throw new FeedError('NAME_UNKNOWN', `there is no repository ${quote(name)}`)
-  const last = listing.names.at(-1)
-  const more = listing.more && last !== undefined
-  const link = more ? nextLink(`/v2/${name}/tags/list`, { n: String(page.limit), last }) : {}
-  sendJson(res, { name, tags: listing.names }, { ...link, ...headers })
+  const { json, last, more } = listing
+  const link = more && last !== null ? nextLink(`/v2/${name}/tags/list`, { n: String(page.limit), last }) : {}
+  sendJsonText(res, `{"name":${JSON.stringify(name)},"tags":${json}}`, { ...link, ...headers })
 }

@@ -83,7 +83,7 @@ export function manifestContract(opened: () => OpenIndex): void {
       // One of several does not hold: none is set.
       await expect(put(app, second, ['edge', 'new'], [first.digest])).rejects.toMatchObject(unmet)
       expect(await index.findManifest(app, second.digest)).toBeNull()
-      expect((await index.listTags(app, { limit: 9, last: null }))?.names).toEqual(['edge'])
+      expect((await index.listTags(app, { limit: 9, last: null }))?.json).toBe('["edge"]')
       const either = [second.digest, first.digest]
       expect(await put(app, second, ['edge'], either)).toEqual([{ tag: 'edge', moved: true }])
       expect(await put(app, second, ['edge'], 'present')).toEqual([
@@ -151,7 +151,7 @@ export function manifestContract(opened: () => OpenIndex): void {
       expect(await index.deleteManifest(app, one.digest, alice)).toBe(true)
       expect(await index.deleteManifest(app, one.digest, alice)).toBe(false)
       expect(await index.findManifest(app, 'a')).toBeNull()
-      expect((await index.listTags(app, { limit: 9, last: null }))?.names).toEqual(['c'])
+      expect((await index.listTags(app, { limit: 9, last: null }))?.json).toBe('["c"]')
       expect(await index.findManifest(twin, 'a')).not.toBeNull()
     })
     it('can push again what was deleted', async () => {

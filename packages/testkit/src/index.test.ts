@@ -3,6 +3,7 @@ import * as face from './index.ts'
 
 test('the public face', () => {
   expect(Object.keys(face).sort()).toEqual([
+    'REGISTRY_KINDS',
     'cloneDatabase',
     'emptyDatabase',
     'freePort',

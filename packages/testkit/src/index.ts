@@ -28,6 +28,7 @@ export {
 export { wantProgram } from './programs.ts'
 export {
   freePort,
+  REGISTRY_KINDS,
   type RegistryKind,
   type RegistryNeeds,
   type RunningRegistry,

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -12,6 +13,13 @@ import { until } from './wait.ts'
 const PROGRAMS = { 'docker-registry': 'docker-registry', distribution3: 'registry', zot: 'zot' } as const
 
 export type RegistryKind = keyof typeof PROGRAMS
+
+/** Those that every registry's tests run over: zot where the machine has it, for it is not among the outside tools. */
+export const REGISTRY_KINDS: readonly RegistryKind[] = [
+  'docker-registry',
+  'distribution3',
+  ...(onPath(PROGRAMS.zot) ? (['zot'] as const) : []),
+]
 
 /** What a registry of the Distribution project may be started with. */
 export interface RegistryNeeds {
@@ -101,9 +109,15 @@ function distributionConfig(folder: string, port: number, { tls, remembers }: Re
 }
 
 function zotConfig(folder: string, port: number): string {
-  const storage = { rootDirectory: path.join(folder, 'data'), dedupe: false }
+  const storage = { rootDirectory: path.join(folder, 'data') }
   const http = { address: '127.0.0.1', port: String(port) }
   return JSON.stringify({ distSpecVersion: '1.1.1', storage, http, log: { level: 'error' } })
+}
+
+function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .some((folder) => existsSync(path.join(folder, program)))
 }
 
 function listens(port: number): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { type Descriptor, RegistryError } from '@sluice/oci'
 import { FeedError } from '../errors.ts'
-import type { Listing, Page, ReferrerFilter, Referrers, RepositoryAddress } from '../ports.ts'
+import { tagListing } from '../paging.ts'
+import type { Page, ReferrerFilter, Referrers, RepositoryAddress, TagListing } from '../ports.ts'
 import { warningOf } from './contacts.ts'
 import { asAnswer, isDecision } from './failure.ts'
 import { placeKey, upstreamOf } from './place.ts'
@@ -17,14 +18,14 @@ export function listUpstreamTags(
   proxy: Proxy,
   address: RepositoryAddress,
   page: Page,
-): Promise<Listed<Listing | null>> {
+): Promise<Listed<TagListing | null>> {
   const { limit, last } = page
-  const ask = async (signal: AbortSignal): Promise<Listing | null> => {
+  const ask = async (signal: AbortSignal): Promise<TagListing | null> => {
     const repository = async () => (await proxy.upstreams.open(address)).repository
     const names = await proxy.tagLists.read(placeKey(address, 'tags'), { last, repository }, signal)
     if (names === null) return null
     const after = last === null ? names : names.filter((name) => name > last)
-    return { names: after.slice(0, limit), more: after.length > limit }
+    return tagListing({ names: after.slice(0, limit), more: after.length > limit })
   }
   const kept = () => proxy.index.listTags(address, page)
   return upstreamOr(proxy, address, ask, kept)

@@ -1,4 +1,13 @@
-import type { FeedIndex, Listing, Page, ReferrerFilter, Referrers, RepositoryAddress } from '@sluice/feed'
+import {
+  type FeedIndex,
+  type Listing,
+  type Page,
+  type ReferrerFilter,
+  type Referrers,
+  type RepositoryAddress,
+  type TagListing,
+  tagListing,
+} from '@sluice/feed'
 import { type Descriptor, OCI_INDEX, OCI_MANIFEST } from '@sluice/oci'
 import type pg from 'pg'
 import { VERSION_NAMES, virtualBeside } from './virtual.ts'
@@ -11,7 +20,7 @@ export function feedLists(pool: pg.Pool): Lists {
     async listTags(address, { limit, last }) {
       const values = [...at(address), last ?? '', limit + 1, VERSION_NAMES]
       const { rows } = await pool.query<TagsRow>({ name: 'tags_list', text: LIST_TAGS, values })
-      return rows[0] ? listing(withVirtual(rows[0], last ?? '', limit), limit) : null
+      return rows[0] ? tagsOf(rows[0], last ?? '', limit) : null
     },
 
     async listReferrers(
@@ -55,22 +64,35 @@ function listing(names: readonly string[], limit: number): Listing {
 }
 
 interface TagsRow {
-  /** A page and one more, with commas between; null where there is none. */
+  /** A page and one more, as an array in JSON without its brackets; null where there is none. */
   names: string | null
+  count: number
   /** Where tags are versions: what the virtual tags are computed from. */
   versions: readonly string[] | null
 }
 
-/** The page with the virtual tags that fall into it, in ASCII order. */
-function withVirtual(row: TagsRow, last: string, limit: number): readonly string[] {
-  const { versions } = row
-  const names = row.names?.split(',') ?? []
-  if (versions === null) return names
-  const end = names.length > limit ? names.at(-1) : undefined
-  const virtual = [...virtualBeside(versions).keys()].filter(
-    (name) => name > last && (end === undefined || name < end),
-  )
-  return virtual.length === 0 ? names : [...names, ...virtual].sort()
+/** The page as Postgres wrote it, unless virtual tags fall into it. */
+function tagsOf({ names, count, versions }: TagsRow, last: string, limit: number): TagListing {
+  const more = count > limit
+  const end = names?.lastIndexOf(',') ?? -1
+  const virtual = versions === null ? [] : virtualBetween(versions, last, more ? named(names, end + 1) : null)
+  if (virtual.length > 0) {
+    const stored = names?.slice(1, -1).split('","') ?? []
+    return tagListing(listing([...stored, ...virtual].sort(), limit))
+  }
+  const shown = more ? names?.slice(0, Math.max(end, 0)) : names
+  if (!shown) return { json: '[]', last: null, more }
+  return { json: `[${shown}]`, last: named(shown, shown.lastIndexOf(',') + 1), more }
+}
+
+/** The name that a text of names ends with; null of none. */
+function named(names: string | null, at: number): string | null {
+  return names === null ? null : names.slice(at + 1, -1)
+}
+
+/** @param end the first name of the next page; null on the last one */
+function virtualBetween(versions: readonly string[], last: string, end: string | null): string[] {
+  return [...virtualBeside(versions).keys()].filter((name) => name > last && (end === null || name < end))
 }
 
 interface ReferrerRow {
@@ -92,14 +114,17 @@ function descriptorOf({ digest, mediaType, size, artifactType, annotations }: Re
   }
 }
 
-// As one text, which no name can break: ten thousand as an array take `pg` longer than the database, and as JSON the
-// database twice as long.
+// As one text that is JSON already, which no tag's name can break: ten thousand as an array take `pg` longer than the
+// database, and written by its functions for JSON the database twice as long.
 const LIST_TAGS = `
-  select (select string_agg(name, ',') from (select t.name from tag t where t.repository_id = r.id and t.name > $3 order by t.name limit $4) page) as names,
+  select '"' || page.names || '"' as names, page.count,
     case when f.tag_rules -> 'versions' = 'true'
       then to_json(array(select t.name from tag t where t.repository_id = r.id and t.name ~ $5
         and not (exists (select from recall where lifted_at is null) and t.name like '%.%.%' and recalled(f.id, t.digest)))) end as versions
-  from repository r join feed f on f.id = r.feed_id where r.feed_id = $1 and r.name = $2`
+  from repository r join feed f on f.id = r.feed_id, lateral (
+    select string_agg(name, '","') as names, count(*)::int as count
+    from (select t.name from tag t where t.repository_id = r.id and t.name > $3 order by t.name limit $4) t) page
+  where r.feed_id = $1 and r.name = $2`
 
 // Only under OCI's types has a manifest a subject; elsewhere the field is an unknown one.
 const LIST_REFERRERS = `

@@ -32,7 +32,11 @@ async function versioned(rules: TagRules = RULES) {
       return index.putManifest({ address, manifest, digest, tags, principalId: scene.rita.principalId })
     },
     pull: async (tag: string) => (await index.findManifest(address, tag))?.digest ?? null,
-    listed: async (limit = 100, last: string | null = null) => index.listTags(address, { limit, last }),
+    listed: async (limit = 100, last: string | null = null) => {
+      const found = await index.listTags(address, { limit, last })
+      const names: string[] = JSON.parse(found?.json ?? 'null')
+      return found && { names, last: found.last, more: found.more }
+    },
     tags: (query: object = {}) => house.api.feeds.tags(scene.dev.id, 'app', { ...page, ...query }),
     removeTag: (tag: string) => index.deleteTag(address, tag, scene.rita.principalId),
     removeManifest: (digest: string) => index.deleteManifest(address, digest, scene.rita.principalId),
@@ -139,14 +143,15 @@ describe('virtual tags', () => {
     await push('1.9.0', 'edge')
     await push('1.10.0')
     const all = ['1', '1.10', '1.10.0', '1.9', '1.9.0', 'edge', 'latest']
-    expect(await listed()).toEqual({ names: all, more: false })
+    expect(await listed()).toEqual({ names: all, last: 'latest', more: false })
     for (const limit of [1, 2, 3, 6, 7]) {
       const seen: string[] = []
       for (let last: string | null = null, more = true; more; ) {
         const found = await listed(limit, last)
         expect(found!.names.length).toBeLessThanOrEqual(limit)
         seen.push(...found!.names)
-        last = found!.names.at(-1) ?? null
+        expect(found!.last).toBe(found!.names.at(-1))
+        last = found!.last
         more = found!.more
       }
       expect(seen).toEqual(all)
