@@ -2737,7 +2737,8 @@ CREATE OR REPLACE FUNCTION public.place_of(p_feed uuid, p_repository text, p_tag
  STABLE
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-  select base_url || '/' || concat_ws('/', nullif(prefix, ''), p_repository) || ':' || p_tag from feed_remote where feed_id = p_feed
+  select regexp_replace(regexp_replace(base_url, '^https?://', ''), '\.(:\d+)?$', '\1')
+    || '/' || concat_ws('/', nullif(prefix, ''), p_repository) || ':' || p_tag from feed_remote where feed_id = p_feed
 $function$
 
 owner sluice_owner; rights 

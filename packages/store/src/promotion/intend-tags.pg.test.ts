@@ -52,6 +52,50 @@ test('two feeds that lead to one tag of one registry: one of them sets it at a t
   await intend(late, same)
 })
 
+test.each([
+  [
+    'https://registry.example',
+    [
+      'https://registry.example:443',
+      'https://Registry.EXAMPLE/',
+      'https://registry.example.',
+      'https://registry.example.:443/',
+      'http://registry.example:80',
+    ],
+  ],
+  [
+    'https://registry.example:5000',
+    ['https://REGISTRY.example:5000/', 'https://registry.example.:5000', 'http://registry.example:5000'],
+  ],
+  ['https://[2606:4700::1111]:5000', ['https://[2606:4700:0:0::1111]:5000/']],
+])('%s is one place however it is written: %j (invariant 4)', async (url, spellings) => {
+  const places = async (...urls: string[]) => {
+    const found = new Set<string>()
+    for (const one of urls) {
+      const made = await store.feeds.create(scene.rita, {
+        name: fresh('far'),
+        stage: 'far',
+        trusted: false,
+        remote: { url: one, prefix: 'team', plainHttp: ['registry.example'] },
+      })
+      const [row] = await scene.sql<{ place: string }>(`select place_of($1, 'app', 'stable') as place`, [
+        made.id,
+      ])
+      found.add(row?.place ?? '')
+    }
+    return [...found]
+  }
+  const one = await places(url, ...spellings)
+  expect(one).toHaveLength(1)
+  const others = [
+    'https://registry.example:5001',
+    'https://www.registry.example',
+    'https://registry.example.org',
+  ]
+  expect(await places(...others)).toHaveLength(others.length)
+  expect(await places(...others)).not.toContain(one[0])
+})
+
 describe('invariant 4: one writer a tag', () => {
   test('another promotion waits for the lease, then the first one has lost the tag', async () => {
     const [first, second] = [await approved(), await approved()]
