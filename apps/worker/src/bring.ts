@@ -44,7 +44,7 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
   if (now === digest) return
   const bytes = await referrers.readManifest(digest)
   if (bytes === null) throw new WorkerError('closure_incomplete', `${digest} is no longer stored`)
-  await there.putTag(parseManifest(bytes, mediaType), tag, notAfter, signal)
+  await there.putTag(parseManifest(bytes, mediaType), { tag, digest }, notAfter, signal)
   const set = (await there.resolve(tag, signal))?.digest ?? null
   if (set === digest) return
   throw new WorkerError(

@@ -38,7 +38,7 @@ export async function setTags(context: StepContext): Promise<void> {
   const signal = AbortSignal.any([context.signal, patience])
   const send = async ({ item, repository }: Target, manifest: Manifest, tag: string): Promise<void> => {
     try {
-      await repository.putTag(manifest, tag, notAfter, signal)
+      await repository.putTag(manifest, { tag, digest: item.digest }, notAfter, signal)
     } catch (error) {
       if (patience.aborted && !context.signal.aborted) throw tooLate(item, tag, error)
       if (!(error instanceof RegistryError) || error.code !== 'manifest_incomplete') throw error

@@ -117,6 +117,7 @@ export class Repository {
    * Pushes exact bytes under their digest, or under a tag. Where the manifest has a subject and the
    * registry keeps no referrers, the fallback tag of the subject is kept up to date.
    * Distribution specification, "Pushing Manifests".
+   * @throws RegistryError unsupported where the registry does not keep it under a digest of this algorithm
    */
   async putManifest(manifest: Manifest, reference: string, signal?: AbortSignal): Promise<void> {
     if (isDigest(reference)) verifyBytes(manifest.bytes, reference)
@@ -124,10 +125,17 @@ export class Repository {
     const headers = { 'content-type': manifest.mediaType, 'content-length': String(manifest.size) }
     const scopes = this.#scopes('pull,push')
     const body = manifest.bytes
-    const answer = await this.#session.call({ ...call, scopes, headers, body, expect: [201, 200, 202] })
+    const wide = isDigest(reference) && parseDigest(reference).algorithm !== 'sha256'
+    const sent = this.#session.call({ ...call, scopes, headers, body, expect: [201, 200, 202] })
+    const answer = await sent.catch((error: unknown) => {
+      // The bytes are those of the digest: what the registry finds wrong with it is its algorithm.
+      if (wide && error instanceof RegistryError && error.code === 'wrong_digest') throw this.#noSuchDigests(reference, error)
+      throw error
+    })
     drop(answer)
     const { 'docker-content-digest': said } = answer.headers
     const algorithm = typeof said === 'string' && isDigest(said) ? parseDigest(said).algorithm : null
+    if (wide && algorithm !== null && said !== reference) throw this.#noSuchDigests(reference)
     if (algorithm !== null && said !== digestOf(body, algorithm)) {
       throw new RegistryError(
         'wrong_digest',
@@ -143,13 +151,26 @@ export class Repository {
 
   /**
    * Lets a tag name a manifest whose parts are all there. Asked once and not again: nobody would know whether the
-   * first time still arrives. @param notAfter by `Date.now()`; later it is not sent
+   * first time still arrives. A registry reads sha256 into a tag, unless it is told the digest beside it.
+   * @param notAfter by `Date.now()`; later it is not sent
+   * @throws RegistryError unsupported where the registry sets no tag to a digest of this algorithm
    */
-  async putTag(manifest: Manifest, tag: string, notAfter: number, signal?: AbortSignal): Promise<void> {
+  async putTag(
+    manifest: Manifest,
+    { tag, digest }: { readonly tag: string; readonly digest: string },
+    notAfter: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const call = this.#manifestCall(tag, 'PUT', signal)
+    const wide = parseDigest(digest).algorithm !== 'sha256'
     const headers = { 'content-type': manifest.mediaType, 'content-length': String(manifest.size) }
     const sent = { ...call, headers, scopes: this.#scopes('pull,push'), body: manifest.bytes, notAfter }
-    drop(await this.#session.once({ ...sent, expect: [201, 200, 202] }))
+    const url = wide ? `/v2/${this.name}/manifests/${digest}?tag=${tag}` : call.url
+    const answer = await this.#session.once({ ...sent, url, expect: [201, 200, 202] })
+    drop(answer)
+    if (!wide) return
+    const set = [answer.headers['oci-tag'] ?? []].flat().flatMap((names) => names.split(/,\s*/))
+    if (!set.includes(tag)) throw this.#noSuchDigests(digest)
   }
 
   /** False when there was none. Deleting a digest deletes its tags too. */
@@ -220,6 +241,15 @@ export class Repository {
     // A registry may take such a tag for the digest: then it names the subject, and says nothing of what refers to it.
     if (index === null || digestOf(index.bytes, parseDigest(digest).algorithm) === digest) return null
     return readIndex(index.bytes, `the tag ${tag} of ${this.name}`)
+  }
+
+  #noSuchDigests(digest: string, cause?: unknown): RegistryError {
+    const { algorithm } = parseDigest(digest)
+    return new RegistryError(
+      'unsupported',
+      `the registry ${this.registry.host} keeps no manifest under a ${algorithm} digest, and ${this.name} was asked for as ${digest}; build it with a sha256 digest`,
+      { cause },
+    )
   }
 
   #manifestCall(reference: string, method: string, signal: AbortSignal | undefined) {
