@@ -6,6 +6,7 @@ import { RESULTS } from './results.mjs'
 
 const DOCKER = 'docker-registry 2.8'
 const V3 = 'distribution 3'
+const ZOT = 'zot'
 
 /** Ratios that are asked for, of docker-registry and of distribution 3. */
 const bars = [
@@ -33,6 +34,9 @@ function machineOf({ at, machine }) {
 }
 
 function registry(result) {
+  const peers = [DOCKER, V3, ZOT].filter((peer) =>
+    result.rows.some(({ medians }) => medians[peer] !== undefined),
+  )
   const rows = result.rows.map(({ work, unit, better, medians }) => {
     const ratio = (peer) => {
       if (medians[peer] === undefined) return undefined
@@ -48,8 +52,7 @@ function registry(result) {
     return [
       `${work}, ${unit}`,
       shown(medians.sluice),
-      cell(DOCKER),
-      cell(V3),
+      ...peers.map(cell),
       bar,
       verdict(held.length === 0 ? undefined : held.every(Boolean)),
     ]
@@ -62,8 +65,8 @@ function registry(result) {
   ])
   return [
     HEADINGS.registry,
-    `${machineOf(result)} Medians of ${result.rounds}; in brackets how many times better Sluice is than that one.`,
-    table(['work', 'Sluice', DOCKER, V3, 'bar', ''], rows),
+    `${machineOf(result)} Medians of ${result.rounds}, of blobs and lists ${result.rows.at(-1).values.sluice.length}; in brackets how many times better Sluice is than that one.`,
+    table(['work', 'Sluice', ...peers, 'bar', ''], rows),
     'The most memory that a process held while a layer of 2 GB went in and out:',
     table(['process', 'peak', 'bar', ''], memory),
   ]

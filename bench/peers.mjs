@@ -28,9 +28,27 @@ export async function startRegistry(program, folder) {
     `http: {addr: "127.0.0.1:${port}"}`,
   ]
   writeFileSync(config, lines.join('\n'))
+  return await startPeer(program, ['serve', config], { folder, port })
+}
+
+/** zot as it starts by default, without a log. */
+export async function startZot(program, folder) {
+  mkdirSync(folder, { recursive: true })
+  const port = await freePort()
+  const config = path.join(folder, 'config.json')
+  const storage = { rootDirectory: folder }
+  const http = { address: '127.0.0.1', port: String(port) }
+  writeFileSync(
+    config,
+    JSON.stringify({ distSpecVersion: '1.1.1', storage, http, log: { level: 'error', output: '/dev/null' } }),
+  )
+  return await startPeer(program, ['serve', config], { folder, port })
+}
+
+async function startPeer(program, args, { folder, port }) {
   // With it docker-registry does not start; and distribution 3 would trace to nowhere.
   const { REGISTRY_AUTH_FILE: _, ...env } = { ...process.env, OTEL_TRACES_EXPORTER: 'none' }
-  const child = spawn(program, ['serve', config], { env, stdio: 'ignore' })
+  const child = spawn(program, args, { env, stdio: 'ignore' })
   const exited = once(child, 'exit')
   const url = `http://127.0.0.1:${port}`
   while (!(await answers(url))) {

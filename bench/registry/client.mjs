@@ -102,8 +102,7 @@ export async function putManifest(contender, repository, reference, bytes) {
 }
 
 /** Until the last byte has come: to parse them is this side's work. */
-export async function getJson(contender, repository, path) {
-  const authorization = await contender.authorization(repository)
+export async function getJson(contender, repository, path, authorization) {
   const at = `${contender.url}/v2/${contender.name(repository)}/${path}`
   const { value, seconds } = await timed(async () => read(await send(at, { authorization, wanted: 200 })))
   return { value: JSON.parse(value), seconds }

@@ -118,9 +118,9 @@ describe('documents as tools write them', () => {
       expect([subjects, claimedAt]).toEqual([[digest], new Date('2026-03-01T10:00:00Z')])
       expect(summary).toEqual({
         kind: 'sbom',
-        packages: 5,
+        packages: 4,
         licences: [
-          { licence: null, count: 2, packages: ['debian@12', 'package-lock.json'] },
+          { licence: null, count: 1, packages: ['package-lock.json'] },
           { licence: 'MIT', count: 1, packages: ['left@1'] },
           { licence: 'MIT OR Apache-2.0', count: 1, packages: ['right@2'] },
           { licence: 'Some words', count: 1, packages: ['up'] },

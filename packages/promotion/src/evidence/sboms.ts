@@ -13,7 +13,11 @@ export interface Sbom {
   readonly claimedAt: Date | null
 }
 
-/** CycloneDX JSON. The image is its `metadata.component`, where that names a digest. @throws PromotionError invalid */
+/**
+ * CycloneDX JSON. An operating system is no package, nor is a file: what they are made of is listed beside them, and has
+ * its licences. One that names its own counts. The image is its `metadata.component`, where that names a digest.
+ * @throws PromotionError invalid
+ */
 export function readCycloneDx(bom: Fields): Sbom {
   if (bom['bomFormat'] !== 'CycloneDX') throw unreadable('this is no CycloneDX document')
   const metadata = record(bom['metadata'])
@@ -23,8 +27,9 @@ export function readCycloneDx(bom: Fields): Sbom {
     if (depth > NESTING_LIMIT) throw unreadable(`components nest deeper than ${NESTING_LIMIT} levels`)
     for (const value of list(components, 'components', PACKAGES_LIMIT)) {
       const component = record(value)
-      if (component['type'] !== 'file')
-        tally.add(nameOf(component, 'name', 'version'), cycloneLicences(component))
+      const licences = cycloneLicences(component)
+      if (component['type'] !== 'file' && (component['type'] !== 'operating-system' || licences.length > 0))
+        tally.add(nameOf(component, 'name', 'version'), licences)
       if (component['components'] !== undefined) walk(component['components'], depth + 1)
     }
   }
@@ -69,8 +74,9 @@ export function readSpdx(document: Fields): Sbom {
   const tally = new Tally()
   for (const each of packages) {
     const licences = spdxLicences(each)
-    // What the document is about is no package in it, but what it says of its licence holds.
-    if (licences.length === 0 && described.has(each['SPDXID'])) continue
+    // What the document is about is no package in it, nor is the operating system, but what they say of their licence holds.
+    const system = each['primaryPackagePurpose'] === 'OPERATING-SYSTEM'
+    if (licences.length === 0 && (system || described.has(each['SPDXID']))) continue
     tally.add(nameOf(each, 'name', 'versionInfo'), licences)
   }
   return {
@@ -127,5 +133,5 @@ function nameOf(fields: Fields, name: string, version: string): string {
 }
 
 function orNull(digests: readonly string[]): readonly string[] | null {
-  return digests.length === 0 ? null : digests
+  return digests.length === 0 ? null : [...new Set(digests)]
 }
