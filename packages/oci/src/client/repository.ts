@@ -129,7 +129,8 @@ export class Repository {
     const sent = this.#session.call({ ...call, scopes, headers, body, expect: [201, 200, 202] })
     const answer = await sent.catch((error: unknown) => {
       // The bytes are those of the digest: what the registry finds wrong with it is its algorithm.
-      if (wide && error instanceof RegistryError && error.code === 'wrong_digest') throw this.#noSuchDigests(reference, error)
+      if (wide && error instanceof RegistryError && error.code === 'wrong_digest')
+        throw this.#noSuchDigests(reference, error)
       throw error
     })
     drop(answer)
