@@ -486,7 +486,6 @@ table public.late_referrer of sluice_owner
   constraint late_referrer_pkey PRIMARY KEY (id)
   constraint late_referrer_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'intended'::text, 'admitted'::text, 'refused'::text])))
   CREATE INDEX late_referrer_digest_idx ON public.late_referrer USING btree (digest)
-  CREATE INDEX late_referrer_intended_idx ON public.late_referrer USING btree (digest) WHERE (state = 'intended'::text)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.late_referrer FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE ON public.late_referrer FOR EACH ROW EXECUTE FUNCTION guard_late_referrer() (always)
   CREATE TRIGGER notify AFTER INSERT OR UPDATE OF state ON public.late_referrer FOR EACH ROW EXECUTE FUNCTION notify_late_referrer() (origin)

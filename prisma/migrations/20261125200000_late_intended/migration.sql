@@ -1,9 +1,6 @@
 -- What was about to be set in a registry elsewhere is finished, also when its source has another by then, or none
 -- (docs/adr/0014). Until then it is kept, and what came after it waits.
 
--- Few rows at any time.
-create index late_referrer_intended_idx on late_referrer (digest) where state = 'intended';
-
 -- As before; and what is about to follow its image to a registry elsewhere, with its layers.
 create or replace function awaited(p_digest text) returns boolean
 language sql stable set search_path = public, pg_temp as $$
