@@ -41,7 +41,7 @@ install_go() {
     # The version is kept beside the binary: raising it above is all that an update takes.
     [ -x "$tools_bin/$name" ] && [ "$(cat "$tools_bin/.$name" 2>/dev/null)" = "$version" ] && continue
     echo "installing $name $version"
-    GOBIN="$tools_bin" GOTOOLCHAIN=local CGO_ENABLED=0 patiently go install "$program"
+    GOBIN="$tools_bin" GOTOOLCHAIN=local CGO_ENABLED=0 patiently go install "$program" || return 1
     printf '%s' "$version" >"$tools_bin/.$name"
   done
 }

@@ -11,10 +11,10 @@ language sql stable set search_path = public, pg_temp as $$
     or exists (
       select from staged_member s join promotion p on p.id = s.promotion_id
       where s.digest = p_digest and p.state in ('QUEUED', 'RUNNING', 'ERRORED'))
+    or exists (select from late_referrer l where l.digest = p_digest and l.state = 'intended')
     or exists (
-      select from late_referrer l
-      where l.state = 'intended' and (l.digest = p_digest or exists (
-        select from manifest_edge e where e.parent_digest = l.digest and e.child_digest = p_digest)))
+      select from manifest_edge e join late_referrer l on l.digest = e.parent_digest
+      where e.child_digest = p_digest and l.state = 'intended')
 $$;
 
 -- As before; and from what is being finished only once that is done. What was purged is not finished any more.

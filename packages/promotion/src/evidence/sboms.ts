@@ -27,8 +27,8 @@ export function readCycloneDx(bom: Fields): Sbom {
     if (depth > NESTING_LIMIT) throw unreadable(`components nest deeper than ${NESTING_LIMIT} levels`)
     for (const value of list(components, 'components', PACKAGES_LIMIT)) {
       const component = record(value)
-      const licences = cycloneLicences(component)
-      if (component['type'] !== 'file' && (component['type'] !== 'operating-system' || licences.length > 0))
+      const licences = component['type'] === 'file' ? null : cycloneLicences(component)
+      if (licences !== null && (component['type'] !== 'operating-system' || licences.length > 0))
         tally.add(nameOf(component, 'name', 'version'), licences)
       if (component['components'] !== undefined) walk(component['components'], depth + 1)
     }
