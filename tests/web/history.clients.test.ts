@@ -99,6 +99,17 @@ test('what a tag was at any moment', async () => {
   await context.close()
 })
 
+test('a moment that the browser writes shorter is left for another one', async () => {
+  const where = `/history/tags?feed=dev&repository=${encodeURIComponent(repository)}&tag=edge`
+  // Chromium's field says .12 of it.
+  const { page, context } = await open(`${where}&at=2040-01-01T00:00:00.120`)
+  const then = page.getByRole('region', { name: 'What edge was then' })
+  await then.getByText(second.digest).waitFor()
+  await then.getByLabel('At').fill('2020-01-01T00:00:00')
+  await then.getByText('It was not there.').waitFor()
+  await context.close()
+})
+
 test('both lists are taken away as CSV and NDJSON, the rows that the filters leave', async () => {
   const filter = `repository=${encodeURIComponent(repository)}`
   const { page, context, faults } = await open(`/history/tags?${filter}`)

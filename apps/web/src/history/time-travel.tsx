@@ -31,11 +31,12 @@ export function TimeTravel({
     <div className="apart">
       <Panel title={`What ${tag} was then`}>
         <div className="then">
+          {/* The field keeps its own text: written back, `.710` reads as `.71`, a change that nobody made. */}
           <TextField
             label="At"
             type="datetime-local"
             step={1}
-            value={at ?? ''}
+            defaultValue={at ?? ''}
             onChange={(event) => onTravel(event.target.value)}
           />
           {time === null || Number.isNaN(time.getTime()) ? (
