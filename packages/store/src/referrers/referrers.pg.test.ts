@@ -1,10 +1,10 @@
 import { sign } from 'node:crypto'
-import { isRequired, parsePolicy } from '@sluice/promotion'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attach, bundle, type Shelf, shelf, tagOf } from '../evidence/test-attached.ts'
-import { attestation, bytesOf, ci, from, keys, result, stranger } from '../evidence/test-attestation.ts'
+import { attestation, bytesOf, from, ci, keys, stranger } from '../evidence/test-attestation.ts'
 import { newId } from '../index.ts'
-import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { type House, openHouse, setScene } from '../promotion/test-scene.ts'
+import { passed, policy, promoted } from './test-late.ts'
 
 let house: House
 beforeAll(async () => {
@@ -14,24 +14,6 @@ afterAll(() => house.close())
 
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
 const SBOM = 'https://cyclonedx.org/bom'
-const policy = { gates: { evidence: [{ type: 'test', from }] }, keys }
-
-/** A promotion into the trusted feed, of what nothing hung on but a test result. */
-async function promoted(scene: Scene, storage: Shelf, options: { index?: boolean } = {}) {
-  const digest = await scene.push('app', ['1.0.0'], options)
-  const evidenceRules = await scene.sql(
-    `select policy -> 'gates' -> 'evidence' as rules from lane_version where lane_id = $1`,
-    [scene.laneId],
-  )
-  if (evidenceRules.some(({ rules }) => rules !== null)) {
-    await attach(house, scene, storage, { digest }, bundle(attestation(digest, result('PASSED'))))
-  }
-  const asked = { lane: scene.lane, items: [{ image: 'app:1.0.0' }] }
-  const { request } = await house.api.requests.create(scene.rita, asked, storage)
-  const view = await house.api.requests.approve(scene.anna, request.id, { digest }, storage)
-  await scene.promote(view.promotion?.id ?? '')
-  return { id: request.id, digest }
-}
 
 /** What a worker does between hosted feeds, for one request. */
 async function scan(requestId: string, storage: Shelf): Promise<void> {
@@ -53,8 +35,6 @@ async function scan(requestId: string, storage: Shelf): Promise<void> {
 }
 
 const list = async (requestId: string) => (await house.api.referrers.list(requestId, { limit: 50 })).items
-const passed = (digest: string, key = ci) =>
-  bundle(attestation(digest, { ...result('PASSED'), at: newId() }, { key }))
 const legacy = (digest: string, key = ci) => {
   const payload = bytesOf({
     critical: {
@@ -74,7 +54,7 @@ describe('what comes after a promotion', () => {
   test('follows its image under its admission, with an entry of its own, where the policy names it (invariant 1)', async () => {
     const scene = await setScene(house, policy)
     const storage = shelf()
-    const { id, digest } = await promoted(scene, storage, { index: true })
+    const { id, digest } = await promoted(house, scene, storage, { index: true })
     const [child] = await scene.sql<{ digest: string }>(
       `select child_digest as digest from manifest_edge where parent_digest = $1 and kind = 'manifest' order by position`,
       [digest],
@@ -180,7 +160,7 @@ describe('what comes after a promotion', () => {
   ])('%s is listed as refused, with the reason, and does not come', async (_, lane, content, reason) => {
     const scene = await setScene(house, lane)
     const storage = shelf()
-    const { id, digest } = await promoted(scene, storage)
+    const { id, digest } = await promoted(house, scene, storage)
     const late = await attach(house, scene, storage, { digest }, content(digest))
     await scan(id, storage)
     expect(await list(id)).toMatchObject([
@@ -199,7 +179,7 @@ describe('what comes after a promotion', () => {
   test('whose bytes cannot be reached waits, and is looked at again', async () => {
     const scene = await setScene(house, policy)
     const storage = shelf()
-    const { id, digest } = await promoted(scene, storage)
+    const { id, digest } = await promoted(house, scene, storage)
     const late = await attach(house, scene, storage, { digest }, passed(digest))
     const bytes = new Map(storage.bytes)
     storage.bytes.clear()
@@ -213,7 +193,7 @@ describe('what comes after a promotion', () => {
   test('is asked for where something was let in, and due later the older it is', async () => {
     const scene = await setScene(house, policy)
     const storage = shelf()
-    const { id } = await promoted(scene, storage)
+    const { id } = await promoted(house, scene, storage)
     const made = await house.api.referrers.list(id, { limit: 1 })
     expect(made).toMatchObject({ items: [], next: null, scannedAt: null, problem: null })
     expect(made.dueAt?.getTime()).toBeGreaterThan(Date.now())
@@ -226,177 +206,4 @@ describe('what comes after a promotion', () => {
     const { request } = await scene.request('app:2.0.0').catch(() => ({ request: { id: newId() } }))
     await expect(house.api.referrers.ask(request.id)).rejects.toEqual(nothing)
   })
-})
-
-describe('Postgres, whatever the worker says (invariant 1)', () => {
-  async function claimed() {
-    const scene = await setScene(house, policy)
-    const storage = shelf()
-    const { id, digest } = await promoted(scene, storage)
-    const late = await attach(house, scene, storage, { digest }, passed(digest))
-    await house.api.referrers.ask(id)
-    const due = (await house.worker.referrers.due(100)).find((one) => one.requestId === id)
-    if (due === undefined) throw new Error('it is due')
-    const [found] = (await house.worker.referrers.find(due, storage)).found
-    if (found === undefined) throw new Error('it is found')
-    return { scene, storage, id, digest, late, due, found }
-  }
-  const refused = (code: string) => expect.objectContaining({ name: 'StoreError', code })
-
-  test.each<[string, string, (found: Awaited<ReturnType<typeof claimed>>) => object]>([
-    [
-      'a key that the lane does not have',
-      'not_admitted',
-      ({ found }) => ({ carries: found.carries.map((one) => ({ ...one, from: ['key:other'] })) }),
-    ],
-    [
-      'a sender who is not',
-      'not_admitted',
-      ({ found }) => ({ carries: found.carries.map((one) => ({ ...one, from: ['robot:ci'] })) }),
-    ],
-    [
-      'nobody',
-      'not_admitted',
-      ({ found }) => ({ carries: found.carries.map((one) => ({ ...one, from: [] })) }),
-    ],
-    [
-      'another type',
-      'not_admitted',
-      ({ found }) => ({
-        carries: found.carries.map((one) => ({ ...one, type: 'sbom', predicateType: null })),
-      }),
-    ],
-    ['nothing that it carries', 'not_admitted', () => ({ carries: [] })],
-    [
-      'a layer that is not in it',
-      'not_admitted',
-      ({ found }) => ({ carries: found.carries.map((one) => ({ ...one, layer: 'sha256:x' })) }),
-    ],
-    ['another subject', 'not_admitted', ({ late }) => ({ subject: late })],
-    ['a tag that does not name it', 'not_admitted', ({ digest }) => ({ tag: tagOf(digest, 'sig') })],
-    ['a release tag', 'not_admitted', () => ({ tag: '9.9.9' })],
-    ['an image in its place', 'not_admitted', ({ digest }) => ({ digest })],
-  ])('refuses %s', async (_, code, over) => {
-    const scenery = await claimed()
-    const { due, found, late, scene } = scenery
-    await expect(house.worker.referrers.admit(due, { ...found, ...over(scenery) })).rejects.toEqual(
-      refused(code),
-    )
-    expect(await scene.landed('app', late)).toBe(null)
-    await house.worker.referrers.admit(due, found)
-    expect(await scene.landed('app', late)).toBe(late)
-  })
-
-  test('refuses what follows an image that is recalled, and what is no longer whole', async () => {
-    const { scene, due, found, digest, late } = await claimed()
-    await scene.sql(`update access_grant set verbs = verbs || '{recall}' where feed_id = $1`, [
-      scene.trusted.id,
-    ])
-    const recall = { digest, feedId: scene.trusted.id, reason: 'CVE-1' }
-    const [layer] = found.carries
-    await scene.unguarded('blob', 'update blob set quarantined_at = now() where digest = $1', [layer?.layer])
-    await expect(house.worker.referrers.admit(due, found)).rejects.toEqual(refused('closure_incomplete'))
-    await scene.unguarded('blob', 'update blob set quarantined_at = null where digest = $1', [layer?.layer])
-    await house.api.recalls.create(scene.anna, recall)
-    await expect(house.worker.referrers.admit(due, found)).rejects.toEqual(refused('recalled'))
-    expect(await scene.landed('app', late)).toBe(null)
-  })
-
-  test('refuses a record that nobody let in, and another word about one that was', async () => {
-    const { due, found, late } = await claimed()
-    const worker = house.worker.pool
-    const insert = (state: string) =>
-      worker.query(
-        `insert into late_referrer (id, admission_id, subject, digest, state, entry_id, reason)
-         values ($1, $2, $3, $4, $5, case when $5 = 'admitted' then (select id from audit_entry limit 1) end, case when $5 <> 'admitted' then 'x' end)`,
-        [newId(), due.admissionId, found.subject, late, state],
-      )
-    await expect(insert('admitted')).rejects.toMatchObject({ code: 'SL001', message: 'not_admitted' })
-    await house.worker.referrers.admit(due, found)
-    await expect(
-      worker.query(`update late_referrer set state = 'refused', reason = 'x' where digest = $1`, [late]),
-    ).rejects.toMatchObject({ code: 'SL001', message: 'append_only' })
-    await expect(worker.query('delete from late_referrer')).rejects.toMatchObject({ code: '42501' })
-    for (const [role, call] of [
-      [house.api.pool, `select admit_referrer(null, null, '', '', '', '[]', null)`],
-      [house.api.pool, `select observe_referrer(null, '', '', '')`],
-      [
-        house.api.pool,
-        `insert into late_referrer (id, admission_id, subject, digest, state) values (null, null, '', '', 'waiting')`,
-      ],
-      [worker, 'select record_late(null, null, null, null, null, null, null, null)'],
-    ] as const) {
-      await expect(role.query(call)).rejects.toMatchObject({ code: '42501' })
-    }
-  })
-
-  test('keeps of what a worker saw elsewhere only what its bytes say, and only of untrusted registries', async () => {
-    const scene = await setScene(house)
-    const bytes = bytesOf({ schemaVersion: 2 })
-    const [repository] = await scene.sql<{ id: string }>(
-      `insert into repository (id, feed_id, name) values ($1, $2, 'seen') returning id`,
-      [newId(), scene.dev.id],
-    )
-    await expect(
-      house.worker.pool.query('select observe_referrer($1, $2, $3, $4)', [
-        repository?.id,
-        `sha256:${'a'.repeat(64)}`,
-        'application/vnd.oci.image.manifest.v1+json',
-        Buffer.from(bytes),
-      ]),
-    ).rejects.toMatchObject({ code: 'SL001', message: 'trusted_feed' })
-  })
-
-  const rules = {
-    evidence: [
-      { type: 'statement', from: ['robot:ci'] },
-      { type: SBOM, from: ['key:ci', 'user:a'] },
-    ],
-    tests: [{ from: ['user:a'] }, { from }],
-    signatures: [{ from }],
-    provenance: { builders: ['*'], from },
-    sbom: { from: ['user:b'] },
-    licences: { deny: ['X'], from: ['user:c'] },
-    vulnerabilities: { from, vex: { from: ['user:d'] } },
-  }
-  test.each([{}, rules, ...Object.entries(rules).map(([gate, rule]) => ({ [gate]: rule }))])(
-    'asks for what the lane asks for: %j',
-    async (gates) => {
-      const read = parsePolicy({ gates, keys })
-      for (const type of [
-        'test',
-        'provenance',
-        'sbom',
-        'vulnerabilities',
-        'vex',
-        'signature',
-        'statement',
-      ] as const) {
-        for (const predicateType of [null, SBOM]) {
-          for (const who of [
-            [],
-            from,
-            ['user:a'],
-            ['user:b', 'robot:ci'],
-            ['user:c'],
-            ['user:d', 'key:ci'],
-            ['x'],
-          ]) {
-            const { rows } = await house.worker.pool.query('select policy_asks_for($1, $2, $3, $4) as asks', [
-              JSON.stringify(read),
-              type,
-              predicateType,
-              who,
-            ])
-            expect([type, predicateType, who, rows[0].asks]).toEqual([
-              type,
-              predicateType,
-              who,
-              isRequired(read, { type, predicateType, from: who }),
-            ])
-          }
-        }
-      }
-    },
-  )
 })
