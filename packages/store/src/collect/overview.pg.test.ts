@@ -1,20 +1,16 @@
 import { digestOf } from '@sluice/oci'
 import { beforeEach, expect, it } from 'vitest'
-import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
-import { letADayPass, openRegistry, type Registry, someBytes } from './test-registry.ts'
+import { type Collection, openCollection } from './test-collection.ts'
+import { letADayPass, someBytes } from './test-registry.ts'
 
-let house: House
-let scene: Scene
-let registry: Registry
+let house: Collection['house']
+let scene: Collection['scene']
+let registry: Collection['registry']
 
 beforeEach(async () => {
-  house = await openHouse()
-  scene = await setScene(house)
-  registry = await openRegistry(house, scene.rita.principalId, [scene.dev.id])
-  return async () => {
-    await registry.close()
-    await house.close()
-  }
+  const opened = await openCollection()
+  ;({ house, scene, registry } = opened)
+  return opened.close
 })
 
 it('tells what is stored, what a collection took and what the scrubber found', async () => {

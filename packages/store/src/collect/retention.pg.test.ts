@@ -1,21 +1,19 @@
 import { digestOf } from '@sluice/oci'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { newId } from '../index.ts'
-import { indexElsewhere, type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
-import { imageOf, letADayPass, openRegistry, type Registry, someBytes } from './test-registry.ts'
+import { indexElsewhere } from '../promotion/test-scene.ts'
+import { type Collection, openCollection } from './test-collection.ts'
+import { imageOf, letADayPass, someBytes } from './test-registry.ts'
 
-let house: House
-let scene: Scene
-let registry: Registry
+let house: Collection['house']
+let scene: Collection['scene']
+let registry: Collection['registry']
+let collect: Collection['collect']
 
 beforeEach(async () => {
-  house = await openHouse()
-  scene = await setScene(house)
-  registry = await openRegistry(house, scene.rita.principalId, [scene.dev.id])
-  return async () => {
-    await registry.close()
-    await house.close()
-  }
+  const opened = await openCollection()
+  ;({ house, scene, registry, collect } = opened)
+  return opened.close
 })
 
 const layer = someBytes()
@@ -45,7 +43,6 @@ async function runs(digest: string): Promise<void> {
   await house.api.sites.report(scene.rita, id, [{ digest }])
 }
 
-const collect = () => house.worker.collector.collect(registry.storage)
 const preview = async (options = {}) =>
   (
     await house.api.feeds.previewRetention(await house.api.feeds.get(scene.dev.name), {

@@ -1,27 +1,16 @@
 import { digestOf } from '@sluice/oci'
 import { beforeEach, describe, expect, it } from 'vitest'
-import {
-  closeGate,
-  imageOf,
-  letADayPass,
-  openRegistry,
-  type Registry,
-  someBytes,
-} from '../collect/test-registry.ts'
-import { type House, openHouse, type Scene, setScene } from '../promotion/test-scene.ts'
+import { type Collection, openCollection } from '../collect/test-collection.ts'
+import { closeGate, imageOf, letADayPass, someBytes } from '../collect/test-registry.ts'
 
-let house: House
-let scene: Scene
-let registry: Registry
+let house: Collection['house']
+let scene: Collection['scene']
+let registry: Collection['registry']
 
 beforeEach(async () => {
-  house = await openHouse()
-  scene = await setScene(house)
-  registry = await openRegistry(house, scene.rita.principalId, [scene.dev.id])
-  return async () => {
-    await registry.close()
-    await house.close()
-  }
+  const opened = await openCollection()
+  ;({ house, scene, registry } = opened)
+  return opened.close
 })
 
 const limit = (bytes: number | null) =>
