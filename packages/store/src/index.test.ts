@@ -14,6 +14,7 @@ test('the public face', () => {
     'isId',
     'listen',
     'loadSecret',
+    'makeKeyFile',
     'newId',
     'openStore',
     'prepareDatabase',

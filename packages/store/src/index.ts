@@ -33,6 +33,7 @@ export type { NewRemote, RemoteChange } from './remotes/change.ts'
 export type { RemoteAccess, RemoteView } from './remotes/settings.ts'
 export type { Passwords } from './roles.ts'
 export { loadSecret, type SecretSettings } from './secrets/load.ts'
+export { makeKeyFile } from './secrets/make.ts'
 export type {
   NewSite,
   Reader,

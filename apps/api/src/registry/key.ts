@@ -6,7 +6,7 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import fs from 'node:fs'
-import path from 'node:path'
+import { makeKeyFile } from '@sluice/store'
 import { ApiError } from '../problem.ts'
 
 /** The key that signs registry tokens: ECDSA on P-256. */
@@ -24,7 +24,7 @@ const PEM = /-----BEGIN [A-Z ]+-----[^-]+-----END [A-Z ]+-----/g
  * @throws ApiError key_file_invalid
  */
 export function loadTokenKeys(file: string, { make }: { make: boolean }): TokenKeys {
-  if (make && !fs.existsSync(file)) writeKey(file)
+  if (make && !fs.existsSync(file)) makeKeyFile(file, newKey())
   let secrets: KeyObject[]
   try {
     secrets = (fs.readFileSync(file, 'utf8').match(PEM) ?? []).map((pem) => createPrivateKey(pem))
@@ -51,17 +51,9 @@ export function tokenKey(secret: KeyObject): TokenKey {
   return { id: createHash('sha256').update(der).digest('hex').slice(0, 16), secret, public: own }
 }
 
-/** Linked under its name when whole: of two that start at once, both read the same key. */
-function writeKey(file: string): void {
-  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const draft = `${file}.${process.pid}`
-  fs.writeFileSync(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flush: true })
-  try {
-    fs.linkSync(draft, file)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  } finally {
-    fs.rmSync(draft)
-  }
+function newKey(): string | Buffer {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+  })
 }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { StoreError } from '../errors.ts'
+import { makeKeyFile } from './make.ts'
 
 /** SLUICE_SECRET_KEY, SLUICE_SECRET_KEY_FILE and SLUICE_DATA_DIR, as packages/contract reads them. */
 export interface SecretSettings {
@@ -18,7 +19,7 @@ export interface SecretSettings {
 export function loadSecret({ secretKey, secretKeyFile, dataDir }: SecretSettings): Uint8Array {
   if (secretKey !== undefined) return createHash('sha256').update(secretKey).digest()
   const file = secretKeyFile ?? path.join(dataDir, 'keys', 'secret.key')
-  if (secretKeyFile === undefined && !fs.existsSync(file)) writeSecret(file)
+  if (secretKeyFile === undefined && !fs.existsSync(file)) makeKeyFile(file, randomBytes(32).toString('hex'))
   let text: string
   try {
     text = fs.readFileSync(file, 'utf8').trim()
@@ -27,18 +28,4 @@ export function loadSecret({ secretKey, secretKeyFile, dataDir }: SecretSettings
   }
   if (text.length < 32) throw new StoreError('key_file_invalid', `${file} holds fewer than 32 characters`)
   return createHash('sha256').update(text).digest()
-}
-
-/** Linked under its name when whole: of two that start at once, both read the same secret. */
-function writeSecret(file: string): void {
-  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-  const draft = `${file}.${process.pid}`
-  fs.writeFileSync(draft, randomBytes(32).toString('hex'), { mode: 0o600, flush: true })
-  try {
-    fs.linkSync(draft, file)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  } finally {
-    fs.rmSync(draft)
-  }
 }
