@@ -197,6 +197,11 @@ export function pullFeedIds(grants: Grants): string[] {
   return [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
 }
 
+/** The feeds whose recalls and purges are seen. */
+export function recallFeedIds(grants: Grants): string[] {
+  return [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull') || has(grants, feedId, 'recall'))
+}
+
 /** A role sees what runs in every site, of whichever feed. */
 export function seesEverySite({ scopes, roles }: Actor): boolean {
   return scopes.includes('*') && roles.length > 0

@@ -1,7 +1,7 @@
 import { pullCommand } from '@sluice/contract'
 import { parseDigest, parseFeedQualified } from '@sluice/oci'
 import type { AdmissionView } from '@sluice/store'
-import { has, historyFeedIds } from '../access.ts'
+import { has, historyFeedIds, pullFeedIds } from '../access.ts'
 import type { Handle } from '../call.ts'
 import { ApiError, notFound } from '../problem.ts'
 import { addressAt, executedAt } from '../pull.ts'
@@ -22,7 +22,7 @@ export const getWeeks: Handle<'getWeeks'> = async ({ services, grants, query }) 
 /** As the history of one tag: what is in a feed is seen by who may pull from it. */
 export const listTagMoves: Handle<'listTagMoves'> = async ({ services, grants, query }) => {
   const { since, until, ...rest } = query
-  const visibleFeedIds = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
+  const visibleFeedIds = pullFeedIds(grants)
   const filter = { ...rest, ...between({ since, until }), visibleFeedIds }
   const { items, next } = await services.store.feeds.moves(filter)
   const moves = items.map(({ promotionId, requestId, ...move }) => ({
@@ -35,7 +35,7 @@ export const listTagMoves: Handle<'listTagMoves'> = async ({ services, grants, q
 
 export const getDigest: Handle<'getDigest'> = async ({ services, grants, origin, params }) => {
   parseDigest(params.digest)
-  const readable = [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
+  const readable = pullFeedIds(grants)
   const view = await services.store.digests.get(params.digest, readable)
   if (view === null) throw notFound(`digest ${params.digest}`)
   const { locations, containedIn: within, ...of } = view

@@ -1,4 +1,4 @@
-import { has } from '../access.ts'
+import { has, recallFeedIds } from '../access.ts'
 import type { Handle } from '../call.ts'
 import { notFound } from '../problem.ts'
 import { feedNamed } from '../subjects.ts'
@@ -21,9 +21,6 @@ export const confirmPurge: Handle<'confirmPurge'> = async ({ services, actor, gr
 
 export const listPurges: Handle<'listPurges'> = async ({ services, actor, grants, query }) => {
   const whole = actor.scopes.includes('*') && actor.roles.length > 0
-  const readable = [...grants.keys()].filter(
-    (feedId) => has(grants, feedId, 'pull') || has(grants, feedId, 'recall'),
-  )
-  const filter = { ...query, visibleFeedIds: whole ? null : readable }
+  const filter = { ...query, visibleFeedIds: whole ? null : recallFeedIds(grants) }
   return { status: 200, body: await services.store.purges.list(filter) }
 }

@@ -1,4 +1,4 @@
-import { has } from '../access.ts'
+import { recallFeedIds } from '../access.ts'
 import type { Call, Handle, Result } from '../call.ts'
 import { type FeedView, feedNamed } from '../subjects.ts'
 
@@ -13,11 +13,8 @@ export const createRecall = async (
 
 export const listRecalls: Handle<'listRecalls'> = async ({ services, grants, query }) => {
   const { feed: name, ...rest } = query
-  const readable = [...grants.keys()].filter(
-    (feedId) => has(grants, feedId, 'pull') || has(grants, feedId, 'recall'),
-  )
   const feed = name === undefined ? undefined : await feedNamed(services.store, name)
-  const visibleFeedIds = feed === null ? [] : readable
+  const visibleFeedIds = feed === null ? [] : recallFeedIds(grants)
   const filter = { ...rest, ...(feed && { feedId: feed.id }), visibleFeedIds }
   return { status: 200, body: await services.store.recalls.list(filter) }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Caller as FeedCaller } from '@sluice/feed'
 import type { Actor } from '@sluice/store'
-import { has } from '../access.ts'
+import { has, pullFeedIds } from '../access.ts'
 import { addressOf } from '../address.ts'
 import type { Grants } from '../call.ts'
 import { readCredential } from '../credential.ts'
@@ -55,7 +55,7 @@ async function byGrants({ store }: Services, actor: Actor | null): Promise<FeedC
       const reaches = actor.scopes.includes('*') || actor.scopes.includes(`${verb}:${feed.id}`)
       return reaches ? 'denied' : 'unauthorized'
     },
-    readableFeedIds: async () => readable(grants),
+    readableFeedIds: async () => pullFeedIds(grants),
   }
 }
 
@@ -86,7 +86,7 @@ function byClaims({ store }: Services, { principalId, tokenId, access }: Claims)
       return said ? 'allowed' : 'unauthorized'
     },
     async readableFeedIds() {
-      const feedIds = readable((await live()) ?? new Map())
+      const feedIds = pullFeedIds((await live()) ?? new Map())
       if (access.some(({ type }) => type === 'registry')) return feedIds
       const said = access.flatMap((one) =>
         one.type === 'repository' && one.actions.includes('pull') ? one.feed : [],
@@ -94,8 +94,4 @@ function byClaims({ store }: Services, { principalId, tokenId, access }: Claims)
       return feedIds.filter((feedId) => said.includes(feedId))
     },
   }
-}
-
-function readable(grants: Grants): string[] {
-  return [...grants.keys()].filter((feedId) => has(grants, feedId, 'pull'))
 }
