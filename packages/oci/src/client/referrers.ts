@@ -1,6 +1,5 @@
 import type { Descriptor } from '../descriptor.ts'
 import { OCI_INDEX, parseDescriptor } from '../descriptor.ts'
-import { digestOf } from '../digest.ts'
 import { OciError } from '../errors.ts'
 import { parseDigest } from '../grammar.ts'
 import { type Manifest, parseManifest } from '../manifest.ts'
@@ -65,11 +64,14 @@ export function readIndex(bytes: Uint8Array, what: string): Manifest {
   }
 }
 
-/** How a manifest with a subject is listed. Distribution specification, "Pushing Manifests with Subject". */
-export function referrerDescriptor(manifest: Manifest): Descriptor {
+/**
+ * How a manifest with a subject is listed, under the digest that it was put by: by another it is not found.
+ * Distribution specification, "Pushing Manifests with Subject".
+ */
+export function referrerDescriptor(manifest: Manifest, digest: string): Descriptor {
   return {
     mediaType: manifest.mediaType,
-    digest: digestOf(manifest.bytes),
+    digest,
     size: manifest.size,
     ...(manifest.artifactType !== undefined && { artifactType: manifest.artifactType }),
     ...(Object.keys(manifest.annotations).length > 0 && { annotations: manifest.annotations }),

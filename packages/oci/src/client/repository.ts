@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { type Descriptor, MANIFEST_TYPES, OCI_INDEX } from '../descriptor.ts'
 import { digestOf, verifyBytes } from '../digest.ts'
 import { OciError, quote } from '../errors.ts'
-import { isDigest, isTag, parseDigest } from '../grammar.ts'
+import { type Algorithm, isDigest, isTag, parseDigest } from '../grammar.ts'
 import { type Manifest, MANIFEST_LIMIT, parseManifest } from '../manifest.ts'
 import { drop, isRecord, parseAnswer } from './answer.ts'
 import { BlobCheck, checkedStream, type OpenBlob, openBlob } from './blob.ts'
@@ -43,8 +43,26 @@ export class Repository {
     this.uploads = new Uploads(session, name, this.#scopes('pull,push'))
   }
 
-  /** What a tag or digest names now; null when there is none. The digest is checked where it was not given. */
-  async resolve(reference: string, signal?: AbortSignal): Promise<Resolved | null> {
+  /**
+   * What a tag or digest names now; null when there is none. The digest is checked where it was not given.
+   * @param wanted what a tag is hoped to name: a registry that calls the same bytes by another algorithm has it
+   */
+  async resolve(reference: string, signal?: AbortSignal, wanted?: string): Promise<Resolved | null> {
+    const found = await this.#resolve(reference, signal)
+    if (found === null || wanted === undefined) return found
+    const { algorithm } = parseDigest(wanted)
+    if (parseDigest(found.digest).algorithm === algorithm) return found
+    const same = (await this.hashServed(reference, algorithm, signal)) === wanted
+    return same ? { ...found, digest: wanted } : found
+  }
+
+  /** The digest, by this algorithm, of the bytes that a tag serves now, whatever a header calls them; null: none. */
+  async hashServed(tag: string, algorithm: Algorithm, signal?: AbortSignal): Promise<string | null> {
+    const served = await this.getManifest(tag, signal)
+    return served && digestOf(served.bytes, algorithm)
+  }
+
+  async #resolve(reference: string, signal?: AbortSignal): Promise<Resolved | null> {
     const call = this.#manifestCall(reference, 'HEAD', signal)
     const answer = await this.#session.call({ ...call, expect: [200, 404, 405] })
     drop(answer)
@@ -57,9 +75,9 @@ export class Repository {
       return { digest, mediaType: (type.split(';')[0] ?? '').trim(), size: Number(length) }
     }
     const manifest = await this.getManifest(reference, signal)
-    return (
-      manifest && { digest: digestOf(manifest.bytes), mediaType: manifest.mediaType, size: manifest.size }
-    )
+    if (manifest === null) return null
+    const { bytes, mediaType, size } = manifest
+    return { digest: isDigest(reference) ? reference : digestOf(bytes), mediaType, size }
   }
 
   /**
@@ -136,7 +154,9 @@ export class Repository {
     drop(answer)
     const { 'docker-content-digest': said } = answer.headers
     const algorithm = typeof said === 'string' && isDigest(said) ? parseDigest(said).algorithm : null
-    if (wide && algorithm !== null && said !== reference) throw this.#noSuchDigests(reference)
+    // Some keep it under the digest that was asked for, and call it by sha256 all the same.
+    if (wide && said !== reference && (await this.getManifest(reference, signal)) === null)
+      throw this.#noSuchDigests(reference)
     if (algorithm !== null && said !== digestOf(body, algorithm)) {
       throw new RegistryError(
         'wrong_digest',
@@ -144,15 +164,17 @@ export class Repository {
       )
     }
     if (manifest.subject !== null && answer.headers['oci-subject'] === undefined) {
+      const own = isDigest(reference) ? reference : digestOf(body)
       await this.registry.alone(`${this.name}@${manifest.subject.digest}`, () =>
-        this.#keepFallback(manifest, signal),
+        this.#keepFallback(manifest, own, signal),
       )
     }
   }
 
   /**
    * Lets a tag name a manifest whose parts are all there. Asked once and not again: nobody would know whether the
-   * first time still arrives. A registry reads sha256 into a tag, unless it is told the digest beside it.
+   * first time still arrives. A registry reads sha256 into a tag, unless it is told the digest beside it; one that does
+   * not say that it did so is looked at. The plain way is not taken in its place: it would name another digest.
    * @param notAfter by `Date.now()`; later it is not sent
    * @throws RegistryError unsupported where the registry sets no tag to a digest of this algorithm
    */
@@ -163,7 +185,8 @@ export class Repository {
     signal?: AbortSignal,
   ): Promise<void> {
     const call = this.#manifestCall(tag, 'PUT', signal)
-    const wide = parseDigest(digest).algorithm !== 'sha256'
+    const { algorithm } = parseDigest(digest)
+    const wide = algorithm !== 'sha256'
     const headers = { 'content-type': manifest.mediaType, 'content-length': String(manifest.size) }
     const sent = { ...call, headers, scopes: this.#scopes('pull,push'), body: manifest.bytes, notAfter }
     const url = wide ? `/v2/${this.name}/manifests/${digest}?tag=${tag}` : call.url
@@ -171,7 +194,13 @@ export class Repository {
     drop(answer)
     if (!wide) return
     const set = [answer.headers['oci-tag'] ?? []].flat().flatMap((names) => names.split(/,\s*/))
-    if (!set.includes(tag)) throw this.#noSuchDigests(digest)
+    if (set.includes(tag)) return
+    const served = await this.hashServed(tag, algorithm, signal)
+    if (served === digest) return
+    throw new RegistryError(
+      'unsupported',
+      `the registry ${this.registry.host} was asked to let ${this.name}:${tag} name ${digest}, which it keeps; it did not, and serves ${served ?? 'nothing'} there`,
+    )
   }
 
   /** False when there was none. Deleting a digest deletes its tags too. */
@@ -226,13 +255,13 @@ export class Repository {
     return listed ?? (await this.#fallbackIndex(digest, signal))?.manifests ?? []
   }
 
-  async #keepFallback(manifest: Manifest, signal?: AbortSignal): Promise<void> {
+  /** @param own the digest that the manifest was put by */
+  async #keepFallback(manifest: Manifest, own: string, signal?: AbortSignal): Promise<void> {
     if (manifest.subject === null) return
     const { digest } = manifest.subject
     const listed = await listByApi(this.#session, this.name, digest, this.#scopes(this.#access), signal)
-    const own = digestOf(manifest.bytes)
     if (listed?.some((descriptor) => descriptor.digest === own) === true) return
-    const bytes = withReferrer(await this.#fallbackIndex(digest, signal), referrerDescriptor(manifest))
+    const bytes = withReferrer(await this.#fallbackIndex(digest, signal), referrerDescriptor(manifest, own))
     if (bytes !== null) await this.putManifest(parseManifest(bytes, OCI_INDEX), referrersTag(digest), signal)
   }
 
