@@ -5,6 +5,7 @@
  * - `closure_incomplete`: what is stored is not the whole image that was approved.
  * - `destination_lost`: a registry accepted what it does not serve; it is copied again.
  * - `tag_not_set`: a registry accepted a tag and serves something else, or nothing, under it.
+ * - `unsupported`: a registry sets no tag to a digest that is not sha256.
  * - `feed_changed`: the registry of a feed is another one than was read back.
  * - `feed_gone`: a feed of the lane no longer has a registry.
  * - `lease_lost`: another worker may run this promotion by now.
@@ -16,6 +17,7 @@ export type WorkerErrorCode =
   | 'closure_incomplete'
   | 'destination_lost'
   | 'tag_not_set'
+  | 'unsupported'
   | 'feed_changed'
   | 'feed_gone'
   | 'lease_lost'

@@ -35,6 +35,15 @@ test.each([
   [Object.assign(new Error('x'), { code: 'ENOSPC' }), { kind: 'broke', code: 'storage_full' }],
   [new FeedError('BLOB_MISSING', 'x'), { kind: 'broke', code: 'storage_failed' }],
   [new WorkerError('tag_not_set', 'x'), { kind: 'broke', code: 'tag_not_set', forGood: false }],
+  [
+    new WorkerError('unsupported', 'x. Do y'),
+    {
+      kind: 'broke',
+      code: 'unsupported',
+      forGood: true,
+      message: 'During the step "verify": x. Do y.',
+    },
+  ],
   [new WorkerError('feed_changed', 'x'), { kind: 'broke', code: 'feed_changed', forGood: false }],
   // Refusals that tell of a mistake of ours, and whatever else is thrown, are machinery.
   [new StoreError('entry_missing', 'x'), { kind: 'broke', code: 'internal' }],

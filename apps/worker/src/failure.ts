@@ -48,6 +48,7 @@ export function judge(error: unknown, step: string): Failure {
     const advice = AFTER_WRITING[code]
     if (advice !== undefined) return broke(code, `During the step "${step}": ${message}; ${advice}.`)
     if (code === 'feed_gone') return broke(code, message, true)
+    if (code === 'unsupported') return broke(code, `During the step "${step}": ${message}.`, true)
     if (code === 'worker_stopped') return broke(code, `The worker was stopped during the step "${step}".`)
   }
   if (error instanceof RegistryError) return ofRegistry(error, step)

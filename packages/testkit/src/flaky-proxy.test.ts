@@ -6,8 +6,15 @@ import { type Fault, type FlakyProxy, startFlakyProxy } from './flaky-proxy.ts'
 const body = 'a'.repeat(1000)
 const server = createServer((request, response) => {
   let got = 0
+  const { url = '' } = request
   request.on('data', (part: Buffer) => (got += part.length))
-  request.on('end', () => response.setHeader('content-length', body.length).setHeader('x-got', got).end(body))
+  request.on('end', () =>
+    response
+      .setHeader('content-length', body.length)
+      .setHeader('x-got', got)
+      .setHeader('x-url', url)
+      .end(body),
+  )
 })
 let proxy: FlakyProxy
 
@@ -41,6 +48,21 @@ test.each<[string, Fault]>([
   proxy.add({ method: 'POST', path: /x/, fault, times: 1 })
   await expect(ask()).rejects.toThrow(TypeError)
   expect(await ask()).toBe(body)
+})
+
+test('without the query, without a header, once each', async () => {
+  proxy.add({ path: /q/, fault: { kind: 'drop-query' }, times: 1 })
+  proxy.add({ path: /q/, fault: { kind: 'drop-header', name: 'x-got' }, times: 1 })
+  const seen: unknown[] = []
+  for (let i = 0; i < 3; i++) {
+    const { headers } = await fetch(`${proxy.url}/x?q=1`)
+    seen.push([headers.get('x-url'), headers.get('x-got')])
+  }
+  expect(seen).toEqual([
+    ['/x', '0'],
+    ['/x?q=1', null],
+    ['/x?q=1', '0'],
+  ])
 })
 
 test('shortened, corrupted, refused; and healed', async () => {

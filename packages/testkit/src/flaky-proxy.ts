@@ -19,6 +19,9 @@ export type Fault =
   | { readonly kind: 'shorten'; readonly by: number }
   /** One bit of the answer is another, its length is right. */
   | { readonly kind: 'corrupt'; readonly at: number }
+  /** The registry hears the request without its query, or the client the answer without this header. */
+  | { readonly kind: 'drop-query' }
+  | { readonly kind: 'drop-header'; readonly name: string }
   /** The request waits for `until` before the registry hears of it; a client that leaves takes it back. */
   | { readonly kind: 'hold-request'; readonly until: Promise<unknown> }
   /** The exchange happens and waits for `until` before the client hears of it. */
@@ -92,12 +95,13 @@ function exchange(
     return
   }
   const { hostname: host, port } = upstream
+  const { url = '/' } = request
   // The Host stays as the client wrote it: registries build their Locations from it.
   const forward = http.request({
     host,
     port,
     method: request.method,
-    path: request.url,
+    path: fault?.kind === 'drop-query' ? url.replace(/\?.*$/, '') : url,
     headers: request.headers,
   })
   const reset = (): void => {
@@ -123,6 +127,7 @@ async function relay(
   // What the registry breaks off is broken off here.
   answer.once('close', () => answer.complete || reset())
   const headers = { ...answer.headers }
+  if (fault?.kind === 'drop-header') delete headers[fault.name]
   const length = Number(headers['content-length'])
   if (fault?.kind === 'shorten') headers['content-length'] = String(length - fault.by)
   response.writeHead(answer.statusCode ?? 502, headers)

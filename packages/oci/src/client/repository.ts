@@ -199,7 +199,7 @@ export class Repository {
     if (served === digest) return
     throw new RegistryError(
       'unsupported',
-      `the registry ${this.registry.host} was asked to let ${this.name}:${tag} name ${digest}, which it keeps; it did not, and serves ${served ?? 'nothing'} there`,
+      `the registry ${this.registry.host} was asked to let ${this.name}:${tag} name ${digest}, and serves ${served ?? 'nothing'} there`,
     )
   }
 
