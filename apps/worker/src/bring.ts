@@ -1,6 +1,7 @@
 import {
   copyGraph,
   type CopySource,
+  parseDigest,
   parseManifest,
   RegistryError,
   type Repository,
@@ -38,14 +39,14 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
   }
   // By its digest alone nobody finds it.
   await copy(scan, late, context)
-  const now = (await there.resolve(tag, signal))?.digest ?? null
+  const now = (await there.resolve(tag, signal, digest))?.digest ?? null
   const notAfter = Date.now() + tagTimes.leaseMs
   await referrers.intend(scan, late, { now, ...tagTimes })
   if (now === digest) return
   const bytes = await referrers.readManifest(digest)
   if (bytes === null) throw new WorkerError('closure_incomplete', `${digest} is no longer stored`)
   await there.putTag(parseManifest(bytes, mediaType), { tag, digest }, notAfter, signal)
-  const set = (await there.resolve(tag, signal))?.digest ?? null
+  const set = await there.hashServed(tag, parseDigest(digest).algorithm, signal)
   if (set === digest) return
   throw new WorkerError(
     'destination_lost',
@@ -59,7 +60,7 @@ async function isServed(
   { tag, digest, mediaType }: Late,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const now = await there.resolve(tag === '' ? digest : tag, signal)
+  const now = await there.resolve(tag === '' ? digest : tag, signal, digest)
   if (now?.digest !== digest) return false
   try {
     await verifyGraph({ registry: there, root: { digest, mediaType }, signal })
