@@ -75,10 +75,10 @@ async function compareFeed(
   const { at, tags } = await remotes.ledger(feedId)
   const seen: { repository: string; tag: string; digest: string | null }[] = []
   for (let i = 0; i < tags.length; i += AT_ONCE) {
-    const part = tags.slice(i, i + AT_ONCE).map(async ({ repository, tag }) => {
+    const part = tags.slice(i, i + AT_ONCE).map(async ({ repository, tag, digest: expected }) => {
       const end = { feedId, feed: feedId, repository, remote: true, proxy: false }
       const { repository: there } = await registries.open(end, 'pull')
-      seen.push({ repository, tag, digest: (await there.resolve(tag, signal))?.digest ?? null })
+      seen.push({ repository, tag, digest: (await there.resolve(tag, signal, expected))?.digest ?? null })
     })
     await Promise.all(part)
   }

@@ -23,14 +23,18 @@ export interface Compared {
   readonly resolved: number
 }
 
-/** @param repository only of this one */
-export async function readLedger(pool: pg.Pool, feedId: string, repository?: string): Promise<Ledger> {
+/** @param repositories only of these */
+export async function readLedger(
+  pool: pg.Pool,
+  feedId: string,
+  repositories?: readonly string[],
+): Promise<Ledger> {
   const { rows: now } = await pool.query<{ at: Date }>('select now() as at')
   const { rows } = await pool.query<Ledger['tags'][number]>(
     `select r.name as repository, t.name as tag, t.digest from tag t join repository r on r.id = t.repository_id
      join feed f on f.id = r.feed_id and f.trusted and f.kind = 'remote'
-     where r.feed_id = $1 and ($2::text is null or r.name = $2) order by r.name collate "C", t.name`,
-    [feedId, repository ?? null],
+     where r.feed_id = $1 and ($2::text[] is null or r.name = any ($2)) order by r.name collate "C", t.name`,
+    [feedId, repositories ?? null],
   )
   return { at: now[0]?.at ?? new Date(), tags: rows }
 }

@@ -1,3 +1,4 @@
+import { digestOf, OCI_INDEX } from '@sluice/oci'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Beside, openBeside } from '../promotion/test-elsewhere.ts'
 import { type Ledger, setLedger } from './test-ledger.ts'
@@ -78,5 +79,35 @@ describe('comparing a trusted remote feed with its ledger', () => {
     await hint('and-more')
     expect((await waiting()).filter(({ tag }) => tag === '')).toHaveLength(1)
     await scene.sql('delete from remote_hint where feed_id = $1', [feed.id])
+  })
+
+  test('nothing is raised where the registry calls by sha256 what was promoted by sha512', async () => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }))
+    const wide = digestOf(bytes, 'sha512')
+    const [{ repository } = { repository: '' }] = await scene.sql<{ repository: string }>(
+      'select id as repository from repository where feed_id = $1',
+      [feed.id],
+    )
+    const admission = crypto.randomUUID()
+    await scene.asOwner(`insert into manifest (digest, bytes, kind) values ($1, $2, 'index')`, [wide, bytes])
+    await scene.sql(
+      `insert into admission (id, feed_id, repository_id, digest, promotion_id, position, bound_hash, entry_id)
+       select $1, feed_id, repository_id, $2, promotion_id, 1, bound_hash, entry_id from admission where repository_id = $3`,
+      [admission, wide, repository],
+    )
+    await scene.asOwner(
+      'insert into repository_manifest (repository_id, digest, media_type, admission_id) values ($1, $2, $3, $4)',
+      [repository, wide, OCI_INDEX, admission],
+    )
+    await scene.asOwner('update tag set digest = $2 where repository_id = $1', [repository, wide])
+    const looked = async () => {
+      await hint('1.0.0')
+      await house.worker.remotes.followHints(() => undefined)
+      return (await open()).map(({ expected, seen }) => ({ expected, seen }))
+    }
+    registry.manifests.set(`${where}/app 1.0.0`, { bytes, type: OCI_INDEX })
+    expect(await looked()).toEqual([])
+    const theirs = registry.image(`${where}/app`, ['1.0.0'])
+    expect(await looked()).toEqual([{ expected: wide, seen: theirs }])
   })
 })

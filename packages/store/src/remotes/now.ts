@@ -23,12 +23,14 @@ export async function compareNow(
   wanted: readonly { readonly repository: string; readonly tag: string }[],
 ): Promise<Compared> {
   const { feedId, feed } = access
-  const { at } = await readLedger(pool, feedId, '')
+  const repositories = [...new Set(wanted.map(({ repository }) => repository))]
+  const { at, tags: ledger } = await readLedger(pool, feedId, repositories)
+  const promoted = new Map(ledger.map(({ repository, tag, digest }) => [`${repository} ${tag}`, digest]))
   const signal = AbortSignal.timeout(PATIENCE_MS)
   const seen: SeenTag[] = []
   try {
     for (const { repository, tag } of wanted.slice(0, TAGS_LIMIT)) {
-      const found = await open(repository).resolve(tag, signal)
+      const found = await open(repository).resolve(tag, signal, promoted.get(`${repository} ${tag}`))
       seen.push({ repository, tag, digest: found?.digest ?? null })
     }
   } catch (error) {
