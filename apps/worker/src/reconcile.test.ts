@@ -35,8 +35,13 @@ test('a tag that names a sha512 digest is not taken for another where the regist
     signal: new AbortController().signal,
     log: pino({ level: 'silent' }),
   })
-  const found = new Map(seen.map((one) => [one.tag, one.digest]))
-  expect(Object.fromEntries(found)).toEqual({ [TAG]: digest, moved: other.digest, gone: null })
+  const found = new Map(seen.map((one) => [one.tag, [one.digest, one.called]]))
+  const called = await repositoryOf(to).hashServed(TAG, 'sha256')
+  expect(Object.fromEntries(found)).toEqual({
+    [TAG]: [digest, called],
+    moved: [other.digest, other.digest],
+    gone: [null, null],
+  })
   await proxy.close()
   await to.stop()
 })

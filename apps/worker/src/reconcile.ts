@@ -1,4 +1,4 @@
-import type { Compared, Store } from '@sluice/store'
+import type { Compared, SeenTag, Store } from '@sluice/store'
 import type { Logger } from 'pino'
 import type { Registries } from './ends/registries.ts'
 import { type Periodic, startPeriodic } from './periodic.ts'
@@ -73,12 +73,13 @@ async function compareFeed(
   { remotes, registries, signal }: Omit<Reconciler, 'log'>,
 ): Promise<Compared> {
   const { at, tags } = await remotes.ledger(feedId)
-  const seen: { repository: string; tag: string; digest: string | null }[] = []
+  const seen: SeenTag[] = []
   for (let i = 0; i < tags.length; i += AT_ONCE) {
     const part = tags.slice(i, i + AT_ONCE).map(async ({ repository, tag, digest: expected }) => {
       const end = { feedId, feed: feedId, repository, remote: true, proxy: false }
       const { repository: there } = await registries.open(end, 'pull')
-      seen.push({ repository, tag, digest: (await there.resolve(tag, signal, expected))?.digest ?? null })
+      const found = await there.resolve(tag, signal, expected)
+      seen.push({ repository, tag, digest: found?.digest ?? null, called: found?.called ?? null })
     })
     await Promise.all(part)
   }

@@ -19,6 +19,8 @@ const ACCEPT = MANIFEST_TYPES.join(', ')
 
 export interface Resolved {
   readonly digest: string
+  /** What the registry calls it, where that is another digest of the same bytes than the one that was hoped for. */
+  readonly called: string
   readonly mediaType: string
   /** Bytes. */
   readonly size: number
@@ -49,11 +51,12 @@ export class Repository {
    */
   async resolve(reference: string, signal?: AbortSignal, wanted?: string): Promise<Resolved | null> {
     const found = await this.#resolve(reference, signal)
-    if (found === null || wanted === undefined) return found
-    const { algorithm } = parseDigest(wanted)
-    if (parseDigest(found.digest).algorithm === algorithm) return found
+    if (found === null) return null
+    const { digest: called } = found
+    const { algorithm } = parseDigest(wanted ?? called)
+    if (wanted === undefined || parseDigest(called).algorithm === algorithm) return { ...found, called }
     const same = (await this.hashServed(reference, algorithm, signal)) === wanted
-    return same ? { ...found, digest: wanted } : found
+    return { ...found, digest: same ? wanted : called, called }
   }
 
   /** The digest, by this algorithm, of the bytes that a tag serves now, whatever a header calls them; null: none. */
@@ -62,7 +65,7 @@ export class Repository {
     return served && digestOf(served.bytes, algorithm)
   }
 
-  async #resolve(reference: string, signal?: AbortSignal): Promise<Resolved | null> {
+  async #resolve(reference: string, signal?: AbortSignal): Promise<Omit<Resolved, 'called'> | null> {
     const call = this.#manifestCall(reference, 'HEAD', signal)
     const answer = await this.#session.call({ ...call, expect: [200, 404, 405] })
     drop(answer)

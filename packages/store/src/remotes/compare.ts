@@ -9,13 +9,15 @@ export interface SeenTag {
   readonly repository: string
   readonly tag: string
   readonly digest: string | null
+  /** What the registry calls that itself, where it differs; requests see the tag by it. */
+  readonly called?: string | null
 }
 
 /** The tags that promotions have set in a trusted remote feed, with the time by which that was so. */
 export interface Ledger {
   /** Taken before the registry is asked, by the clock of Postgres; `compare` needs it back. */
   readonly at: Date
-  readonly tags: readonly (SeenTag & { readonly digest: string })[]
+  readonly tags: readonly (Omit<SeenTag, 'called'> & { readonly digest: string })[]
 }
 
 export interface Compared {
@@ -62,6 +64,7 @@ export function compare(
       once.map(({ repository }) => repository),
       once.map(({ tag }) => tag),
       once.map(({ digest }) => digest),
+      once.map(({ digest, called }) => called ?? digest),
     ]
     await client.query(RECORD, values)
     await client.query(FORGET, values)
@@ -96,15 +99,15 @@ interface Row {
 
 const SEEN = `
   seen as (
-    select r.id as repository_id, f.trusted, s.tag, s.digest
-    from unnest($3::text[], $4::text[], $5::text[]) s (repository, tag, digest)
+    select r.id as repository_id, f.trusted, s.tag, s.digest, s.called
+    from unnest($3::text[], $4::text[], $5::text[], $6::text[]) s (repository, tag, digest, called)
       join repository r on r.feed_id = $1 and r.name = s.repository join feed f on f.id = r.feed_id and f.kind = 'remote'
     where $2::timestamptz is not null)`
 
 const RECORD = `
   with ${SEEN}
   insert into remote_tag (repository_id, name, digest)
-    select repository_id, tag, digest from seen where digest is not null order by repository_id, tag
+    select repository_id, tag, called from seen where called is not null order by repository_id, tag
     on conflict (repository_id, name) do update set digest = excluded.digest`
 
 const FORGET = `

@@ -107,6 +107,9 @@ describe('comparing a trusted remote feed with its ledger', () => {
     }
     registry.manifests.set(`${where}/app 1.0.0`, { bytes, type: OCI_INDEX })
     expect(await looked()).toEqual([])
+    const rows = await scene.sql('select digest from remote_tag where repository_id = $1', [repository])
+    // As the next request for this tag finds it, and as its worker will.
+    expect(rows).toEqual([{ digest: digestOf(bytes) }])
     const theirs = registry.image(`${where}/app`, ['1.0.0'])
     expect(await looked()).toEqual([{ expected: wide, seen: theirs }])
   })

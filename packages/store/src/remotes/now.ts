@@ -31,7 +31,7 @@ export async function compareNow(
   try {
     for (const { repository, tag } of wanted.slice(0, TAGS_LIMIT)) {
       const found = await open(repository).resolve(tag, signal, promoted.get(`${repository} ${tag}`))
-      seen.push({ repository, tag, digest: found?.digest ?? null })
+      seen.push({ repository, tag, digest: found?.digest ?? null, called: found?.called ?? null })
     }
   } catch (error) {
     throw asRemoteError(error, feed)
