@@ -55,13 +55,17 @@ export class Repository {
     const { digest: called } = found
     const { algorithm } = parseDigest(wanted ?? called)
     if (wanted === undefined || parseDigest(called).algorithm === algorithm) return { ...found, called }
-    const same = (await this.hashServed(reference, algorithm, signal)) === wanted
-    return { ...found, digest: same ? wanted : called, called }
+    const served = await this.hashServed(reference, algorithm, signal).catch((error: unknown) => {
+      // What is larger than a manifest may be is something else.
+      if (error instanceof RegistryError && error.code === 'too_large') return null
+      throw error
+    })
+    return { ...found, digest: served === wanted ? wanted : called, called }
   }
 
   /** The digest, by this algorithm, of the bytes that a tag serves now, whatever a header calls them; null: none. */
   async hashServed(tag: string, algorithm: Algorithm, signal?: AbortSignal): Promise<string | null> {
-    const served = await this.getManifest(tag, signal)
+    const served = await this.#readManifest(tag, signal)
     return served && digestOf(served.bytes, algorithm)
   }
 
@@ -88,6 +92,21 @@ export class Repository {
    * bytes are checked against it; no header is believed. Distribution specification, "Pulling manifests".
    */
   async getManifest(reference: string, signal?: AbortSignal): Promise<Manifest | null> {
+    const served = await this.#readManifest(reference, signal)
+    if (served === null) return null
+    const { bytes, type, what } = served
+    try {
+      if (isDigest(reference)) verifyBytes(bytes, reference)
+      return parseManifest(bytes, type)
+    } catch (cause) {
+      if (!(cause instanceof OciError)) throw cause
+      const code = cause.code === 'DIGEST_MISMATCH' ? 'wrong_digest' : 'bad_response'
+      throw new RegistryError(code, `${what}: ${cause.message}`, { cause })
+    }
+  }
+
+  /** The bytes as they were served, and what they are said to be. */
+  async #readManifest(reference: string, signal?: AbortSignal) {
     const call = this.#manifestCall(reference, 'GET', signal)
     const answer = await this.#session.call({ ...call, expect: [200, 404] })
     if (answer.status === 404) {
@@ -95,14 +114,8 @@ export class Repository {
       return null
     }
     const bytes = await readBody(answer, MANIFEST_LIMIT, this.#session.limits.headMs, call.what)
-    try {
-      if (isDigest(reference)) verifyBytes(bytes, reference)
-      return parseManifest(bytes, answer.headers['content-type'] ?? '')
-    } catch (cause) {
-      if (!(cause instanceof OciError)) throw cause
-      const code = cause.code === 'DIGEST_MISMATCH' ? 'wrong_digest' : 'bad_response'
-      throw new RegistryError(code, `${call.what}, served by ${answer.url.host}: ${cause.message}`, { cause })
-    }
+    const type = answer.headers['content-type'] ?? ''
+    return { bytes, type, what: `${call.what}, served by ${answer.url.host}` }
   }
 
   /** Size of a blob in bytes; null when there is none. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../descriptor.ts'
 import { digestOf } from '../digest.ts'
-import { type Manifest, parseManifest } from '../manifest.ts'
+import { type Manifest, MANIFEST_LIMIT, parseManifest } from '../manifest.ts'
 import { closeEnds, open } from '../testdata/copy.ts'
 import { storeBlob, storeImage } from '../testdata/image.ts'
 import { coded, fail, type FakeRegistry, fakeRegistry, type Intercept } from '../testdata/registry.ts'
@@ -91,6 +91,16 @@ describe('what a tag names', () => {
     await repository().putManifest(manifest, 'v1')
     expect(await repository().hashServed('v1', 'sha512')).toBe(digest)
     expect(await repository().hashServed('v2', 'sha512')).toBeNull()
+  })
+
+  test.each([
+    ['no manifest that we read', Buffer.from('{"schemaVersion":1}')],
+    ['larger than any manifest', Buffer.alloc(MANIFEST_LIMIT + 1)],
+  ])('is told also where it is %s', async (_, bytes) => {
+    const { digest } = image()
+    fake.manifests.set('team/app v1', { type: 'application/vnd.docker.distribution.manifest.v1+json', bytes })
+    const called = digestOf(bytes)
+    expect(await repository().resolve('v1', undefined, digest)).toMatchObject({ digest: called, called })
   })
 
   test('a digest stays itself, also where HEAD tells too little', async () => {
