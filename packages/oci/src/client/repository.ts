@@ -47,14 +47,16 @@ export class Repository {
 
   /**
    * What a tag or digest names now; null when there is none. The digest is checked where it was not given.
-   * @param wanted what a tag is hoped to name: a registry that calls the same bytes by another algorithm has it
+   * @param wanted what a tag is hoped to name: a registry that calls the same bytes by sha256 has it
    */
   async resolve(reference: string, signal?: AbortSignal, wanted?: string): Promise<Resolved | null> {
     const found = await this.#resolve(reference, signal)
     if (found === null) return null
     const { digest: called } = found
     const { algorithm } = parseDigest(wanted ?? called)
-    if (wanted === undefined || parseDigest(called).algorithm === algorithm) return { ...found, called }
+    // By sha256 a registry calls what it knows no other name for; another name than that is one that somebody gave.
+    const other = algorithm !== 'sha256' && parseDigest(called).algorithm === 'sha256'
+    if (wanted === undefined || !other) return { ...found, called }
     const served = await this.hashServed(reference, algorithm, signal).catch((error: unknown) => {
       // What is larger than a manifest may be is something else.
       if (error instanceof RegistryError && error.code === 'too_large') return null

@@ -66,9 +66,9 @@ describe('a tag for a sha512 digest', () => {
 
 describe('what a tag names', () => {
   test.each([
-    ['sha256', 'sha512'],
-    ['sha512', 'sha256'],
-  ] as const)('is called by %s there, and was asked for by %s', async (calls, wanted) => {
+    ['sha256', 'sha512', 'is that'],
+    ['sha512', 'sha256', 'was given that name'],
+  ] as const)('is called by %s there, and was asked for by %s: it %s', async (calls, wanted, verdict) => {
     const { manifest } = image()
     await repository().putManifest(manifest, 'v1')
     fake.intercept = (request, response) => {
@@ -80,7 +80,8 @@ describe('what a tag names', () => {
     }
     const digest = digestOf(manifest.bytes, wanted)
     const called = digestOf(manifest.bytes, calls)
-    expect(await repository().resolve('v1', undefined, digest)).toMatchObject({ digest, called })
+    const is = verdict === 'is that' ? digest : called
+    expect(await repository().resolve('v1', undefined, digest)).toMatchObject({ digest: is, called })
     const other = digestOf(Buffer.from('other'), wanted)
     expect(await repository().resolve('v1', undefined, other)).toMatchObject({ digest: called, called })
     expect(await repository().resolve('v1')).toMatchObject({ digest: called, called })
