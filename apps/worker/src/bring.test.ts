@@ -1,3 +1,4 @@
+// oxlint-disable typescript/no-unsafe-type-assertion -- the parts of them that are looked at
 import { startFeed } from '@sluice/feed/test-registry'
 import { OCI_MANIFEST } from '@sluice/oci'
 import type { Late, LateScan } from '@sluice/store'

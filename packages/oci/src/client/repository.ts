@@ -19,8 +19,8 @@ const ACCEPT = MANIFEST_TYPES.join(', ')
 
 export interface Resolved {
   readonly digest: string
-  /** What the registry calls it, where that is another digest of the same bytes than the one that was hoped for. */
-  readonly called: string
+  /** What the registry calls it, only where that is another digest of the same bytes. */
+  readonly called?: string
   readonly mediaType: string
   /** Bytes. */
   readonly size: number
@@ -51,18 +51,17 @@ export class Repository {
    */
   async resolve(reference: string, signal?: AbortSignal, wanted?: string): Promise<Resolved | null> {
     const found = await this.#resolve(reference, signal)
-    if (found === null) return null
+    if (found === null || wanted === undefined) return found
     const { digest: called } = found
-    const { algorithm } = parseDigest(wanted ?? called)
+    const { algorithm } = parseDigest(wanted)
     // By sha256 a registry calls what it knows no other name for; another name than that is one that somebody gave.
-    const other = algorithm !== 'sha256' && parseDigest(called).algorithm === 'sha256'
-    if (wanted === undefined || !other) return { ...found, called }
+    if (algorithm === 'sha256' || parseDigest(called).algorithm !== 'sha256') return found
     const served = await this.hashServed(reference, algorithm, signal).catch((error: unknown) => {
       // What is larger than a manifest may be is something else.
       if (error instanceof RegistryError && error.code === 'too_large') return null
       throw error
     })
-    return { ...found, digest: served === wanted ? wanted : called, called }
+    return served === wanted ? { ...found, digest: wanted, called } : found
   }
 
   /** The digest, by this algorithm, of the bytes that a tag serves now, whatever a header calls them; null: none. */
@@ -71,7 +70,7 @@ export class Repository {
     return served && digestOf(served.bytes, algorithm)
   }
 
-  async #resolve(reference: string, signal?: AbortSignal): Promise<Omit<Resolved, 'called'> | null> {
+  async #resolve(reference: string, signal?: AbortSignal): Promise<Resolved | null> {
     const call = this.#manifestCall(reference, 'HEAD', signal)
     const answer = await this.#session.call({ ...call, expect: [200, 404, 405] })
     drop(answer)
