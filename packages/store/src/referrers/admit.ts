@@ -5,7 +5,7 @@ import type { Late } from './find.ts'
 
 /** What the registry of the target served a moment ago, and how long a tag there may be sent. */
 export interface LateIntent {
-  /** Under the tag; null: nothing. */
+  /** Under the tag, or without one under the digest; null: nothing. */
   readonly now: string | null
   /** Milliseconds in which it may be sent, and after that in which what was sent may still arrive. */
   readonly leaseMs: number
@@ -23,8 +23,8 @@ export async function intendLate(
   late: Late,
   intent: LateIntent,
 ): Promise<void> {
-  const entryId = await entry(tx, 'referrer.intended', scan, late)
   const { id, subject, digest, tag, carries } = late
+  const entryId = await entry(tx, 'referrer.intended', scan, late, await displacedBy(tx, scan, late))
   await tx.$executeRaw`
     select intend_referrer(${id}::uuid, ${scan.admissionId}::uuid, ${subject}, ${digest}, ${tag}, ${JSON.stringify(carries)}::jsonb,
       ${entryId}::uuid, ${intent.now}, ${intent.leaseMs} * interval '1 millisecond', ${intent.timeoutMs} * interval '1 millisecond')`
@@ -41,11 +41,30 @@ export async function admitLate(tx: Transaction, scan: LateScan, late: Late): Pr
     select admit_referrer(${id}::uuid, ${scan.admissionId}::uuid, ${subject}, ${digest}, ${tag}, ${JSON.stringify(carries)}::jsonb, ${entryId}::uuid)`
 }
 
+interface Displaced {
+  readonly id: string
+  readonly digest: string
+}
+
+/** What was about to be set under the same tag, and waits again from now on. */
+async function displacedBy(
+  tx: Transaction,
+  { target }: LateScan,
+  { digest, tag }: Late,
+): Promise<readonly Displaced[]> {
+  if (tag === '') return []
+  return tx.$queryRaw<Displaced[]>`
+    select l.id, l.digest from late_referrer l join admission a on a.id = l.admission_id
+    where a.repository_id = ${target.repositoryId}::uuid and l.tag = ${tag} and l.digest <> ${digest} and l.state = 'intended'
+    order by l.id`
+}
+
 function entry(
   tx: Transaction,
   type: 'referrer.intended' | 'referrer.admitted',
   { requestId, promotionId, laneId, admissionId, target }: LateScan,
   { id, subject, digest, tag, carries }: Late,
+  displaced: readonly Displaced[] = [],
 ): Promise<string> {
   return appendEntry(tx, {
     type,
@@ -59,6 +78,7 @@ function entry(
       `repository:${target.repositoryId}`,
       `digest:${subject}`,
       `digest:${digest}`,
+      ...displaced.flatMap((one) => [`referrer:${one.id}`, `digest:${one.digest}`]),
     ],
     payload: {
       admission: admissionId,
@@ -72,11 +92,17 @@ function entry(
         predicateType,
         from: [...from],
       })),
+      ...(displaced.length > 0 && {
+        displaced: displaced.map((one) => ({ referrer: one.id, digest: one.digest })),
+      }),
     },
   })
 }
 
-/** Lists what does not follow its image: for good, or until another scan. It changes nothing, so it has no entry. */
+/**
+ * Lists what does not follow its image: for good, or until another scan. It changes nothing, so it has no entry. What is
+ * intended stays so, and says why it is not there yet.
+ */
 export async function keepOut(
   tx: Transaction,
   { admissionId }: Pick<LateScan, 'admissionId'>,
@@ -87,6 +113,7 @@ export async function keepOut(
     insert into late_referrer (id, admission_id, subject, digest, tag, state, reason, carries)
     values (${id}::uuid, ${admissionId}::uuid, ${subject}, ${digest}, ${tag}, ${state}, ${reason.slice(0, 1000)}, ${JSON.stringify(carries)}::jsonb)
     on conflict (admission_id, subject, digest, tag) do update
-      set state = excluded.state, reason = excluded.reason, carries = excluded.carries
-      where late_referrer.state = 'waiting'`
+      set state = case late_referrer.state when 'intended' then 'intended' else excluded.state end, reason = excluded.reason,
+        carries = case late_referrer.state when 'intended' then late_referrer.carries else excluded.carries end
+      where late_referrer.state in ('waiting', 'intended')`
 }
