@@ -41,7 +41,10 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
   // By its digest alone nobody finds it. Where an earlier scan has brought all of it, its source is not needed.
   const whole = intended && (await isWhole(there, late, signal))
   if (whole && (await served()) === digest) return
-  if (!whole) await copy(scan, late, context)
+  if (!whole) {
+    await referrers.refuseRecalled(scan, late)
+    await copy(scan, late, context)
+  }
   const now = await served()
   const notAfter = Date.now() + tagTimes.leaseMs
   await referrers.intend(scan, late, { now, ...tagTimes })

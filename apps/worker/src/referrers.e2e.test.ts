@@ -151,18 +151,23 @@ test.each([
   },
 )
 
-test.each([true, false])(
-  'what was about to hang on an image that is recalled meanwhile is not sent, and says so (by a tag: %s)',
-  async (tagged) => {
+test.each([
+  ['a tag that the target has not been sent', { tagged: true, left: 'all but the tag' }],
+  ['a tag, whose manifest the target has not got', { tagged: true, left: 'its blobs' }],
+  ['a subject, whose manifest the target has not got', { tagged: false, left: 'its blobs' }],
+] as const)(
+  'what was about to hang by %s on an image that is recalled meanwhile is not sent, and says so',
+  async (_, { tagged, left }) => {
     const ends = { from: await startFeed(), to: await startFeed() }
     const scene = await openScene(ends)
     const { requestId, index, late, tag, there } = await interrupted(scene, ends, tagged)
-    await remove(ends.to, tag ?? late)
-    await scene.owner.query(
-      `update access_grant set verbs = verbs || '{recall}' where principal_id = $1`,
-      [scene.approver.principalId],
+    await remove(ends.to, left === 'its blobs' ? late : (tag ?? late))
+    await scene.owner.query(`update access_grant set verbs = verbs || '{recall}' where principal_id = $1`, [
+      scene.approver.principalId,
+    ])
+    const { rows } = await scene.owner.query<{ id: string }>(
+      `select feed_id as id from feed_name where name = 'trusted'`,
     )
-    const { rows } = await scene.owner.query<{ id: string }>(`select feed_id as id from feed_name where name = 'trusted'`)
     const recall = { digest: index.digest, feedId: rows[0]?.id ?? '', reason: 'CVE-1' }
     await scene.api.recalls.create(scene.approver, recall)
     await scene.spawn()
@@ -176,6 +181,7 @@ test.each([true, false])(
     )
     expect(told).toMatchObject({ digest: late, state: 'waiting' })
     expect(await there.resolve(tag ?? late)).toBeNull()
+    expect((await there.resolve(late)) === null).toBe(left === 'its blobs')
     await scene.close()
     await Promise.all([ends.from.stop(), ends.to.stop()])
   },

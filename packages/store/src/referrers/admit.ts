@@ -1,4 +1,6 @@
+import type pg from 'pg'
 import { appendEntry, SYSTEM } from '../audit/entry.ts'
+import { StoreError } from '../errors.ts'
 import type { Transaction } from '../transaction.ts'
 import type { LateScan } from './due.ts'
 import type { Late } from './find.ts'
@@ -10,6 +12,27 @@ export interface LateIntent {
   /** Milliseconds in which it may be sent, and after that in which what was sent may still arrive. */
   readonly leaseMs: number
   readonly timeoutMs: number
+}
+
+/**
+ * Before anything of an artifact is sent to a registry elsewhere; `intendLate` asks again, for good.
+ * @throws StoreError recalled
+ */
+export async function refuseRecalled(
+  pool: pg.Pool,
+  { admissionId }: Pick<LateScan, 'admissionId'>,
+  { subject, digest }: Pick<Late, 'subject' | 'digest'>,
+): Promise<void> {
+  const { rows } = await pool.query<{ digest: string }>(
+    `select d.digest from admission a cross join unnest(array[a.digest, $2, $3]) d (digest)
+     where a.id = $1 and recalled(a.feed_id, d.digest) limit 1`,
+    [admissionId, subject, digest],
+  )
+  if (rows[0] === undefined) return
+  throw new StoreError(
+    'recalled',
+    `${rows[0].digest} is recalled, so that ${digest} is not sent to the target`,
+  )
 }
 
 /**

@@ -159,7 +159,10 @@ describe('a signature that is about to be set in a registry elsewhere', () => {
       { digest: first, state: 'waiting', reason: expect.stringContaining(`${second} took its place`) },
     ])
     // The entry of the one says what became of the other.
-    expect(await scene.entries(`referrer:${items[1]?.id}`)).toEqual(['referrer.intended', 'referrer.intended'])
+    expect(await scene.entries(`referrer:${items[1]?.id}`)).toEqual([
+      'referrer.intended',
+      'referrer.intended',
+    ])
     await expect(
       scene.sql(
         `select p.payload from audit_payload p join audit_entry e on e.id = p.entry_id
