@@ -30,21 +30,18 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
   const { referrers, registries, tagTimes, signal } = context
   const { repository: there } = await registries.open(scan.target, 'pull,push')
   const { tag, digest, mediaType, intended } = late
-  const served = async () => (await there.resolve(tag === '' ? digest : tag, signal))?.digest ?? null
+  // Where an earlier scan has brought all of it, its source is not needed.
+  const whole = intended && (await isWhole(there, late, signal))
+  if (!whole) await referrers.refuseRecalled(scan, late)
   if (tag === '') {
-    const now = intended ? await served() : null
-    if (intended && now === digest && (await isWhole(there, late, signal))) return
-    await referrers.intend(scan, late, { now, ...tagTimes })
-    await copy(scan, late, context)
+    if (!intended) await referrers.intend(scan, late, { now: null, ...tagTimes })
+    if (!whole) await copy(scan, late, context)
     return
   }
-  // By its digest alone nobody finds it. Where an earlier scan has brought all of it, its source is not needed.
-  const whole = intended && (await isWhole(there, late, signal))
+  const served = async () => (await there.resolve(tag, signal))?.digest ?? null
   if (whole && (await served()) === digest) return
-  if (!whole) {
-    await referrers.refuseRecalled(scan, late)
-    await copy(scan, late, context)
-  }
+  // By its digest alone nobody finds it.
+  if (!whole) await copy(scan, late, context)
   const now = await served()
   const notAfter = Date.now() + tagTimes.leaseMs
   await referrers.intend(scan, late, { now, ...tagTimes })

@@ -44,8 +44,7 @@ language sql stable set search_path = public, pg_temp as $$
 $$;
 
 -- As before. While the image or what it would speak about is recalled, it is sent only where the target serves it already;
--- and the entry names what it takes the place of. p_now: what the registry served a moment ago under the tag, or without one
--- under the digest; null for nothing.
+-- and the entry names what it takes the place of.
 create or replace function intend_referrer(p_id uuid, p_admission uuid, p_subject text, p_digest text, p_tag text, p_carries jsonb, p_entry uuid,
   p_now text, p_lease interval, p_timeout interval) returns void
 language plpgsql security definer set search_path = public, pg_temp as $$

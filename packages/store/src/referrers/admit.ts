@@ -7,7 +7,7 @@ import type { Late } from './find.ts'
 
 /** What the registry of the target served a moment ago, and how long a tag there may be sent. */
 export interface LateIntent {
-  /** Under the tag, or without one under the digest; null: nothing. */
+  /** Under the tag; null: nothing. */
   readonly now: string | null
   /** Milliseconds in which it may be sent, and after that in which what was sent may still arrive. */
   readonly leaseMs: number
@@ -15,7 +15,7 @@ export interface LateIntent {
 }
 
 /**
- * Before anything of an artifact is sent to a registry elsewhere; `intendLate` asks again, for good.
+ * Before anything of an artifact is sent to a registry elsewhere; `intendLate` asks again before it may be found there.
  * @throws StoreError recalled
  */
 export async function refuseRecalled(
