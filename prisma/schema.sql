@@ -124,6 +124,7 @@ table public.blob of sluice_owner
   constraint blob_storage_key_key UNIQUE (storage_key)
   CREATE INDEX blob_scrubbed_at_idx ON public.blob USING btree (scrubbed_at) WHERE (quarantined_at IS NULL)
   CREATE TRIGGER guard BEFORE UPDATE ON public.blob FOR EACH ROW EXECUTE FUNCTION guard_blob() (always)
+  CREATE TRIGGER refuse_purged AFTER INSERT ON public.blob FOR EACH ROW EXECUTE FUNCTION refuse_purged_blob() (always)
   rights sluice_api: insert, select; sluice_worker: select
   rights on quarantined_at sluice_api: update; sluice_worker: update
   rights on scrubbed_at sluice_worker: update
@@ -481,9 +482,9 @@ table public.late_referrer of sluice_owner
   constraint late_referrer_admission_id_fkey FOREIGN KEY (admission_id) REFERENCES admission(id)
   constraint late_referrer_admission_id_subject_digest_tag_key UNIQUE (admission_id, subject, digest, tag)
   constraint late_referrer_check CHECK (((entry_id IS NOT NULL) = (state = ANY (ARRAY['intended'::text, 'admitted'::text]))))
-  constraint late_referrer_check1 CHECK (((reason IS NOT NULL) = (state = ANY (ARRAY['waiting'::text, 'refused'::text]))))
   constraint late_referrer_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES audit_entry(id)
   constraint late_referrer_pkey PRIMARY KEY (id)
+  constraint late_referrer_reason_check CHECK (((state = 'intended'::text) OR ((reason IS NOT NULL) = (state = ANY (ARRAY['waiting'::text, 'refused'::text])))))
   constraint late_referrer_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'intended'::text, 'admitted'::text, 'refused'::text])))
   CREATE INDEX late_referrer_digest_idx ON public.late_referrer USING btree (digest)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.late_referrer FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
@@ -947,6 +948,7 @@ table public.tag of sluice_owner
   name text collate "C" not null
   digest text not null
   moved_at timestamp(3) with time zone not null default now()
+  constraint tag_name_check CHECK ((name ~ '^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$'::text))
   constraint tag_pkey PRIMARY KEY (repository_id, name)
   constraint tag_repository_id_digest_fkey FOREIGN KEY (repository_id, digest) REFERENCES repository_manifest(repository_id, digest)
   CREATE INDEX tag_digest_idx ON public.tag USING btree (digest)
@@ -1025,8 +1027,10 @@ table public.tombstone of sluice_owner
   digest text not null
   purge_id uuid not null
   repository_ids uuid[] not null
+  same_as text
   constraint tombstone_pkey PRIMARY KEY (digest)
   constraint tombstone_purge_id_fkey FOREIGN KEY (purge_id) REFERENCES purge(id)
+  constraint tombstone_same_as_fkey FOREIGN KEY (same_as) REFERENCES tombstone(digest)
   CREATE INDEX tombstone_purge_id_idx ON public.tombstone USING btree (purge_id)
   CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.tombstone FOR EACH ROW EXECUTE FUNCTION append_only() (always)
   CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.tombstone FOR EACH STATEMENT EXECUTE FUNCTION append_only() (always)
@@ -1197,10 +1201,13 @@ AS $function$
     or exists (
       select from staged_member s join promotion p on p.id = s.promotion_id
       where s.digest = p_digest and p.state in ('QUEUED', 'RUNNING', 'ERRORED'))
-    or exists (select from late_referrer l where l.digest = p_digest and l.state = 'intended')
+    or exists (
+      select from late_referrer l join admission a on a.id = l.admission_id join feed f on f.id = a.feed_id
+      where l.digest = p_digest and l.state = 'intended' and f.deleted_at is null)
     or exists (
       select from manifest_edge e join late_referrer l on l.digest = e.parent_digest
-      where e.child_digest = p_digest and l.state = 'intended')
+        join admission a on a.id = l.admission_id join feed f on f.id = a.feed_id
+      where e.child_digest = p_digest and l.state = 'intended' and f.deleted_at is null)
 $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
@@ -1336,22 +1343,30 @@ begin
   perform require_entry(p_entry, 'purge:' || p_purge, 'person:' || p_person);
 
   -- Links before blobs before recalls before manifests: as pushes and `admit` take them.
-  v_blobs := array(select distinct e.child_digest from manifest_edge e
-    where e.parent_digest = any (purge_reach(v_purge.digest)) and e.kind <> 'manifest');
+  v_blobs := array(select e.child_digest from manifest_edge e
+      where e.parent_digest = any (purge_reach(v_purge.digest)) and e.kind <> 'manifest'
+    union select unnest(digests_of(m.bytes)) from manifest m where m.digest = any (purge_reach(v_purge.digest)));
   perform from repository_blob where digest = any (v_blobs) order by repository_id, digest for update;
   perform from blob where digest = any (v_blobs) order by digest for update;
   lock table recall in share row exclusive mode;
   if not exists (select from recall where id = v_purge.recall_id and lifted_at is null) then
     perform refuse('not_recalled', format('the recall of %s was lifted', v_purge.digest));
   end if;
+  -- Who is about to store the same bytes under their other digest is seen by the look below, or sees the tombstone.
+  lock table manifest in share row exclusive mode;
   perform from repository_manifest where digest = any (purge_reach(v_purge.digest)) order by repository_id, digest for update;
   v_reach := purge_reach(v_purge.digest);
   perform from manifest where digest = any (v_reach) order by digest for update;
 
   update purge set confirmed_by = p_person, confirmed_at = now(), confirmed_entry_id = p_entry where id = p_purge;
   insert into tombstone (digest, purge_id, repository_ids)
-    select d.digest, p_purge, array(select rm.repository_id from repository_manifest rm where rm.digest = d.digest)
+    select d.digest, p_purge, array(select distinct rm.repository_id from same_bytes(d.digest) same (digest)
+      join repository_manifest rm on rm.digest = same.digest)
     from unnest(v_reach) d (digest) on conflict (digest) do nothing;
+  insert into tombstone (digest, purge_id, repository_ids, same_as)
+    select other.digest, p_purge, t.repository_ids, t.digest
+    from tombstone t join manifest m on m.digest = t.digest cross join unnest(digests_of(m.bytes)) other (digest)
+    where t.purge_id = p_purge on conflict (digest) do nothing;
 
   with gone as (delete from tag where digest = any (v_reach) returning repository_id, name, digest)
   insert into tag_move (repository_id, tag, from_digest, actor_id, entry_id)
@@ -1401,6 +1416,17 @@ begin
 end $function$
 
 owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.digests_of(p_bytes bytea)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select array['sha256:' || encode(sha256(p_bytes), 'hex'), 'sha512:' || encode(sha512(p_bytes), 'hex')]
+$function$
+
+owner sluice_owner; rights sluice_api: execute
 
 CREATE OR REPLACE FUNCTION public.end_idle_uploads(p_idle interval, p_limit integer)
  RETURNS integer
@@ -1862,16 +1888,16 @@ CREATE OR REPLACE FUNCTION public.guard_late_referrer()
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+declare v_free text[] := array['state', 'reason', 'carries', 'changed_at', 'entry_id'];
 begin
   if tg_op = 'DELETE' then
     perform refuse('append_only', 'what came after a promotion stays on record');
   end if;
-  if tg_op = 'UPDATE' and (old.state = 'admitted'
-      or to_jsonb(new) - array['state', 'reason', 'carries', 'changed_at', 'entry_id']
-         <> to_jsonb(old) - array['state', 'reason', 'carries', 'changed_at', 'entry_id']) then
+  if tg_op = 'UPDATE' and (old.state = 'admitted' or to_jsonb(new) - v_free <> to_jsonb(old) - v_free) then
     perform refuse('append_only', 'what followed an image is recorded once');
   end if;
-  if current_user <> 'sluice_owner' and (new.state in ('intended', 'admitted') or tg_op = 'UPDATE' and old.state = 'intended') then
+  if current_user <> 'sluice_owner' and (new.state in ('intended', 'admitted') or tg_op = 'UPDATE' and old.state = 'intended')
+     and not (tg_op = 'UPDATE' and to_jsonb(new) - array['reason', 'changed_at'] = to_jsonb(old) - array['reason', 'changed_at']) then
     perform refuse('not_admitted', 'what follows an image is let in by admit_referrer');
   end if;
   new.changed_at := now();
@@ -1887,7 +1913,7 @@ CREATE OR REPLACE FUNCTION public.guard_manifest()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 begin
-  if exists (select from tombstone t where t.digest = new.digest) then
+  if exists (select from tombstone t where t.digest = any (digests_of(new.bytes) || new.digest)) then
     perform refuse('purged', format('%s was purged; its bytes are not taken again', new.digest));
   end if;
   return null;
@@ -2442,6 +2468,11 @@ begin
   if not exists (select from late_referrer where id = p_id and admission_id = p_admission and subject = p_subject
                    and digest = p_digest and tag = p_tag and state = 'intended') then
     perform require_late(v_admission, p_subject, p_digest, p_tag, p_carries);
+  elsif p_now is distinct from p_digest then
+    perform hold_recalls('promote');
+    if recalled(v_admission.feed_id, v_admission.digest) or recalled(v_admission.feed_id, p_subject) or recalled(v_admission.feed_id, p_digest) then
+      perform refuse('recalled', format('%s is recalled, so that %s is not sent to the target', v_admission.digest, p_digest));
+    end if;
   end if;
   if p_tag <> '' then
     perform require_signature_tag(v_admission, p_tag, p_digest, p_now);
@@ -2456,6 +2487,8 @@ begin
     if not found then
       perform refuse('tag_held', format('%s:%s is being set', v_repository, p_tag));
     end if;
+    perform require_entry(p_entry, 'referrer:' || l.id, 'system') from late_referrer l join admission a on a.id = l.admission_id
+      where a.repository_id = v_admission.repository_id and l.tag = p_tag and l.digest <> p_digest and l.state = 'intended';
     update late_referrer l set state = 'waiting', entry_id = null,
         reason = format('%s took its place under the tag before the target had it', p_digest)
       from admission a
@@ -2769,16 +2802,18 @@ CREATE OR REPLACE FUNCTION public.purge_reach(p_digest text)
  STABLE
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-declare v_reach text[] := array[p_digest]; v_more text[];
+declare v_reach text[] := array(select same_bytes(p_digest)); v_more text[];
 begin
   loop
-    select array_agg(distinct e.child_digest) into v_more from manifest_edge e
-      where e.parent_digest = any (v_reach) and e.kind = 'manifest' and e.child_digest <> all (v_reach)
-        and not exists (select from tag t where t.digest = e.child_digest)
-        and not exists (select from admission a where a.digest = e.child_digest)
+    select array_agg(distinct same.digest) into v_more from manifest_edge e cross join lateral same_bytes(e.child_digest) same (digest)
+      where e.parent_digest = any (v_reach) and e.kind = 'manifest' and same.digest <> all (v_reach)
         and not exists (
-          select from manifest_edge other join repository_manifest rm on rm.digest = other.parent_digest
-          where other.child_digest = e.child_digest and other.kind = 'manifest' and other.parent_digest <> all (v_reach));
+          select from same_bytes(e.child_digest) held (digest)
+          where exists (select from tag t where t.digest = held.digest)
+            or exists (select from admission a where a.digest = held.digest)
+            or exists (
+              select from manifest_edge other join repository_manifest rm on rm.digest = other.parent_digest
+              where other.child_digest = held.digest and other.kind = 'manifest' and other.parent_digest <> all (v_reach)));
     exit when v_more is null;
     v_reach := v_reach || v_more;
   end loop;
@@ -2987,6 +3022,21 @@ begin
     perform refuse('repository_fixed', 'a proxy feed is filled from its upstream alone');
   end if;
   return new;
+end $function$
+
+owner sluice_owner; rights 
+
+CREATE OR REPLACE FUNCTION public.refuse_purged_blob()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if exists (select from tombstone t where t.digest = new.digest) then
+    perform refuse('purged', format('%s was purged; its bytes are not taken again', new.digest));
+  end if;
+  return null;
 end $function$
 
 owner sluice_owner; rights 
@@ -3409,6 +3459,18 @@ AS $function$
 $function$
 
 owner sluice_owner; rights sluice_api: execute; sluice_worker: execute
+
+CREATE OR REPLACE FUNCTION public.same_bytes(p_digest text)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select p_digest union
+  select other.digest from manifest m join manifest other on other.digest = any (digests_of(m.bytes)) where m.digest = p_digest
+$function$
+
+owner sluice_owner; rights sluice_api: execute
 
 CREATE OR REPLACE FUNCTION public.schedule_late_scan()
  RETURNS trigger

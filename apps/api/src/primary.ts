@@ -18,9 +18,12 @@ const HEAP = ['--max-old-space-size=512', '--max-semi-space-size=8']
 
 /**
  * Outside of the heap, glibc gives memory back above a threshold that it raises by itself whenever something large was
- * freed, as after every hash of a password; one that is set stays. In bytes. Other C libraries do not read it.
+ * freed, as after every hash of a password; one that is set stays. In bytes. Other C libraries do not read it. Who
+ * started this may have set another.
  */
-const GIVE_BACK = { MALLOC_TRIM_THRESHOLD_: '131072' }
+export function giveBack(environment: NodeJS.ProcessEnv): { readonly MALLOC_TRIM_THRESHOLD_?: string } {
+  return environment['MALLOC_TRIM_THRESHOLD_'] === undefined ? { MALLOC_TRIM_THRESHOLD_: '131072' } : {}
+}
 
 /** Over IPC to a supervisor; alone, in words for who started it. */
 function tell(message: Exclude<Told, { type: 'metrics wanted' }>): void {
@@ -37,7 +40,7 @@ function tell(message: Exclude<Told, { type: 'metrics wanted' }>): void {
 export async function runPrimary(settings: Settings, log: Logger): Promise<void> {
   cluster.setupPrimary({ execArgv: [...process.execArgv, ...HEAP] })
   const metrics = new AggregatorRegistry()
-  const environment = { ...GIVE_BACK, ...withLife(randomUUID()) }
+  const environment = { ...giveBack(process.env), ...withLife(randomUUID()) }
   let stopping = false
   let serving = false
   let pause = FIRST_PAUSE_MS

@@ -25,6 +25,7 @@ async function find({ intended }: { readonly intended: boolean }) {
   const context = {
     referrers: {
       readManifest: async (wanted: string) => (await source.getManifest(wanted))?.bytes ?? null,
+      refuseRecalled: async () => undefined,
       intend: async (_scan: unknown, _late: unknown, { now }: { now: string | null }) => void seen.push(now),
       admit: async (_scan: unknown, { digest: one }: Late) => void admitted.push(one),
     },

@@ -31,15 +31,19 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
   const { referrers, registries, tagTimes, signal } = context
   const { repository: there } = await registries.open(scan.target, 'pull,push')
   const { tag, digest, mediaType, intended } = late
-  if (intended && (await isServed(there, late, signal))) return
+  // Where an earlier scan has brought all of it, its source is not needed.
+  const whole = intended && (await isWhole(there, late, signal))
+  if (!whole) await referrers.refuseRecalled(scan, late)
   if (tag === '') {
     if (!intended) await referrers.intend(scan, late, { now: null, ...tagTimes })
-    await copy(scan, late, context)
+    if (!whole) await copy(scan, late, context)
     return
   }
+  const served = async () => (await there.resolve(tag, signal, digest))?.digest ?? null
+  if (whole && (await served()) === digest) return
   // By its digest alone nobody finds it.
-  await copy(scan, late, context)
-  const now = (await there.resolve(tag, signal, digest))?.digest ?? null
+  if (!whole) await copy(scan, late, context)
+  const now = await served()
   const notAfter = Date.now() + tagTimes.leaseMs
   await referrers.intend(scan, late, { now, ...tagTimes })
   if (now === digest) return
@@ -54,38 +58,42 @@ async function push(scan: LateScan, late: Late, context: Follower): Promise<void
   )
 }
 
-/** An earlier scan had pushed it, and it is whole there: its source is not needed. */
-async function isServed(
+/** All of it is there under its digest, read and hashed; what the registry lost is sent again. */
+async function isWhole(
   there: Repository,
-  { tag, digest, mediaType }: Late,
+  { digest, mediaType }: Late,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const now = await there.resolve(tag === '' ? digest : tag, signal, digest)
-  if (now?.digest !== digest) return false
   try {
     await verifyGraph({ registry: there, root: { digest, mediaType }, signal })
     return true
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error
-    // What it lost is sent again.
     return false
   }
 }
 
 async function copy(scan: LateScan, late: Late, context: Follower): Promise<void> {
   const { referrers, registries, signal } = context
-  const { source, target } = scan
+  const { target, sourceGone } = scan
   const root = { digest: late.digest, mediaType: late.mediaType }
+  // Of a feed that was deleted, only what the target and our own storage have is left.
+  const source = sourceGone ? { ...scan.source, remote: false, proxy: false } : scan.source
   const stored = { ...referrers, receive: (blob: StoredBlob) => referrers.receiveBlob(scan, late, blob) }
   const ends = await openEnds({ source, target, closure: [root] }, stored, context)
-  await copyGraph({ ...ends, source: asObserved(ends.source, late, context), root, signal })
+  await copyGraph({ ...ends, source: asObserved(ends.source, scan, late, context), root, signal })
   if (!target.remote) return
   const { repository } = await registries.open(target, 'pull')
   await verifyGraph({ registry: repository, root, signal })
 }
 
 /** The source with the manifest as it was observed there: it may have another by now, or none. */
-function asObserved(source: CopySource, { digest, mediaType }: Late, { referrers }: Follower): CopySource {
+function asObserved(
+  source: CopySource,
+  scan: LateScan,
+  { digest, mediaType }: Late,
+  { referrers }: Follower,
+): CopySource {
   const { name, registry } = source
   return {
     name,
@@ -94,6 +102,15 @@ function asObserved(source: CopySource, { digest, mediaType }: Late, { referrers
       const bytes = wanted === digest ? await referrers.readManifest(digest) : null
       return bytes === null ? source.getManifest(wanted, signal) : parseManifest(bytes, mediaType)
     },
-    openBlob: (blob, size, from, signal) => source.openBlob(blob, size, from, signal),
+    async openBlob(blob, size, from, signal) {
+      try {
+        return await source.openBlob(blob, size, from, signal)
+      } catch (error) {
+        if (!scan.sourceGone || !(error instanceof RegistryError) || error.code !== 'not_found') throw error
+        const { feed } = scan.source
+        const told = `the feed ${feed} was deleted before the target had the blob ${blob}; push that to the target`
+        throw new RegistryError('not_found', told, { cause: error })
+      }
+    },
   }
 }

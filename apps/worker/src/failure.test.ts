@@ -14,6 +14,7 @@ test.each([
   [new OciError('DIGEST_MISMATCH', 'x'), { kind: 'refused', code: 'closure_incomplete', message: 'x' }],
   [new StoreError('unavailable', 'x'), { kind: 'broke', code: 'unavailable' }],
   [new WorkerError('worker_stopped', 'x'), { kind: 'broke', code: 'worker_stopped' }],
+  [new StoreError('purged', 'x'), { kind: 'refused', code: 'purged', message: 'x' }],
   [new StoreError('tag_alerted', 'x'), { kind: 'refused', code: 'tag_alerted', message: 'x' }],
   // Bytes that were damaged on their way may come right the next time; wrong ones land at no time.
   [new RegistryError('wrong_digest', 'x'), { kind: 'broke', code: 'wrong_digest', forGood: false }],

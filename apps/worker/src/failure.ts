@@ -19,6 +19,7 @@ const RULES: ReadonlySet<string> = new Set([
   'closure_incomplete',
   'gate_refused',
   'not_admitted',
+  'purged',
   'quorum_missing',
   'recall_lifted',
   'recalled',

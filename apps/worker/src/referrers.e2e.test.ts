@@ -4,11 +4,11 @@ import { until } from '@sluice/testkit'
 import { expect, test } from 'vitest'
 import { closeGate } from './testdata/gate.ts'
 import { entriesOf, hang, promoted, repositoryOf, settled, testResult } from './testdata/late.ts'
-import { openScene, REPOSITORY } from './testdata/scene.ts'
+import { openScene, REPOSITORY, type Scene } from './testdata/scene.ts'
 
-/** Deletes a manifest there, and with it the tags that name it. */
-async function remove(at: Omit<Served, 'stop'>, digest: string): Promise<void> {
-  const { status } = await fetch(`${at.url}/v2/${at.prefix}${REPOSITORY}/manifests/${digest}`, {
+/** Deletes a manifest there, and with it the tags that name it; or a tag alone. */
+async function remove(at: Omit<Served, 'stop'>, reference: string): Promise<void> {
+  const { status } = await fetch(`${at.url}/v2/${at.prefix}${REPOSITORY}/manifests/${reference}`, {
     method: 'DELETE',
   })
   expect(status).toBe(202)
@@ -112,3 +112,77 @@ test('a tag of signatures that somebody else set in the target stays as it is', 
   await scene.close()
   await Promise.all([from.stop(), to.stop()])
 })
+
+/** A worker died when it was about to push what came to the image: by a tag of its name, or by its subject. */
+async function interrupted(scene: Scene, ends: { from: Served; to: Served }, tagged: boolean) {
+  const { from, to } = ends
+  const worker = await scene.spawn()
+  const { requestId, index } = await promoted(scene, from)
+  const tag = tagged ? `${index.digest.replace(':', '-')}.att` : undefined
+  const gate = await closeGate(scene.owner, 'late_referrer', `new.state = 'admitted'`)
+  const late = await hang(from, index, testResult(index.digest), tag)
+  await scene.api.referrers.ask(requestId)
+  await gate.reached()
+  await worker.kill()
+  await gate.crash()
+  return { requestId, index, late, tag, there: repositoryOf(to) }
+}
+
+test.each([
+  ['a tag that the target has not been sent', { tagged: true, left: 'all but the tag' }],
+  ['a tag, whose manifest the target has not got', { tagged: true, left: 'its blobs' }],
+  ['a subject, whose manifest the target has not got', { tagged: false, left: 'its blobs' }],
+] as const)(
+  'what hangs on an image by %s is finished though the feed of its source was deleted (invariant 3)',
+  async (_, { tagged, left }) => {
+    const ends = { from: await startFeed(), to: await startFeed() }
+    const scene = await openScene(ends)
+    const { requestId, late, tag, there } = await interrupted(scene, ends, tagged)
+    await remove(ends.to, left === 'its blobs' ? late : (tag ?? late))
+    await scene.owner.query(
+      `update feed set deleted_at = now() where id = (select feed_id from feed_name where name = 'dev')`,
+    )
+    await scene.spawn()
+    expect(await settled(scene, requestId, 1)).toMatchObject([{ digest: late, state: 'admitted' }])
+    expect((await there.resolve(tag ?? late))?.digest).toBe(late)
+    expect(await entriesOf(scene, 'referrer.admitted', late)).toBe(1)
+    await scene.close()
+    await Promise.all([ends.from.stop(), ends.to.stop()])
+  },
+)
+
+test.each([
+  ['a tag that the target has not been sent', { tagged: true, left: 'all but the tag' }],
+  ['a tag, whose manifest the target has not got', { tagged: true, left: 'its blobs' }],
+  ['a subject, whose manifest the target has not got', { tagged: false, left: 'its blobs' }],
+] as const)(
+  'what was about to hang by %s on an image that is recalled meanwhile is not sent, and says so',
+  async (_, { tagged, left }) => {
+    const ends = { from: await startFeed(), to: await startFeed() }
+    const scene = await openScene(ends)
+    const { requestId, index, late, tag, there } = await interrupted(scene, ends, tagged)
+    await remove(ends.to, left === 'its blobs' ? late : (tag ?? late))
+    await scene.owner.query(`update access_grant set verbs = verbs || '{recall}' where principal_id = $1`, [
+      scene.approver.principalId,
+    ])
+    const { rows } = await scene.owner.query<{ id: string }>(
+      `select feed_id as id from feed_name where name = 'trusted'`,
+    )
+    const recall = { digest: index.digest, feedId: rows[0]?.id ?? '', reason: 'CVE-1' }
+    await scene.api.recalls.create(scene.approver, recall)
+    await scene.spawn()
+    await scene.api.referrers.ask(requestId)
+    const told = await until(
+      async () =>
+        (await scene.api.referrers.list(requestId, { limit: 1 })).items.find(({ reason }) =>
+          reason?.includes('recalled'),
+        ),
+      { what: 'the reason', timeoutMs: 30_000 },
+    )
+    expect(told).toMatchObject({ digest: late, state: 'waiting' })
+    expect(await there.resolve(tag ?? late)).toBeNull()
+    expect((await there.resolve(late)) === null).toBe(left === 'its blobs')
+    await scene.close()
+    await Promise.all([ends.from.stop(), ends.to.stop()])
+  },
+)

@@ -162,12 +162,13 @@ export function memoryIndex({ feeds, tagRule = () => null, room = {} }: MemoryIn
     cancelUpload: async (address, id, principalId) => uploads.cancel(keyOf(address), id, principalId),
 
     // Nothing is purged here.
-    refusePurged: async () => undefined,
+    wasPurged: async () => false,
 
     async keepManifest(address, { digest, manifest, tag }) {
       const repository = enter(address)
       repository.manifests.set(digest, manifest)
       if (tag !== null) repository.tags.set(tag, digest)
+      return true
     },
 
     async keepTag(address, tag, digest) {

@@ -169,26 +169,26 @@ export interface FeedIndex {
    * Ends a claimed upload as a verified blob of this repository. When the digest is already
    * stored, answers the storage key of the bytes that are now superfluous: usually the new ones,
    * the old ones where those were found missing or damaged. Throws `BLOB_UPLOAD_UNKNOWN` when the
-   * claim had been lost.
+   * claim had been lost, `DENIED` for the bytes of a manifest that was purged.
    */
   finishUpload(claim: UploadClaim, blob: StoredBlob): Promise<{ readonly superfluous: string | null }>
   /** Ends the upload; answers the storage key of what it left behind, null when there was none. */
   cancelUpload(address: RepositoryAddress, id: string, principalId: string): Promise<string | null>
 
-  /** Of a proxy feed, before a manifest is fetched: throws `DENIED` for what was purged. */
-  refusePurged(digest: string): Promise<void>
+  /** Of a proxy feed, before anything is fetched: what was purged anywhere is not taken again. Whom it is told, a read decides. */
+  wasPurged(digest: string): Promise<boolean>
   /**
    * Of a proxy feed: keeps a manifest that its upstream served, whether what it needs is here or not, and points the
-   * tag at it. Throws `DENIED` for what was purged.
+   * tag at it. False for what was purged: it is not kept.
    */
-  keepManifest(address: RepositoryAddress, kept: KeptManifest): Promise<void>
+  keepManifest(address: RepositoryAddress, kept: KeptManifest): Promise<boolean>
   /** Points a tag at a manifest that is here already; false when it is not. A move is remembered, by nobody here. */
   keepTag(address: RepositoryAddress, tag: string, digest: string): Promise<boolean>
   /** The upstream has no such tag any more. */
   forgetTag(address: RepositoryAddress, tag: string): Promise<void>
   /**
    * Keeps a blob that its upstream served and whose bytes are sealed. Answers what to read from now on, null where the
-   * feed's quota leaves no room, and the storage key of bytes that are superfluous.
+   * feed's quota leaves no room or it was purged meanwhile, and the storage key of bytes that are superfluous.
    */
   keepBlob(address: RepositoryAddress, blob: StoredBlob): Promise<KeptBlob>
 }

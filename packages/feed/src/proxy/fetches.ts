@@ -33,17 +33,18 @@ export class Fetches {
   }
 
   /**
-   * Size of a blob upstream, in bytes, for who only asks; null: it has none.
+   * Size of a blob upstream, in bytes, for who only asks; null: it has none, or it was purged.
    * @throws FeedError DENIED …, UpstreamError
    */
   async sizeOf(address: RepositoryAddress, digest: string): Promise<number | null> {
     const running = this.#running.get(placeKey(address, digest))
     if (running !== undefined) return running.size
+    if (await this.#parts.index.wasPurged(digest)) return null
     return this.#ask(address, (repository) => this.#head(repository, digest))
   }
 
   /**
-   * The blob as it comes; `here`: the index has it by now; null: the upstream has none. Who gets a fetch has joined it,
+   * The blob as it comes; `here`: the index has it by now; null: the upstream has none, or it was purged. Who gets a fetch has joined it,
    * and leaves it. @throws FeedError DENIED, SIZE_INVALID …; UpstreamError
    */
   async join(address: RepositoryAddress, digest: string): Promise<BlobFetch | 'here' | null> {
@@ -63,6 +64,7 @@ export class Fetches {
 
   async #start(key: string, address: RepositoryAddress, digest: string): Promise<BlobFetch | 'here' | null> {
     const { index, storage, limits, upstreams, failed } = this.#parts
+    if (await index.wasPurged(digest)) return null
     const size = await this.#ask(address, (repository) => this.#head(repository, digest))
     if (size === null) return null
     if (size > limits.blobBytes) {

@@ -52,7 +52,8 @@ async function look(proxy: Proxy, address: RepositoryAddress, tag: string): Prom
       const now = await repository.resolve(tag, signal)
       if (now === null) return null
       if (await index.keepTag(address, tag, now.digest)) return now.digest
-      await index.refusePurged(now.digest)
+      // The index has nothing of it, and says what became of it to whom it may.
+      if (await index.wasPurged(now.digest)) return now.digest
       const manifest = await repository.getManifest(now.digest, signal)
       if (manifest === null) return null
       await index.keepManifest(address, { digest: now.digest, manifest, tag })
@@ -73,21 +74,20 @@ async function isKept({ index }: Proxy, address: RepositoryAddress, tag: string)
 }
 
 /**
- * Fetches a manifest by its digest and keeps it; false when the upstream has none.
+ * Fetches a manifest by its digest and keeps it; false when the upstream has none, or when it was purged.
  * @throws FeedError DENIED …, UpstreamError
  */
 export function ensureManifest(proxy: Proxy, address: RepositoryAddress, digest: string): Promise<boolean> {
   if (!isDigest(digest)) return Promise.resolve(false)
   return proxy.manifests.once(placeKey(address, digest), async () => {
-    await proxy.index.refusePurged(digest)
+    if (await proxy.index.wasPurged(digest)) return false
     const signal = AbortSignal.timeout(proxy.limits.upstreamMs)
     try {
       return await proxy.contacts.ask(address.feed, async () => {
         const { repository } = await proxy.upstreams.open(address)
         const manifest = await repository.getManifest(digest, signal)
         if (manifest === null) return false
-        await proxy.index.keepManifest(address, { digest, manifest, tag: null })
-        return true
+        return proxy.index.keepManifest(address, { digest, manifest, tag: null })
       })
     } catch (error) {
       throw asAnswer(error, upstreamOf(address.feed))

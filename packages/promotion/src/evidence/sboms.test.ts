@@ -197,6 +197,51 @@ describe('documents as tools write them', () => {
     expect(read(about({})).summary).toMatchObject({ packages: 1, licences: [mit] })
   })
 
+  // An operating system, and what is listed beside it.
+  const musl = { name: 'musl' }
+  test.each<[string, readonly object[], string | null, object]>([
+    ['alone', [], null, { packages: 1, licences: [{ licence: null, count: 1, packages: ['debian@12'] }] }],
+    [
+      'with its packages',
+      [musl],
+      null,
+      { packages: 1, licences: [{ licence: 'MIT', count: 1, packages: ['musl'] }] },
+    ],
+    [
+      'with the licence of the image alone',
+      [],
+      'AGPL-3.0-only',
+      {
+        packages: 2,
+        licences: [
+          { licence: 'AGPL-3.0-only', count: 1, packages: ['app'] },
+          { licence: null, count: 1, packages: ['debian@12'] },
+        ],
+      },
+    ],
+  ])('an operating system without a licence, %s', (_, packages, own, summary) => {
+    const licensed = (licence: unknown) => (licence === null ? [] : [{ license: { id: licence } }])
+    const cyclone = {
+      bomFormat: 'CycloneDX',
+      metadata: { component: { type: 'container', name: 'app', licenses: licensed(own) } },
+      components: [
+        { type: 'operating-system', name: 'debian', version: '12' },
+        ...packages.map((one) => ({ ...one, licenses: licensed('MIT') })),
+      ],
+    }
+    const spdx = {
+      spdxVersion: 'SPDX-2.3',
+      documentDescribes: ['I'],
+      packages: [
+        { SPDXID: 'I', name: 'app', licenseDeclared: own ?? 'NOASSERTION' },
+        { SPDXID: 'O', name: 'debian', versionInfo: '12', primaryPackagePurpose: 'OPERATING-SYSTEM' },
+        ...packages.map((one) => ({ ...one, SPDXID: 'P', licenseDeclared: 'MIT' })),
+      ],
+    }
+    for (const document of [cyclone, spdx])
+      expect(read(document).summary).toEqual({ kind: 'sbom', ...summary })
+  })
+
   test('SPDX 3 is not read, and not taken for OpenVEX, whose documents have a context too', () => {
     expect(() =>
       read({ '@context': 'https://spdx.org/rdf/3.0.1/spdx-context.jsonld', '@graph': [] }),

@@ -27,15 +27,18 @@ export function readCycloneDx(bom: Fields): Sbom {
     if (depth > NESTING_LIMIT) throw unreadable(`components nest deeper than ${NESTING_LIMIT} levels`)
     for (const value of list(components, 'components', PACKAGES_LIMIT)) {
       const component = record(value)
-      const licences = component['type'] === 'file' ? null : cycloneLicences(component)
-      if (licences !== null && (component['type'] !== 'operating-system' || licences.length > 0))
-        tally.add(nameOf(component, 'name', 'version'), licences)
+      if (component['type'] !== 'file') {
+        const name = nameOf(component, 'name', 'version')
+        const licences = cycloneLicences(component)
+        if (component['type'] === 'operating-system') tally.addSystem(name, licences)
+        else tally.add(name, licences)
+      }
       if (component['components'] !== undefined) walk(component['components'], depth + 1)
     }
   }
   // What the document is about is no package in it, but what it says of its licence holds.
   const own = cycloneLicences(image)
-  if (own.length > 0) tally.add(nameOf(image, 'name', 'version'), own)
+  if (own.length > 0) tally.addDescribed(nameOf(image, 'name', 'version'), own)
   walk(bom['components'], 1)
   const properties = list(image['properties'], 'properties', 10_000)
     .map(record)
@@ -74,10 +77,12 @@ export function readSpdx(document: Fields): Sbom {
   const tally = new Tally()
   for (const each of packages) {
     const licences = spdxLicences(each)
-    // What the document is about is no package in it, nor is the operating system, but what they say of their licence holds.
-    const system = each['primaryPackagePurpose'] === 'OPERATING-SYSTEM'
-    if (licences.length === 0 && (system || described.has(each['SPDXID']))) continue
-    tally.add(nameOf(each, 'name', 'versionInfo'), licences)
+    const name = nameOf(each, 'name', 'versionInfo')
+    // What the document is about is no package in it, but what it says of its licence holds.
+    if (described.has(each['SPDXID'])) {
+      if (licences.length > 0) tally.addDescribed(name, licences)
+    } else if (each['primaryPackagePurpose'] === 'OPERATING-SYSTEM') tally.addSystem(name, licences)
+    else tally.add(name, licences)
   }
   return {
     summary: tally.summary(),
@@ -102,9 +107,28 @@ function spdxLicences(each: Fields): string[] {
 /** Packages by licence. */
 class Tally {
   private packages = 0
+  private parts = 0
+  private readonly systems: string[] = []
   private readonly byLicence = new Map<string | null, { count: number; packages: string[] }>()
 
+  /** A package of what the document is about. */
   add(name: string, licences: readonly string[]): void {
+    this.parts++
+    this.count(name, licences)
+  }
+
+  /** What the document is about. */
+  addDescribed(name: string, licences: readonly string[]): void {
+    this.count(name, licences)
+  }
+
+  /** An operating system without a licence stands for its packages, where they are listed; alone it is one itself. */
+  addSystem(name: string, licences: readonly string[]): void {
+    if (licences.length > 0) this.count(name, licences)
+    else this.systems.push(name)
+  }
+
+  private count(name: string, licences: readonly string[]): void {
     if (++this.packages > PACKAGES_LIMIT) throw unreadable(`more than ${PACKAGES_LIMIT} packages`)
     for (const licence of licences.length === 0 ? [null] : licences) {
       const known = this.byLicence.get(licence) ?? { count: 0, packages: [] }
@@ -118,6 +142,7 @@ class Tally {
 
   /** An SBOM without a package says nothing about an image. */
   summary(): SbomSummary {
+    if (this.parts === 0) for (const system of this.systems) this.count(system, [])
     if (this.packages === 0) throw unreadable('it lists no package')
     const licences = [...this.byLicence].map(([licence, { count, packages }]) => ({
       licence,

@@ -4,21 +4,17 @@ import type pg from 'pg'
 import { sqlTransaction } from '../transaction.ts'
 import { LINK as LINK_BLOB } from './blobs.ts'
 import { insertManifest } from './manifest-rows.ts'
-import { mayBePurged } from './push.ts'
 import { chargeQuota } from './quota.ts'
 import { enterRepository } from './repository.ts'
-import { refusedAsPurged } from './tombstone.ts'
+import { isPurged, purgedOf } from './tombstone.ts'
 import { storeBlob } from './uploads.ts'
 
-type Cached = Pick<FeedIndex, 'refusePurged' | 'keepManifest' | 'keepTag' | 'forgetTag' | 'keepBlob'>
+type Cached = Pick<FeedIndex, 'wasPurged' | 'keepManifest' | 'keepTag' | 'forgetTag' | 'keepBlob'>
 
 /** What proxy feeds keep of their upstreams: by nobody's push, and whole or not. */
 export function cachedContent(pool: pg.Pool): Cached {
   return {
-    async refusePurged(digest) {
-      const gone = await refusedAsPurged(pool, digest)
-      if (gone !== null) throw gone
-    },
+    wasPurged: async (digest) => (await purgedOf(pool, [digest])).size > 0,
 
     async keepManifest(address, { digest, manifest, tag }) {
       try {
@@ -27,8 +23,9 @@ export function cachedContent(pool: pg.Pool): Cached {
           await linkManifest(client, id, { digest, manifest })
           if (tag !== null) await observeTag(client, id, { tag, digest })
         })
+        return true
       } catch (error) {
-        if (mayBePurged(error)) throw (await refusedAsPurged(pool, digest)) ?? error
+        if (isPurged(error)) return false
         throw error
       }
     },
@@ -74,6 +71,7 @@ export function cachedContent(pool: pg.Pool): Cached {
       } catch (error) {
         // A cache that is full passes it on and does not keep it.
         if (error instanceof FeedError && error.code === 'DENIED') return { kept: null, superfluous: null }
+        if (isPurged(error)) return { kept: null, superfluous: null }
         throw error
       }
     },

@@ -1,12 +1,11 @@
 import { FeedError, type ManifestPush, type TagOutcome } from '@sluice/feed'
 import { type Edge, type Manifest, successors } from '@sluice/oci'
 import type pg from 'pg'
-import { StoreError } from '../errors.ts'
 import { sqlTransaction } from '../transaction.ts'
 import { insertManifest } from './manifest-rows.ts'
 import { enterRepository } from './repository.ts'
 import { moveTags } from './tags.ts'
-import { refusedAsPurged } from './tombstone.ts'
+import { digestsOf, isPurged, refusedAsPurged } from './tombstone.ts'
 
 /** Ends the transaction without an effect, and without an error for the caller. */
 class NothingStored extends Error {
@@ -40,15 +39,13 @@ export async function putManifest(pool: pg.Pool, push: ManifestPush): Promise<re
     })
   } catch (error) {
     if (error instanceof NothingStored) return error.outcomes
-    if (mayBePurged(error)) throw (await refusedAsPurged(pool, push.digest)) ?? error
+    // Or what it needs went with it.
+    const missing = error instanceof FeedError && error.code === 'MANIFEST_BLOB_UNKNOWN'
+    if (missing || isPurged(error))
+      throw (await refusedAsPurged(pool, push.digest, digestsOf(push.manifest.bytes))) ?? error
     throw error
   }
 }
-
-/** Postgres refused it, or what it needs went with it. */
-export const mayBePurged = (error: unknown): boolean =>
-  (error instanceof StoreError && error.code === 'purged') ||
-  (error instanceof FeedError && error.code === 'MANIFEST_BLOB_UNKNOWN')
 
 // The update locks a membership that is there already, so that it cannot be deleted under a new
 // tag. Who pushed first stays the pusher.

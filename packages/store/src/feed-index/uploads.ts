@@ -6,6 +6,7 @@ import { LINK } from './blobs.ts'
 import { healBlob } from './integrity.ts'
 import { chargeOpen, chargeQuota, requireRoom } from './quota.ts'
 import { enterRepository } from './repository.ts'
+import { isPurged, refusedAsPurged } from './tombstone.ts'
 
 type Uploads = Pick<
   FeedIndex,
@@ -95,8 +96,8 @@ export function feedUploads(pool: pg.Pool): Uploads {
       })
     },
 
-    finishUpload({ uploadId, claimId }, { digest, size, storageKey }) {
-      return sqlTransaction(pool, async (client) => {
+    async finishUpload({ uploadId, claimId }, { digest, size, storageKey }) {
+      const finish = sqlTransaction(pool, async (client) => {
         const ended = await client.query<{ repository_id: string; principal_id: string }>({
           name: 'upload_finish',
           text: 'delete from upload where id = $1 and claim_id = $2 returning repository_id, principal_id',
@@ -110,6 +111,9 @@ export function feedUploads(pool: pg.Pool): Uploads {
         await client.query({ name: 'blob_link', text: LINK, values: [repositoryId, digest] })
         await chargeQuota(client, repositoryId)
         return { superfluous }
+      })
+      return finish.catch(async (error: unknown) => {
+        throw (isPurged(error) ? await refusedAsPurged(pool, digest) : null) ?? error
       })
     },
 

@@ -29,7 +29,7 @@ export interface PurgeView {
   readonly confirmed: {
     readonly by: string
     readonly at: string
-    /** Every manifest that went: itself, and of an index what nothing else held. */
+    /** Every manifest that went: itself, under each digest it was stored under, and of an index what nothing else held. */
     readonly digests: readonly string[]
   } | null
 }
@@ -157,7 +157,7 @@ export async function readPurges(tx: Transaction, ids: readonly string[]): Promi
   const rows = await tx.$queryRaw<Row[]>`
     select p.id, p.digest, p.recall_id as recall, coalesce(n.name, r.feed_id::text) as feed, p.reason,
       p.opened_by as "openedBy", p.opened_at as "openedAt", p.confirmed_by as "confirmedBy", p.confirmed_at as "confirmedAt",
-      array(select t.digest from tombstone t where t.purge_id = p.id order by t.digest <> p.digest, t.digest) as digests
+      array(select t.digest from tombstone t where t.purge_id = p.id and t.same_as is null order by t.digest <> p.digest, t.digest) as digests
     from purge p join recall r on r.id = p.recall_id left join feed_name n on n.feed_id = r.feed_id and n.is_current
     where p.id = any (${[...ids]}::uuid[])`
   const names = await principalNames(

@@ -7,7 +7,7 @@ import type { Page } from '../page.ts'
 import { readBlobs, readManifest } from '../promotion/steps.ts'
 import type { Remotes } from '../remotes/index.ts'
 import { type Connections, transaction } from '../transaction.ts'
-import { admitLate, intendLate, keepOut, type LateIntent } from './admit.ts'
+import { admitLate, intendLate, keepOut, type LateIntent, refuseRecalled } from './admit.ts'
 import { askForRepositories, askForScan, dueScans, finishScan, type LateScan } from './due.ts'
 import { findLate, type Late } from './find.ts'
 import { intendedLate } from './intended.ts'
@@ -45,6 +45,7 @@ export function lateReferrers(connections: Connections, remotes: Remotes) {
     /** @param storage where the bytes of hosted sources are read */
     find: (scan: LateScan, storage: BlobReader) =>
       findLate(connections, scan, layersOf(prisma, remotes, storage)),
+    refuseRecalled: (scan: LateScan, late: Late) => refuseRecalled(pool, scan, late),
     intend: (scan: LateScan, late: Late, intent: LateIntent) =>
       transaction(prisma, (tx) => intendLate(tx, scan, late, intent)),
     admit: (scan: LateScan, late: Late) => transaction(prisma, (tx) => admitLate(tx, scan, late)),

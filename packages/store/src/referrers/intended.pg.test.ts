@@ -81,6 +81,7 @@ async function pushing() {
     requestId,
     scan,
     digest,
+    far,
     tag,
     first,
     sign,
@@ -143,7 +144,7 @@ describe('a signature that is about to be set in a registry elsewhere', () => {
   )
 
   test('is replaced where the registry never got it, and never overwrites what took its place (invariant 4)', async () => {
-    const { referrers, requestId, scan, first, sign, found, endLease, tagged } = await pushing()
+    const { scene, referrers, requestId, scan, first, sign, found, endLease, tagged } = await pushing()
     const second = await sign()
     const next = await found(second)
     await expect(referrers.intend(scan, next, { now: null, ...LEASE })).rejects.toEqual(refused('tag_held'))
@@ -152,9 +153,93 @@ describe('a signature that is about to be set in a registry elsewhere', () => {
     expect((await referrers.intended(scan)).map((one) => one.digest)).toEqual([second])
     await referrers.admit(scan, next)
     expect(await tagged()).toBe(second)
-    expect((await beside.store.referrers.list(requestId, { limit: 10 })).items).toMatchObject([
+    const { items } = await beside.store.referrers.list(requestId, { limit: 10 })
+    expect(items).toMatchObject([
       { digest: second, state: 'admitted' },
       { digest: first, state: 'waiting', reason: expect.stringContaining(`${second} took its place`) },
+    ])
+    // The entry of the one says what became of the other.
+    expect(await scene.entries(`referrer:${items[1]?.id}`)).toEqual([
+      'referrer.intended',
+      'referrer.intended',
+    ])
+    await expect(
+      scene.sql(
+        `select p.payload from audit_payload p join audit_entry e on e.id = p.entry_id
+         where e.subjects @> array['referrer:' || $1, 'referrer:' || $2]`,
+        [items[0]?.id, items[1]?.id],
+      ),
+    ).resolves.toHaveLength(1)
+  })
+
+  test('says why the target has not got it yet, until it has', async () => {
+    const { house, referrers, requestId, scan, first } = await pushing()
+    const [late] = await referrers.intended(scan)
+    if (late === undefined) throw new Error('it is intended')
+    const told = async () =>
+      (await beside.store.referrers.list(requestId, { limit: 10 })).items.map(({ state, reason }) => [
+        state,
+        reason,
+      ])
+    expect(await told()).toEqual([['waiting', 'it is being pushed to the registry of the target']])
+    await referrers.keepOut(scan, late, { state: 'waiting', reason: 'its certificate is not trusted' })
+    expect(await told()).toEqual([['waiting', 'its certificate is not trusted']])
+    expect((await referrers.intended(scan)).map(({ digest }) => digest)).toEqual([first])
+    // The worker says that, and nothing else of it.
+    for (const change of [`carries = '[]', reason = 'x'`, `state = 'waiting', reason = 'x'`]) {
+      await expect(
+        house.worker.pool.query(`update late_referrer set ${change} where id = $1`, [late.id]),
+      ).rejects.toMatchObject({ code: 'SL001', message: 'not_admitted' })
+    }
+    await referrers.admit(scan, late)
+    expect(await told()).toEqual([['admitted', null]])
+  })
+
+  test.each(['the image', 'what it carries', 'its subject, an image of the index'] as const)(
+    'is not sent while %s is recalled, and is finished where the target serves it already (invariant 1)',
+    async (what) => {
+      const { scene, referrers, scan, digest, first, tagged, far } = await pushing()
+      const [late] = await referrers.intended(scan)
+      if (late === undefined) throw new Error('it is intended')
+      // As if it had been recalled by the one or the other: Postgres asks for all of them.
+      const recalled = what === 'what it carries' ? first : digest
+      if (what === 'its subject, an image of the index')
+        await scene.unguarded('admission', `update admission set digest = $2 where id = $1`, [
+          scan.admissionId,
+          `sha256:${'e'.repeat(64)}`,
+        ])
+      await scene.unguarded(
+        'recall',
+        `insert into recall (id, feed_id, digest, reason, recalled_by, entry_id)
+         select $1, $2, $3, 'CVE-1', $4, id from audit_entry limit 1`,
+        [newId(), far.id, recalled, scene.anna.principalId],
+      )
+      await expect(referrers.intend(scan, late, { now: null, ...LEASE })).rejects.toEqual(refused('recalled'))
+      expect((await referrers.intended(scan)).map((one) => one.digest)).toEqual([first])
+      await referrers.intend(scan, late, { now: first, ...LEASE })
+      await referrers.admit(scan, late)
+      expect(await tagged()).toBe(first)
+    },
+  )
+
+  test('goes nowhere when the feed of its target is deleted, and is kept for nobody then (invariant 7)', async () => {
+    const { scene, house, referrers, requestId, scan, first, far } = await pushing()
+    const [late] = await referrers.intended(scan)
+    const [layer] = late?.carries ?? []
+    const awaited = async () => {
+      const { rows } = await house.worker.pool.query('select awaited($1) as one, awaited($2) as other', [
+        first,
+        layer?.layer,
+      ])
+      return rows[0]
+    }
+    expect(await awaited()).toEqual({ one: true, other: true })
+    await scene.sql('update feed set deleted_at = now() where id = $1', [far.id])
+    expect(await awaited()).toEqual({ one: false, other: false })
+    await house.api.referrers.ask(requestId)
+    expect((await referrers.due(100)).filter((each) => each.requestId === requestId)).toEqual([])
+    expect((await beside.store.referrers.list(requestId, { limit: 1 })).items).toMatchObject([
+      { state: 'waiting', reason: 'the feed of the target was deleted' },
     ])
   })
 

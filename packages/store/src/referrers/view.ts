@@ -34,10 +34,12 @@ export async function listLate(pool: pg.Pool, requestId: string, { limit, after 
   const { rows } = await pool.query<LateView>(
     `select l.id, json_build_object('feed', n.name, 'repository', r.name) as target, l.subject, l.digest, nullif(l.tag, '') as tag,
        case l.state when 'intended' then 'waiting' else l.state end as state,
-       case l.state when 'intended' then 'it is being pushed to the registry of the target' else l.reason end as reason,
+       case when l.state = 'intended' and f.deleted_at is not null then 'the feed of the target was deleted'
+         when l.state = 'intended' then coalesce(l.reason, 'it is being pushed to the registry of the target')
+         else l.reason end as reason,
        l.carries, l.found_at as "foundAt", l.changed_at as "changedAt"
      from late_referrer l join admission a on a.id = l.admission_id join promotion p on p.id = a.promotion_id
-       join repository r on r.id = a.repository_id join feed_name n on n.feed_id = a.feed_id and n.is_current
+       join repository r on r.id = a.repository_id join feed f on f.id = a.feed_id join feed_name n on n.feed_id = a.feed_id and n.is_current
      where p.request_id = $1 and ($2::uuid is null
        or (l.found_at, l.id) < (select x.found_at, x.id from late_referrer x where x.id = $2::uuid))
      order by l.found_at desc, l.id desc limit $3`,

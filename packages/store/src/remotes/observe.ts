@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { REFERRERS_LIMIT } from '../evidence/attached.ts'
 import { platformImages } from '../evidence/platforms.ts'
 import { insertManifest } from '../feed-index/manifest-rows.ts'
+import { digestsOf, purgedOf } from '../feed-index/tombstone.ts'
 import { enterRepository } from '../feed-index/repository.ts'
 import { sqlTransaction } from '../transaction.ts'
 
@@ -123,16 +124,6 @@ async function knownReferrers(
   return new Set(rows.map(({ digest }) => digest))
 }
 
-/** Of these, what was purged. */
-async function purgedOf(pool: pg.Pool, digests: readonly string[]): Promise<ReadonlySet<string>> {
-  if (digests.length === 0) return new Set()
-  const { rows } = await pool.query<{ digest: string }>(
-    'select digest from tombstone where digest = any ($1::text[])',
-    [digests],
-  )
-  return new Set(rows.map(({ digest }) => digest))
-}
-
 /**
  * What refers to a digest and was not seen before: by the API or its fallback tag, and what cosign hangs on an image by
  * the name of a tag. One more than may be, so that a reader of evidence sees that there are too many
@@ -152,24 +143,21 @@ export async function readReferrers(
     pool,
     listed.map(({ digest }) => digest),
   )
-  const found: Referrer[] = []
+  const read: Referrer[] = []
   const fresh = listed.filter(({ digest }) => !known.has(digest) && !purged.has(digest))
   await eachOf(fresh, async ({ digest }) => {
     const manifest = await at.getManifest(digest, signal)
-    if (manifest !== null && manifest.kind === 'manifest') found.push([null, digest, manifest])
+    if (manifest !== null && manifest.kind === 'manifest') read.push([null, digest, manifest])
   })
-  const tagged: Referrer[] = []
   await eachOf(ends, async (end) => {
     const tag = `${referrersTag(subject)}.${end}`
     const manifest = await at.getManifest(tag, signal)
     if (manifest !== null && manifest.kind === 'manifest')
-      tagged.push([tag, digestOf(manifest.bytes), manifest])
+      read.push([tag, digestOf(manifest.bytes), manifest])
   })
-  const gone = await purgedOf(
-    pool,
-    tagged.map(([, digest]) => digest),
-  )
-  return [...found, ...tagged.filter(([, digest]) => !gone.has(digest))]
+  const bytesOf = read.map(([, , { bytes }]) => digestsOf(bytes))
+  const gone = await purgedOf(pool, bytesOf.flat())
+  return read.filter((_, at) => !bytesOf[at]?.some((digest) => gone.has(digest)))
 }
 
 async function isTrusted(pool: pg.Pool, feedId: string): Promise<boolean> {

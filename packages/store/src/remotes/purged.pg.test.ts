@@ -1,4 +1,4 @@
-import { OCI_CONFIG, OCI_MANIFEST, openRegistry } from '@sluice/oci'
+import { digestOf, OCI_CONFIG, OCI_MANIFEST, openRegistry } from '@sluice/oci'
 import { parsePolicy } from '@sluice/promotion'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tagOf } from '../evidence/test-attached.ts'
@@ -60,6 +60,15 @@ async function seen(kind: 'remote' | 'proxy') {
         OCI_MANIFEST,
         [tagOf(digest, 'att')],
       ).digest,
+    /** Serves it under the digest of sha512, and lists that alone. */
+    underOther(one: string) {
+      const found = registry.manifests.get(`${there} ${one}`)
+      if (found === undefined) throw new Error('it is there')
+      const twin = digestOf(found.bytes, 'sha512')
+      registry.manifests.set(`${there} ${twin}`, { ...found, digest: twin })
+      registry.rename(digest, one, twin)
+      return twin
+    },
     tests: async () => {
       const { gates } = await store.requests.evaluate(scene.rita, asked, storage)
       return gates.find(({ gate }) => gate === 'tests')?.verdict
@@ -95,6 +104,25 @@ describe.each(['remote', 'proxy'] as const)(
         const other = it.hang()
         expect(await it.tests()).toBe('pass')
         expect([await it.known(leaked), await it.known(other)]).toEqual([false, true])
+      },
+    )
+
+    test.each([true, false])(
+      'evidence that it lists under its other digest: it is left out, too (both on record: %s)',
+      async (recorded) => {
+        const it = await seen(kind)
+        const leaked = it.hang()
+        expect(await it.tests()).toBe('pass')
+        await it.purge(leaked)
+        const twin = it.underOther(leaked)
+        if (!recorded)
+          await it.scene.unguarded('tombstone', 'delete from tombstone where digest = $1', [twin])
+        it.registry.log.length = 0
+        expect(await it.tests()).toBe('block')
+        expect(await it.known(twin)).toBe(false)
+        expect(it.registry.log.filter((line) => line.endsWith(twin)).length > 0).toBe(!recorded)
+        it.hang()
+        expect(await it.tests()).toBe('pass')
       },
     )
 

@@ -96,6 +96,14 @@ export async function startRegistry() {
       referrers.set(subject.digest, [...(referrers.get(subject.digest) ?? []), artifact])
       return artifact.digest
     },
+    /** Lists what refers to a subject under another digest. */
+    rename(subject: string, from: string, to: string) {
+      const all = referrers.get(subject) ?? []
+      referrers.set(
+        subject,
+        all.map((one) => ('digest' in one && one.digest === from ? { ...one, digest: to } : one)),
+      )
+    },
     sizeOf: (digest: string) =>
       [...manifests].find(([key]) => key.endsWith(` ${digest}`))?.[1].bytes.length ?? 0,
     /** Anything whose digest is this one, for who only asks for the digest. */
