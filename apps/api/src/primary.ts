@@ -17,12 +17,19 @@ const HEALTHY_MS = 30_000
 const HEAP = ['--max-old-space-size=512', '--max-semi-space-size=8']
 
 /**
+ * What is read before a process runs its first line, so what starts it must say it.
+ *
  * Outside of the heap, glibc gives memory back above a threshold that it raises by itself whenever something large was
- * freed, as after every hash of a password; one that is set stays. In bytes. Other C libraries do not read it. Who
- * started this may have set another.
+ * freed, as after every hash of a password; one that is set stays. In bytes. Other C libraries do not read it.
+ *
+ * Node's pool of four threads would be asleep while four uploads wait for the disk, and every read of a file and every
+ * hash of a password would wait with them.
  */
-export function giveBack(environment: NodeJS.ProcessEnv): { readonly MALLOC_TRIM_THRESHOLD_?: string } {
-  return environment['MALLOC_TRIM_THRESHOLD_'] === undefined ? { MALLOC_TRIM_THRESHOLD_: '131072' } : {}
+const PROCESS = { MALLOC_TRIM_THRESHOLD_: '131072', UV_THREADPOOL_SIZE: '16' }
+
+/** Of these settings those that whoever started this has not set. */
+export function processSettings(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(Object.entries(PROCESS).filter(([name]) => environment[name] === undefined))
 }
 
 /** Over IPC to a supervisor; alone, in words for who started it. */
@@ -40,7 +47,7 @@ function tell(message: Exclude<Told, { type: 'metrics wanted' }>): void {
 export async function runPrimary(settings: Settings, log: Logger): Promise<void> {
   cluster.setupPrimary({ execArgv: [...process.execArgv, ...HEAP] })
   const metrics = new AggregatorRegistry()
-  const environment = { ...giveBack(process.env), ...withLife(randomUUID()) }
+  const environment = { ...processSettings(process.env), ...withLife(randomUUID()) }
   let stopping = false
   let serving = false
   let pause = FIRST_PAUSE_MS
