@@ -14,9 +14,11 @@ import {
   visit,
 } from './browser.ts'
 import { makeImage } from './image.ts'
+import { expectKeyboard } from './keyboard.ts'
 import { after, before, openScene, type Person } from './scene.ts'
 
-// Every view with something in it: nothing serious for axe, nothing wider than the screen, one picture each.
+// Every view with something in it: nothing serious for axe, nothing wider than the screen, all of it by keyboard, one
+// picture each.
 
 const { url, adminPassword } = inject('sluice')
 const LONG = 'a-name-of-a-repository-that-goes-on-and-on-and-on'
@@ -125,6 +127,7 @@ describe.each([
     await expectNoSidewaysScroll(page)
     // Light and dark are looked into once each; the wide layout has nothing of its own.
     if (size !== 'desk') await expectAccessible(page)
+    else await expectKeyboard(page)
     expect(faults.splice(0)).toEqual([])
   })
 })
