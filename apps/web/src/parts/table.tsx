@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
 
 export type Column<T> = {
   readonly head: string
@@ -73,15 +73,20 @@ function SeenRows<T>({ columns, items, keyOf, more, tracks }: Props<T> & { track
   useLayoutEffect(() => {
     setTop((body.current?.getBoundingClientRect().top ?? 0) + scrollY)
   }, [])
+  // The same one as long as the rows are: another one has every row placed anew, at each step of a scroll.
+  const getItemKey = useCallback(
+    (position: number) => {
+      const item = items[position]
+      return item === undefined ? position : keyOf(item)
+    },
+    [items, keyOf],
+  )
   const rows = useWindowVirtualizer({
     count: items.length,
     estimateSize: () => (innerWidth <= 1000 ? 150 : 47),
     overscan: 12,
     scrollMargin: top,
-    getItemKey: (position) => {
-      const item = items[position]
-      return item === undefined ? position : keyOf(item)
-    },
+    getItemKey,
   })
   const seen = rows.getVirtualItems()
   const last = seen.at(-1)?.index ?? 0
