@@ -87,7 +87,7 @@ export {
   type TagRules,
   TRUSTED_TAG_RULES,
 } from './tag-rules.ts'
-export { compareTags, inVersionOrder } from './version-order.ts'
+export { pageInVersionOrder } from './version-order.ts'
 export {
   isReleaseTag,
   isVirtualTag,

@@ -1,6 +1,15 @@
-import { assert, oneof, property, stringMatching } from 'fast-check'
+import {
+  assert,
+  constantFrom,
+  integer,
+  oneof,
+  option,
+  property,
+  stringMatching,
+  uniqueArray,
+} from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compareTags, inVersionOrder } from './version-order.ts'
+import { compareTags, inVersionOrder, pageInVersionOrder } from './version-order.ts'
 
 const ORDERED = [
   '0.9.9',
@@ -77,6 +86,22 @@ describe('compareTags', () => {
         expect(compareTags(a, b) === 0).toBe(a === b)
         const inOrder = compareTags(a, b) <= 0 && compareTags(b, c) <= 0
         expect(!inOrder || compareTags(a, c) <= 0).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('a page is what stands next in the order of all, either way, whatever order they come in', () => {
+    const tags = uniqueArray(tag, { maxLength: 60 })
+    const order = constantFrom('asc' as const, 'desc' as const)
+    assert(
+      property(tags, option(tag), order, integer({ min: 1, max: 12 }), (all, after, way, most) => {
+        const ordered = way === 'asc' ? inVersionOrder(all) : inVersionOrder(all).toReversed()
+        const isAhead = (one: string) =>
+          after === null || (way === 'asc' ? compareTags(one, after) > 0 : compareTags(one, after) < 0)
+        expect(pageInVersionOrder(all, { after, order: way, most })).toEqual(
+          ordered.filter(isAhead).slice(0, most),
+        )
       }),
       { numRuns: 2_000 },
     )

@@ -13,6 +13,35 @@ export function inVersionOrder(tags: readonly string[]): string[] {
   return read.sort(compare).map(({ tag }) => tag)
 }
 
+/**
+ * The first `most` of them in that order, or against it, that come after a tag: each is read once, and those beyond are
+ * not ordered, so that a page of a long list costs a look at each of them and no more.
+ */
+export function pageInVersionOrder(
+  tags: readonly string[],
+  { after, order, most }: { after: string | null; order: 'asc' | 'desc'; most: number },
+): string[] {
+  const way = order === 'desc' ? -1 : 1
+  const start = after === null ? null : { tag: after, version: parseVersion(after) }
+  const first: ReadTag[] = []
+  for (const tag of tags) {
+    const read = { tag, version: parseVersion(tag) }
+    if (start !== null && compare(read, start) * way <= 0) continue
+    const last = first.length < most ? undefined : first.at(-1)
+    if (last !== undefined && compare(read, last) * way > 0) continue
+    let [from, to] = [0, first.length]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      const other = first[middle]
+      if (other !== undefined && compare(read, other) * way > 0) from = middle + 1
+      else to = middle
+    }
+    first.splice(from, 0, read)
+    if (first.length > most) first.pop()
+  }
+  return first.map(({ tag }) => tag)
+}
+
 interface ReadTag {
   readonly tag: string
   readonly version: Version | null

@@ -2,7 +2,6 @@ import * as fc from 'fast-check'
 import semver from 'semver'
 import { describe, expect, test } from 'vitest'
 import {
-  compareTags,
   isReleaseTag,
   isVirtualTag,
   PromotionError,
@@ -11,6 +10,7 @@ import {
   resolveVirtual,
   virtualTags,
 } from './index.ts'
+import { compareTags } from './version-order.ts'
 
 test.each([
   ['latest', true],

@@ -1,11 +1,5 @@
 import { isRepositoryName, isTag } from '@sluice/oci'
-import {
-  compareTags,
-  inVersionOrder,
-  releasesBehind,
-  releasesWithin,
-  resolveVirtual,
-} from '@sluice/promotion'
+import { pageInVersionOrder, releasesBehind, releasesWithin, resolveVirtual } from '@sluice/promotion'
 import { StoreError } from '../errors.ts'
 import { virtualBeside } from '../feed-index/virtual.ts'
 import { afterNumber, type Page, type Paged, paged } from '../page.ts'
@@ -80,17 +74,19 @@ export function feedTags(connections: Connections) {
         [id, feedId, find ?? null],
       )
       const { names: stored = [], withheld = [], found = [], versions = false } = rows[0] ?? {}
-      const offered = versions && range === undefined ? stored.filter((name) => !withheld.includes(name)) : []
+      const gone = new Set(withheld)
+      const offered = versions && range === undefined ? stored.filter((name) => !gone.has(name)) : []
       const virtual = virtualBeside(offered)
       const all = range === undefined ? [...stored, ...virtual.keys()] : releasesWithin(range, stored)
       const onDigest = new Set(found)
       const wanted = (name: string): boolean =>
         find === undefined || name.includes(find) || onDigest.has(virtual.get(name) ?? name)
-      const way = order === 'desc' ? -1 : 1
-      const ahead = (name: string): boolean => !after || compareTags(name, after) * way > 0
-      const ascending = inVersionOrder(all.filter((name) => ahead(name) && wanted(name)))
-      const names = order === 'desc' ? ascending.toReversed() : ascending
-      const page = paged(names.slice(0, limit + 1), limit, (name) => name)
+      const names = pageInVersionOrder(all.filter(wanted), {
+        after: after || null,
+        order: order ?? 'asc',
+        most: limit + 1,
+      })
+      const page = paged(names, limit, (name) => name)
       const releases = page.items.map((name) => virtual.get(name) ?? name)
       const views = await pool.query<Omit<TagView, 'size'> & { size: string }>(TAGS, [id, releases])
       const byName = new Map(views.rows.map((view) => [view.tag, view]))

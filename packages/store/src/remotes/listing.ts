@@ -1,5 +1,5 @@
 import { digestOf, type Manifest, successors } from '@sluice/oci'
-import { compareTags, inVersionOrder, releasesWithin } from '@sluice/promotion'
+import { pageInVersionOrder, releasesWithin } from '@sluice/promotion'
 import type pg from 'pg'
 import { StoreError } from '../errors.ts'
 import type { TagQuery, TagView } from '../feeds/tags.ts'
@@ -46,10 +46,12 @@ export async function listRemoteTags(
     const all = range === undefined ? stored : releasesWithin(range, stored)
     // What a digest is on, only a registry that keeps it knows: here a part of the tag is looked for.
     const wanted = all.filter((name) => find === undefined || name.includes(find))
-    const way = order === 'desc' ? -1 : 1
-    const ascending = inVersionOrder(wanted.filter((name) => !after || compareTags(name, after) * way > 0))
-    const names = order === 'desc' ? ascending.toReversed() : ascending
-    page = paged(names.slice(0, limit + 1), limit, (name) => name)
+    const names = pageInVersionOrder(wanted, {
+      after: after || null,
+      order: order ?? 'asc',
+      most: limit + 1,
+    })
+    page = paged(names, limit, (name) => name)
     await eachOf(page.items, async (tag) => {
       const manifest = await at.getManifest(tag, signal)
       if (manifest !== null) found.set(tag, manifest)
